@@ -1,0 +1,28 @@
+"""Errors that a person can act on. Everything else is a fault of ours and keeps its traceback."""
+
+
+class StudioError(ValueError):
+    """Base of all errors whose message is one clear line: what is wrong and what can be done.
+
+    The command line prints it and exits with status 2; the window shows it beside the control it concerns.
+    """
+
+
+class InputError(StudioError):
+    """A file, value or option given by a person cannot be used."""
+
+
+class MeshError(InputError):
+    """A mesh file or geometry cannot be used; the message names the file and the reason."""
+
+
+class DamagedFileError(StudioError):
+    """A file of the project is not what its header or hash says."""
+
+
+class BusyError(StudioError):
+    """Another process holds the lease of this job or project."""
+
+
+class TrainingError(StudioError):
+    """A run cannot go on (diverged for good, out of memory); its last good checkpoint is kept."""

@@ -1,0 +1,133 @@
+"""All settings of a run, written once: type, unit, bounds and a one-line reason. Torch-free: forms and CLI read them."""
+
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from engine.errors import InputError
+
+Count = Annotated[int, Meta(ge=1)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Positive = Annotated[float, Meta(gt=0)]
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of all groups of settings."""
+
+
+class SampleSettings(Settings):
+    """How many labelled points an item gets. Counts are per set; training and held-out sets are drawn separately."""
+
+    uniform: Annotated[int, Meta(ge=64, title="Uniform points", description="drawn evenly in the cube")] = 50_000
+    near: Annotated[int, Meta(ge=0, title="Near points", description="surface points with Gaussian jitter")] = 50_000
+    jitter: Annotated[float, Meta(gt=0, le=0.2, title="Jitter", description="standard deviation, cube units")] = 0.01
+    per_part: Annotated[int, Meta(ge=0, description="points in each part's box grown by 10 %, so thin parts are seen")] = 8_000
+    held_out: Annotated[int, Meta(ge=1024, description="uniform points of the held-out set, never used in training")] = 30_000
+
+
+class FieldSettings(Settings):
+    """The network that holds one shape, or one part of it."""
+
+    hidden: Annotated[tuple[int, ...], Meta(min_length=1)] = (128, 128, 128)
+    bands: Annotated[int, Meta(ge=0, le=10, description="octaves of the positional encoding, frequencies 1, 2, 4 ...")] = 4
+    activation: Literal["relu", "sine"] = "relu"
+    part_hidden: dict[str, tuple[int, ...]] = {}  # widths of experts that differ from ``hidden``, by part name
+
+
+class FitSettings(Settings):
+    """Overfitting fields to shapes."""
+
+    recipe: Literal["ours", "published"] = "ours"
+    steps: Annotated[int, Meta(ge=1, description="optimiser steps per shape (upper bound)")] = 2_000
+    batch: Annotated[int, Meta(ge=16, description="points per shape and step")] = 1024
+    lr: Positive = 1e-2
+    warmup: Annotated[int, Meta(ge=0)] = 50
+    shapes_at_once: Annotated[int, Meta(ge=1, description="shapes fitted together in one batched network; part of the result")] = 8
+    anchor: Literal["random", "first", "mean"] = "mean"  # what every shape's weights start from, see fields/fit.py
+    anchor_shapes: Annotated[int, Meta(ge=1, description="shapes that a mean anchor is fitted to")] = 16
+    anchor_steps: Annotated[int, Meta(ge=1)] = 2_000
+    keep_near_anchor: Annotated[float, Meta(ge=0, description="weight decay towards the anchor; aligned weights diffuse better")] = 0.0
+    check_every: Annotated[int, Meta(ge=1, description="steps between looks at the quality")] = 200
+    stop_at: Annotated[float, Meta(ge=0, le=1, description="stop a shape early at this IoU on check points; 1 = never")] = 1.0
+    accept: Annotated[float, Meta(ge=0, le=1, description="quality gate: held-out IoU of the whole shape")] = 0.85
+    accept_part: Annotated[float, Meta(ge=0, le=1, description="quality gate: held-out IoU of each part in its box + 10 %")] = 0.6
+
+
+class DenoiserSettings(Settings):
+    """The transformer that denoises latents, its noise schedule and how latents become tokens."""
+
+    width: Annotated[int, Meta(ge=8)] = 2880
+    layers: Annotated[int, Meta(ge=1)] = 12
+    heads: Annotated[int, Meta(ge=1)] = 16
+    tokens: Literal["tensor", "chunk"] = "tensor"  # one token per tensor as published, or equal chunks
+    chunk: Annotated[int, Meta(ge=8, description="numbers per token with tokens=chunk")] = 512
+    predict: Literal["x0", "v", "eps"] = "x0"
+    schedule: Literal["linear", "cosine", "linear-zsnr"] = "linear"
+    timesteps: Annotated[int, Meta(ge=2, le=4000)] = 500
+    normalise: Literal["none", "dimension", "token"] = "dimension"  # stored statistics: per number, or per token
+    dropout: Share = 0.0
+
+
+class TrainSettings(Settings):
+    """Optimisation of a denoiser, or of anything else that ``optimise`` trains."""
+
+    recipe: Literal["ours", "published"] = "ours"
+    steps: Annotated[int, Meta(ge=1)] = 100_000
+    batch: Annotated[int, Meta(ge=1)] = 32
+    lr: Positive = 2e-4
+    weight_decay: Annotated[float, Meta(ge=0)] = 0.01
+    warmup: Annotated[int, Meta(ge=0, description="steps of linear warm-up")] = 500
+    decay: Literal["constant", "cosine", "step"] = "cosine"
+    clip: Annotated[float, Meta(ge=0, description="largest gradient norm; 0 = off")] = 1.0
+    ema: Annotated[float, Meta(ge=0, lt=1, description="decay of the averaged weights; 0 = off")] = 0.999
+    condition_drop: Annotated[float, Meta(ge=0, le=1, description="share of items trained without condition, for guidance")] = 0.1
+    permute: Share = 0.0  # published weight-space augmentations: share of items whose hidden units are permuted,
+    jitter: Annotated[float, Meta(ge=0)] = 0.0  # uniform noise of this size added to weights,
+    interpolate: Share = 0.0  # share of items replaced by a random blend with another item
+    check_every: Annotated[int, Meta(ge=1, description="steps between metric readings (one GPU sync)")] = 50
+    save_every: Annotated[int, Meta(ge=1, description="steps between resumable checkpoints")] = 500
+    preview_every: Annotated[int, Meta(ge=0, description="steps between EMA sample previews; 0 = none")] = 0
+    tensorboard: bool = False
+    csv: bool = False
+
+
+class SamplerSettings(Settings):
+    """Drawing latents from a denoiser."""
+
+    sampler: Literal["ddpm", "ddim", "heun", "dpmpp-2m"] = "dpmpp-2m"
+    steps: Annotated[int, Meta(ge=1, le=4000)] = 30
+    eta: Share = 0.0  # DDIM only: 0 deterministic, 1 ancestral
+    guidance_scale: Annotated[float, Meta(ge=0, description="1 = off; more follows the condition more closely")] = 1.0
+    batch: Annotated[int, Meta(ge=1)] = 64
+
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+def override(settings: S, changes: Iterable[str]) -> S:
+    """Settings with ``key=value`` changes applied; keys are dotted, values are JSON or bare words.
+
+    Raises InputError naming the key, with the known keys or the bound that was broken.
+    """
+    data: dict[str, Any] = msgspec.to_builtins(settings)
+    for change in changes:
+        key, found, text = change.partition("=")
+        if not found:
+            raise InputError(f"--set {change}: write key=value, for example fit.steps=500")
+        *groups, name = key.strip().split(".")
+        target: Any = data
+        for group in groups:
+            target = target.get(group) if isinstance(target, dict) else None
+        if not isinstance(target, dict) or name not in target:
+            known = ", ".join(sorted(target)) if isinstance(target, dict) else ", ".join(sorted(data))
+            raise InputError(f"--set {change}: there is no setting {key!r}; known here: {known}")
+        try:
+            target[name] = msgspec.json.decode(text)
+        except msgspec.DecodeError:
+            target[name] = text
+    try:
+        return msgspec.convert(data, type(settings))
+    except msgspec.ValidationError as error:
+        raise InputError(f"settings: {error}") from error
