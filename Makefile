@@ -1,0 +1,50 @@
+# make run         install what is missing, then do the main job
+# make test        install what is missing, then style, types, import contracts and the quick tests
+# make check-data  the tests that need the real data set; fail where it is absent
+# make nightly     the slow tests
+# make bench       the benchmarks, one after another
+# make format      put the source into its one style
+# make clean       remove the environment and caches; projects stay
+
+PYTHON ?=
+OUT ?= out
+BENCHMARKS ?= fit extract sample
+
+# The environment is renewed when its recipe or the checkout's place changes.
+STAMP := .venv/stamp-$(shell (pwd; cat pyproject.toml constraints.txt) | cksum | cut -d' ' -f1)
+PY := .venv/bin/python
+
+.PHONY: run test check-data nightly bench format clean
+
+run: $(STAMP)
+	$(PY) -m engine demo $(OUT)
+
+# One thread per test process: results are compared bit for bit, and two processes share two cores.
+test: export OMP_NUM_THREADS := 1
+test: $(STAMP)
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	.venv/bin/lint-imports
+	$(PY) -m pytest -n 2 -m "not slow"
+
+check-data: export SHAPESTUDIO_REQUIRE_DATA := 1
+check-data: $(STAMP)
+	$(PY) -m pytest -m data
+
+nightly: $(STAMP)
+	$(PY) -m pytest -m slow
+
+bench: $(STAMP)
+	set -e; for name in $(BENCHMARKS); do $(PY) -m engine bench $$name; done
+
+format: $(STAMP)
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+$(STAMP):
+	PYTHON="$(PYTHON)" .ci/setup $@
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist *.egg-info
+	find engine tests -name __pycache__ -type d -prune -exec rm -rf {} +
