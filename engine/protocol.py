@@ -1,9 +1,11 @@
 """What engine and window say to each other: commands go in, events come out, as msgpack bytes."""
 
 from collections.abc import Generator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
+
+from engine.jobs import Job
 
 T = TypeVar("T")
 
@@ -46,7 +48,7 @@ class Saved(Message):
 class Finished(Message):
     """The job is done; ``result`` is the job's documented JSON object."""
 
-    result: msgspec.Raw
+    result: dict[str, Any]
 
 
 class Failed(Message):
@@ -70,3 +72,54 @@ class Resumed(Message):
 
 Event = Progress | Metric | Note | Saved | Finished | Failed | Cancelled | Paused | Resumed
 Stage = Generator[Event, None, T]
+
+
+class Submit(Message):
+    """Run this job (it has its ``run``); the answer is a stream of events that ends in one of the terminal ones."""
+
+    job: Job
+
+
+class Cancel(Message):
+    """Stop at the next event; the state is saved."""
+
+
+class Pause(Message):
+    """Hold at the next event until Resume."""
+
+
+class Resume(Message):
+    """Go on after Pause."""
+
+
+class Throttle(Message):
+    """Leave this share of the time to others: the worker sleeps between events. 0 = full speed."""
+
+    share: float
+
+
+class Shutdown(Message):
+    """Save and end the engine process."""
+
+
+Command = Submit | Cancel | Pause | Resume | Throttle | Shutdown
+TERMINAL = (Finished, Failed, Cancelled)
+
+_encoder = msgspec.msgpack.Encoder()
+_events = msgspec.msgpack.Decoder(Event)
+_commands = msgspec.msgpack.Decoder(Command)
+
+
+def encode(message: Event | Command) -> bytes:
+    """Bytes for the pipe."""
+    return _encoder.encode(message)
+
+
+def decode_event(data: bytes) -> Event:
+    """An event from the pipe. Raises msgspec.ValidationError for anything that is none."""
+    return _events.decode(data)
+
+
+def decode_command(data: bytes) -> Command:
+    """A command from the pipe. Raises msgspec.ValidationError for anything that is none."""
+    return _commands.decode(data)

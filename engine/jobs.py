@@ -1,0 +1,79 @@
+"""What can be asked of the engine. A job is complete: the same job.json gives the same result on the same machine."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from engine.methods import MethodSettings
+
+VERSION = 1
+Format = Literal["glb", "obj", "ply", "stl"]
+Device = Literal["auto", "cpu", "cuda", "mps"]
+
+
+class JobBase(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag=lambda name: name.removesuffix("Job").lower()):
+    """Fields of every job. ``run`` names its folder in the project; ``Project.submit`` fills it in when empty."""
+
+    run: str = ""
+    version: int = VERSION
+    device: Device = "auto"
+
+
+class ImportJob(JobBase):
+    """Read mesh files and folders into the project -> items[{id, path, kind, verdict, reason}]."""
+
+    paths: tuple[str, ...]
+    kind: str = ""
+    category: str = ""
+
+
+class SamplesJob(JobBase):
+    """Make procedural items -> items, as ImportJob."""
+
+    category: str
+    count: Annotated[int, Meta(ge=1, le=100_000)]
+    seed: int = 0
+
+
+class FitJob(JobBase):
+    """Turn items into latents -> run, shapes[{id, iou, cpu_s, verdict}]. No items named means all accepted ones."""
+
+    settings: MethodSettings
+    items: tuple[str, ...] = ()
+    category: str = ""
+
+
+class TrainJob(JobBase):
+    """Train a denoiser on the latents of a fit -> run, steps, seconds."""
+
+    settings: MethodSettings
+    fit: str
+    fork: str = ""  # run to start from with changed settings
+
+
+class GenerateJob(JobBase):
+    """Draw new shapes -> run, shapes[id], seconds. ``model`` is a train run of the project or a model file."""
+
+    model: str
+    count: Annotated[int, Meta(ge=1, le=100_000)]
+    seed: int = 0
+    category: str = ""
+    changes: tuple[str, ...] = ()  # sampler settings that differ from the model's own, as key=value
+
+
+class ExportJob(JobBase):
+    """Decode shapes to mesh files -> files[{shape, path, parts, faces, watertight}]."""
+
+    shapes: tuple[str, ...]
+    out: str
+    format: Format = "glb"
+    resolution: Annotated[int, Meta(ge=32, le=1024, title="Resolution", description="grid points per side")] = 256
+
+
+Job = ImportJob | SamplesJob | FitJob | TrainJob | GenerateJob | ExportJob
+
+
+def kind_of(job: Job) -> str:
+    """Short name of the job's kind: import, samples, fit, train, generate, export."""
+    return str(job.__struct_config__.tag)
