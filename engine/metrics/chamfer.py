@@ -70,7 +70,7 @@ def directed(
 
 
 def mean_squared(queries: NDArray, target: cKDTree, workers: int) -> NDArray[np.float64]:
-    """(N,) mean squared distance from the points of each cloud of ``queries`` (N, P, 3) to the nearest in ``target``."""
+    """(N,) mean squared distance from the points of each of the clouds ``queries`` (N, P, 3) to ``target``."""
     distance, _ = target.query(queries, workers=workers)  # (N, P)
     mean: NDArray[np.float64] = np.square(distance).mean(1)
     return mean
