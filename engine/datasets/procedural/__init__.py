@@ -9,7 +9,7 @@ from manifold3d import Manifold
 from numpy.random import PCG64, Generator
 from numpy.typing import NDArray
 
-from engine.datasets.procedural import airplane, airplane_parts
+from engine.datasets.procedural import airplane, airplane_parts, chair
 from engine.datasets.procedural.solids import union
 from engine.datasets.procedural.words import captions
 from engine.errors import InputError
@@ -35,7 +35,6 @@ COLOURS: dict[str, tuple[float, float, float]] = {
 }  # fmt: skip
 
 LONGEST = 0.95
-SLIVER = 1e-4  # of canonical space; far below what a field resolves
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,12 @@ def _airplane(rng: Generator) -> Drawn:
     return airplane_parts.build(plan), airplane.words(plan)
 
 
-MAKERS: dict[str, Callable[[Generator], Drawn]] = {"airplane": _airplane}
+def _chair(rng: Generator) -> Drawn:
+    plan = chair.draw(rng)
+    return chair.build(plan), chair.words(plan)
+
+
+MAKERS: dict[str, Callable[[Generator], Drawn]] = {"airplane": _airplane, "chair": _chair}
 
 
 def make(category: str, seed: int) -> ProceduralShape:
@@ -82,7 +86,6 @@ def make(category: str, seed: int) -> ProceduralShape:
 
 
 def _mesh(solid: Manifold, centre: NDArray[np.float64], scale: float) -> Mesh:
-    # slivers, which booleans leave where two surfaces cross, fall below the tolerance and go
     raw = solid.to_mesh64()
     vertices = (np.asarray(raw.vert_properties)[:, :3] - centre) * scale
     return Mesh(vertices=vertices, faces=np.asarray(raw.tri_verts).astype(np.int32))
