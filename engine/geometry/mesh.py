@@ -1,5 +1,6 @@
-"""A triangle mesh as plain arrays, and the geometry of an item."""
+"""A triangle mesh as plain arrays, what can be asked of it, and the geometry of an item."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,6 +24,11 @@ class Mesh:
         used = self.vertices[np.unique(self.faces)]
         return np.stack([used.min(0), used.max(0)])
 
+    @property
+    def triangles(self) -> NDArray[np.float64]:
+        """(F, 3, 3) corner positions of every face."""
+        return self.vertices[self.faces]
+
 
 @dataclass(frozen=True)
 class Geometry:
@@ -32,9 +38,77 @@ class Geometry:
     parts : named closed solids, in the order of the source; they may overlap at joints; {} when no parts are known
     to_source : (4, 4) float64, canonical coordinates -> coordinates of the source file
     closed : True when the surface is watertight
+    notes : what reading had to change, in words ("faces pointed inwards and were flipped")
     """
 
     surface: Mesh
     parts: dict[str, Mesh] = field(default_factory=dict)
     to_source: NDArray[np.float64] = field(default_factory=lambda: np.eye(4))
     closed: bool = True
+    notes: tuple[str, ...] = ()
+
+
+def face_areas(mesh: Mesh) -> NDArray[np.float64]:
+    """(F,) area of every face, squared units of the mesh's frame."""
+    a, b, c = mesh.triangles.swapaxes(0, 1)
+    return np.linalg.norm(np.cross(b - a, c - a), axis=1) / 2
+
+
+def volume(mesh: Mesh) -> float:
+    """Signed volume, positive when the faces of a closed mesh point outwards (divergence theorem)."""
+    if not len(mesh.faces):
+        return 0.0
+    a, b, c = (mesh.triangles - mesh.bounds.mean(0)).swapaxes(0, 1)
+    return float(np.einsum("fi,fi->", a, np.cross(b, c)) / 6)
+
+
+def directed_edges(mesh: Mesh) -> NDArray[np.int64]:
+    """(3F,) each face's three edges a -> b as one number a * V + b."""
+    faces = mesh.faces.astype(np.int64)
+    start, end = faces.ravel(), faces[:, [1, 2, 0]].ravel()
+    return start * len(mesh.vertices) + end
+
+
+def is_closed(mesh: Mesh) -> bool:
+    """True when every edge is passed as often one way as the other: the mesh bounds a volume, solids may touch."""
+    if not len(mesh.faces):
+        return False
+    forward = directed_edges(mesh)
+    count = len(mesh.vertices)
+    return np.array_equal(np.sort(forward), np.sort(forward % count * count + forward // count))
+
+
+def is_watertight(mesh: Mesh) -> bool:
+    """True when every edge belongs to exactly two faces that pass it in opposite directions."""
+    if not is_closed(mesh):
+        return False
+    forward = np.sort(directed_edges(mesh))
+    return bool((forward[1:] != forward[:-1]).all())
+
+
+def flip(mesh: Mesh) -> Mesh:
+    """The same surface with every face turned over."""
+    return Mesh(mesh.vertices, np.ascontiguousarray(mesh.faces[:, ::-1]))
+
+
+def transform(mesh: Mesh, matrix: NDArray[np.float64]) -> Mesh:
+    """Vertices mapped by a (4, 4) affine ``matrix``; mirroring turns the faces so that outside stays outside."""
+    moved = Mesh(mesh.vertices @ matrix[:3, :3].T + matrix[:3, 3], mesh.faces)
+    return flip(moved) if np.linalg.det(matrix[:3, :3]) < 0 else moved
+
+
+def join(meshes: Sequence[Mesh]) -> Mesh:
+    """All faces in one mesh, without merging anything."""
+    starts = np.cumsum([0, *(len(mesh.vertices) for mesh in meshes)])
+    vertices = np.concatenate([np.zeros((0, 3)), *(mesh.vertices for mesh in meshes)])
+    faces = [mesh.faces + start for mesh, start in zip(meshes, starts, strict=False)]
+    return Mesh(vertices, np.concatenate([np.zeros((0, 3), np.int32), *faces]).astype(np.int32))
+
+
+def drop_unused(mesh: Mesh) -> Mesh:
+    """Without the vertices that no face uses; the order of the others is kept."""
+    used = np.zeros(len(mesh.vertices), bool)
+    used[mesh.faces.ravel()] = True
+    if used.all():
+        return mesh
+    return Mesh(mesh.vertices[used], (np.cumsum(used) - 1).astype(np.int32)[mesh.faces])
