@@ -89,6 +89,8 @@ def _load(path: Path) -> dict[str, Mesh]:
         matrix, name = scene.graph[node]
         piece = scene.geometry[name]
         if isinstance(piece, trimesh.Trimesh) and len(piece.faces):
+            if np.shape(piece.vertices)[1:] != (3,):
+                raise MeshError(f"{path}: the vertices of {name!r} do not have three coordinates")
             raw = Mesh(np.array(piece.vertices, np.float64), np.array(piece.faces, np.int32))
             meshes[str(node)] = transform(raw, np.array(matrix, np.float64))
     return meshes
