@@ -62,12 +62,15 @@ class DenoiserSettings(Settings):
     layers: Annotated[int, Meta(ge=1)] = 12
     heads: Annotated[int, Meta(ge=1)] = 16
     tokens: Literal["tensor", "chunk"] = "tensor"  # one token per tensor as published, or equal chunks
-    chunk: Annotated[int, Meta(ge=8, description="numbers per token with tokens=chunk")] = 512
+    chunk: Annotated[int, Meta(ge=1, description="most numbers per token with tokens=chunk")] = 512
+    projection: Literal["own", "shared"] = "own"  # tokens=chunk: a linear map for each chunk, or one for all
+    time: Literal["published", "smooth"] = "published"  # features of the noise step; the published ones act as a hash
     predict: Literal["x0", "v", "eps"] = "x0"
     schedule: Literal["linear", "cosine", "linear-zsnr"] = "linear"
     timesteps: Annotated[int, Meta(ge=2, le=4000)] = 500
     normalise: Literal["none", "dimension", "token"] = "dimension"  # stored statistics: per number, or per token
     dropout: Share = 0.0
+    condition_drop: Annotated[float, Meta(ge=0, le=1, description="share of items trained unconditionally")] = 0.1
 
 
 class TrainSettings(Settings):
@@ -80,9 +83,9 @@ class TrainSettings(Settings):
     weight_decay: Annotated[float, Meta(ge=0)] = 0.01
     warmup: Annotated[int, Meta(ge=0, description="steps of linear warm-up")] = 500
     decay: Literal["constant", "cosine", "step"] = "cosine"
+    decay_every: Annotated[int, Meta(ge=1, description="steps between cuts of 10 % with decay=step")] = 17_200
     clip: Annotated[float, Meta(ge=0, description="largest gradient norm; 0 = off")] = 1.0
     ema: Annotated[float, Meta(ge=0, lt=1, description="decay of the averaged weights; 0 = off")] = 0.999
-    condition_drop: Annotated[float, Meta(ge=0, le=1, description="share of items trained without condition, for guidance")] = 0.1
     permute: Share = 0.0  # published weight-space augmentations: share of items whose hidden units are permuted,
     jitter: Annotated[float, Meta(ge=0)] = 0.0  # uniform noise of this size added to weights,
     interpolate: Share = 0.0  # share of items replaced by a random blend with another item
