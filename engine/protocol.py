@@ -14,7 +14,7 @@ class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=str.l
     """Base of everything that crosses the pipe or lies in events.jsonl."""
 
 
-class Progress(Message):
+class Progress(Message, frozen=True):
     """``done`` of ``total`` units of the named stage; the receiver works out the time left."""
 
     stage: str
@@ -23,7 +23,7 @@ class Progress(Message):
     message: str = ""
 
 
-class Metric(Message):
+class Metric(Message, frozen=True):
     """One number of a curve (loss, IoU, 1-NNA) at a step."""
 
     name: str
@@ -31,74 +31,80 @@ class Metric(Message):
     value: float
 
 
-class Note(Message):
+class Note(Message, frozen=True):
     """Something a person should read; ``warning`` when a result is affected."""
 
     text: str
     warning: bool = False
 
 
-class Saved(Message):
+class Saved(Message, frozen=True):
     """A file of the run exists now, whole: checkpoint, latents, picture, export."""
 
     kind: str
     path: str
 
 
-class Finished(Message):
+class Finished(Message, frozen=True):
     """The job is done; ``result`` is the job's documented JSON object."""
 
     result: dict[str, Any]
 
 
-class Failed(Message):
+class Failed(Message, frozen=True):
     """The job stopped by an error; ``text`` says what the person can do, ``trace`` is for the log."""
 
     text: str
     trace: str = ""
 
 
-class Cancelled(Message):
+class Cancelled(Message, frozen=True):
     """The job was cancelled; its state is saved and ``resume`` goes on from there."""
 
 
-class Paused(Message):
+class Paused(Message, frozen=True):
     """The job waits; Resume goes on."""
 
 
-class Resumed(Message):
+class Resumed(Message, frozen=True):
     """The job goes on."""
 
 
-Event = Progress | Metric | Note | Saved | Finished | Failed | Cancelled | Paused | Resumed
+class Refused(Message, frozen=True):
+    """A command was not obeyed and nothing else changed: the engine works on another job, or could not read it."""
+
+    text: str
+
+
+Event = Progress | Metric | Note | Saved | Finished | Failed | Cancelled | Paused | Resumed | Refused
 Stage = Generator[Event, None, T]
 
 
-class Submit(Message):
+class Submit(Message, frozen=True):
     """Run this job (it has its ``run``); the answer is a stream of events that ends in one of the terminal ones."""
 
     job: Job
 
 
-class Cancel(Message):
+class Cancel(Message, frozen=True):
     """Stop at the next event; the state is saved."""
 
 
-class Pause(Message):
+class Pause(Message, frozen=True):
     """Hold at the next event until Resume."""
 
 
-class Resume(Message):
+class Resume(Message, frozen=True):
     """Go on after Pause."""
 
 
-class Throttle(Message):
+class Throttle(Message, frozen=True):
     """Leave this share of the time to others: the worker sleeps between events. 0 = full speed."""
 
     share: float
 
 
-class Shutdown(Message):
+class Shutdown(Message, frozen=True):
     """Save and end the engine process."""
 
 
