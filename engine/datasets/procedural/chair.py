@@ -12,6 +12,7 @@ from engine.datasets.procedural.solids import (
     both,
     box,
     lathe,
+    loft,
     rounded_path,
     rounded_rectangle,
     slab,
@@ -71,7 +72,7 @@ def draw(rng: Generator) -> Plan:
         )  # fmt: skip
     if kind == "armchair":
         return Plan(
-            kind, u(0.55, 0.85), u(0.5, 0.7), u(0.36, 0.46), one("square", "rounded"), u(0.1, 0.22), u(0.01, 0.04), "cushion",
+            kind, u(0.55, 0.85), u(0.5, 0.7), u(0.34, 0.46), one("square", "rounded"), u(0.1, 0.24), u(0.01, 0.04), "cushion",
             u(0.32, 0.6), u(0.1, 0.3), flare=u(0.9, 1.1), gauge=u(0.04, 0.07), leg=one("four", "four", "block", "sled"),
             splay=u(0, 0.3), slim=u(0.5, 0.9), arm=one("block", "block", "post", "loop"), lift=u(0.12, 0.26), **common,
         )  # fmt: skip
@@ -127,7 +128,11 @@ class Chair:
         self.leg: list[Manifold] = []
         self.arm: list[Manifold] = []
         self.under = plan.height - plan.thick  # y of the seat's lower face
-        self.inset = 0.16 if plan.seat == "round" else 0.06
+        self.half = plan.width / 2 * {"round": 0.72, "rounded": 0.8, "tapered": 0.72, "square": 0.93}[plan.seat]  # of the back
+        edge = self.outline()
+        corners = [edge[np.argmax(edge @ [1, side])] for side in (1, -1)]
+        inward = 0.75 * self.gauge / np.sqrt(2)
+        self.front, self.rear = (np.array([c[0] - inward, c[1] - np.sign(c[1]) * inward]) for c in corners)  # (x, z) of legs
 
     def outline(self, grow: float = 0.0) -> Array:
         p = self.plan
@@ -150,16 +155,23 @@ class Chair:
             thick = max(p.thick, 1.2 * self.least)
             self.seat.append(slab(self.outline(), thick, min(0.03, 0.45 * thick), p.belly).translate((0, p.height - thick / 2, 0)))
 
+    def behind(self, x: Array) -> Array:
+        """z of the back's foot at the distances x from the middle: just inside the seat's rear edge."""
+        edge = self.outline(-1.3 * self.least)
+        rear = edge[edge[:, 1] < 0]
+        order = np.argsort(rear[:, 0])
+        return np.interp(x, rear[order, 0], rear[order, 1])
+
     def bend(self, made: Manifold, foot: float) -> Manifold:
         """Curve and lean what stands in the plane z = 0 and move it to the rear of the seat."""
-        p, half = self.plan, self.plan.width / 2
+        p, half = self.plan, self.half
 
         def place(v: Array) -> Array:
             x, y, z = v.T
             high = np.clip((y - foot) / p.rise, -0.3, 1.2)
-            bow = p.curve * (1 - (x / half) ** 2) * np.clip(high * 2, 0, 1)
+            bow = p.curve * (1 - np.minimum((x / half) ** 2, 1)) * np.clip(high * 2, 0, 1)
             wide = x * (1 + (p.flare - 1) * np.clip(high, 0, 1))
-            return np.stack([wide, y, z - bow - p.lean * np.maximum(y - foot, 0) - p.depth / 2 * (1 - self.inset)], -1)
+            return np.stack([wide, y, z - bow - p.lean * np.maximum(y - foot, 0) + self.behind(x)], -1)
 
         return made.refine_to_length(0.06).warp_batch(place)
 
@@ -168,7 +180,7 @@ class Chair:
         if p.back == "none":
             return
         foot = p.height - 0.6 * p.thick if p.back != "cushion" else p.height - 0.5 * p.thick
-        top, half = p.height + p.rise, p.width / 2 * (0.8 if p.seat == "round" else 0.94)
+        top, half = p.height + p.rise, self.half
         post = 1.3 * t
         if p.back == "tub":
             self.tub(t * 1.6)
@@ -201,7 +213,7 @@ class Chair:
             rail(top, 3.0 * t + 0.02)
             if p.back == "slats":
                 for x in np.linspace(-half, half, p.bars + 2)[1:-1]:
-                    rails.append(bar((x, foot, 0), (x, top, 0), 1.15 * t, 1.15 * t, p.square))
+                    rails.append(bar((x, foot, 0), (x, top, 0), 1.3 * t, 1.3 * t, p.square))
             if p.back == "ladder":
                 for y in np.linspace(p.height, top, min(p.bars, 4) + 2)[1:-1]:
                     rail(float(y), min(0.06, 0.4 * p.rise / p.bars))
@@ -249,19 +261,16 @@ class Chair:
             grow = 1 + p.lean * (y - y0) / d * 0.8
             r = np.stack([out[0] * (w * 0.98 * grow + cross[:, 0]), y, out[1] * (d * 0.98 * grow + cross[:, 0])], -1)
             rings.append(r)
-        from engine.datasets.procedural.solids import loft
-
         self.back.append(loft(rings))
 
     def make_leg(self) -> None:
         p, g = self.plan, self.gauge
         joint = self.under + 0.5 * min(p.thick, 0.06)
-        x, z = (1 - self.inset) * p.width / 2 - g / 2, (1 - self.inset) * p.depth / 2 - g / 2
-        if p.seat == "round":
-            x, z = 0.8 * x, 0.8 * z
+        x, z = min(self.front[0], self.rear[0]), self.front[1]
         out = p.splay * self.under
         if p.leg in ("four", "three"):
-            feet = [(x, z), (-x, z), (x, -z), (-x, -z)] if p.leg == "four" else [(x, 0.55 * z), (-x, 0.55 * z), (0.0, -z * 1.1)]
+            (fx, fz), (rx, rz) = self.front.tolist(), self.rear.tolist()
+            feet = [(fx, fz), (-fx, fz), (rx, rz), (-rx, rz)] if p.leg == "four" else [(fx, fz), (-fx, fz), (0.0, 1.1 * rz)]
             ends = []
             for fx, fz in feet:
                 size = np.hypot(fx, fz)
@@ -314,7 +323,7 @@ class Chair:
                 self.leg.append(bar((side * x, 0, -z - 0.3 * out), (side * x, joint, z), g, g, True))
             self.leg.append(bar((-x, joint / 2, 0), (x, joint / 2, 0), 0.8 * g, 0.8 * g))
         else:  # block
-            self.leg.append(slab(self.outline(-0.12), joint, 0.01).translate((0, joint / 2, 0)))
+            self.leg.append(slab(self.outline(-0.07), joint, 0.01).translate((0, joint / 2, 0)))
 
     def make_arm(self) -> None:
         p, t = self.plan, max(self.least, 0.022)
@@ -322,7 +331,7 @@ class Chair:
             return
         y = p.height + min(p.lift, 0.75 * p.rise)
         x, z = p.width / 2 - 0.005, p.depth / 2
-        rear = -z * (1 - self.inset) - p.lean * (y - p.height) - 0.2 * t
+        joint = self.beside(y)
         if p.arm == "block":
             thick = max(0.09, 0.16 * p.width)
             low = self.under - 0.02
@@ -332,19 +341,39 @@ class Chair:
                 self.arm += both(roll.rotate((90, 0, 0)).translate((x + 0.3 * thick, y - 0.4 * thick, 0)))
             self.arm += both(slab(edge, y - low, 0.025).translate((x + 0.25 * thick, (y + low) / 2, 0)))
             if p.type == "wing chair":
-                tall = 0.6 * p.rise
-                wing = slab(rounded_rectangle(0.28 * p.depth, tall, 0.08, 8), 0.055, 0.025).rotate((90, 0, 0)).rotate((0, 90, 0))
-                self.back += both(wing.translate((x - 0.012, p.height + p.rise - 0.5 * tall - 0.02, -z * (1 - self.inset) - p.lean * 0.65 * p.rise + 0.11 * p.depth)))
+                tall, deep = 0.6 * p.rise, 0.32 * p.depth
+                wing = slab(rounded_rectangle(tall, deep, 0.08, 8), 0.06, 0.025).rotate((0, 0, 90))
+                wing = wing.translate((self.half - 0.02, p.height + p.rise - 0.5 * tall - 0.03, 0.4 * deep))
+                self.back += both(self.bend(wing, p.height - 0.5 * p.thick))
         elif p.arm == "post":
-            rest = rounded_path([[x, y, rear], [x, y + 0.01, 0.3 * z], [x * 1.02, y, 0.75 * z]], 0.1)
+            rest = rounded_path([joint, [x, y, min(joint[2] + 0.16, 0.0)], [x, y + 0.01, 0.3 * z], [x * 1.02, y, 0.75 * z]], 0.1)
             self.arm += both(sweep(rest, rounded_rectangle(2.4 * t, 1.3 * t, 0.6 * t, 3), up=(0, 1, 0)))
-            foot = (x - 0.9 * t - (0.06 * p.width if p.seat == "round" else 0.0), p.height - 0.5 * p.thick, 0.35 * z)
+            foot = (self.inside(0.35 * z) - 0.9 * t, p.height - 0.5 * p.thick, 0.35 * z)
             self.arm += both(bar(foot, (x, y, 0.5 * z), 1.5 * t, 1.2 * t, p.square))
         else:
-            side = x - 0.6 * t - (0.22 * p.width if p.seat == "round" else 0.0)
-            low = p.height - 0.5 * p.thick
-            path = [[side, low, 0.55 * z if p.seat != "round" else 0.3 * z], [x, y, 0.7 * z], [x, y, rear]]
+            low, at = p.height - 0.5 * p.thick, (0.3 if p.seat in ("round", "rounded") else 0.55) * z
+            path = [[self.inside(at) - 0.8 * t, low, at], [x, y, 0.7 * z], [x, y, min(joint[2] + 0.16, 0.0)], joint]
             self.arm += both(tube(rounded_path(path, 0.09, 8), 0.75 * t))
+
+    def inside(self, z: float) -> float:
+        """x of the seat's edge at z."""
+        edge = self.outline()
+        side = edge[edge[:, 0] > 0]
+        order = np.argsort(side[:, 1])
+        return float(np.interp(z, side[order, 1], side[order, 0]))
+
+    def beside(self, y: float) -> list[float]:
+        """A point in the side of the back at height y, where an arm ends."""
+        p, half = self.plan, self.half
+        high = (y - p.height) / p.rise
+        if p.back == "oval":
+            half *= 0.85 * np.sqrt(max(1 - ((high - 0.62) / 0.4) ** 2, 0.0)) if high > 0.3 else 0.45 / 0.85
+        elif p.back == "hoop":
+            half *= 0.96 * np.cos(np.arcsin(min(high, 1.0) ** (1 / 0.6)))
+        else:
+            half -= 0.5 * self.least
+        z = float(self.behind(np.array([half]))[0])
+        return [half * (1 + (p.flare - 1) * high), y, z - p.lean * (y - p.height + 0.5 * p.thick)]
 
 
 def build(plan: Plan) -> dict[str, list[Manifold]]:
