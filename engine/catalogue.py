@@ -3,6 +3,7 @@
 import os
 import socket
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from typing import Any
 import msgspec
 import psutil
 
-from engine.errors import BusyError, InputError
+from engine.errors import BusyError, DamagedFileError, InputError
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS items(
@@ -31,6 +32,7 @@ CREATE TABLE IF NOT EXISTS edits(
 CREATE INDEX IF NOT EXISTS shapes_of_run ON shapes(run, row);
 PRAGMA user_version = 1;
 """
+VERSION = 1
 LEASE_TIMEOUT_S = 120.0  # after so long without a heartbeat a lease of another host counts as abandoned
 
 
@@ -112,11 +114,31 @@ class Catalogue:
     """Items, runs, shapes and edits. Every write is one short transaction; readers never wait (WAL)."""
 
     def __init__(self, path: Path) -> None:
-        self._db = sqlite3.connect(path, timeout=30.0, isolation_level=None, check_same_thread=False)
-        self._db.row_factory = sqlite3.Row
-        self._db.execute("PRAGMA journal_mode = WAL")
+        """Open the file, or make it. Raises InputError for a newer version, DamagedFileError for something else."""
+        self._lock = threading.RLock()  # a heartbeat may come from another thread than the job
+        try:
+            self._db = sqlite3.connect(path, timeout=30.0, isolation_level=None, check_same_thread=False)
+            self._db.row_factory = sqlite3.Row
+            self._prepare(path)
+        except sqlite3.OperationalError as error:  # locked, disk full, no right to write: the file may be sound
+            raise InputError(f"{path} cannot be opened ({error})") from error
+        except sqlite3.DatabaseError as error:
+            raise DamagedFileError(f"{path} is damaged ({error}); put back a copy of it") from error
+
+    def _prepare(self, path: Path) -> None:
+        found = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if found > VERSION:
+            raise InputError(f"{path} was made by a newer version (format {found}); update Shape Studio to open it")
+        for again in (True, True, True, False):  # the change to WAL does not wait for others by itself
+            try:
+                self._db.execute("PRAGMA journal_mode = WAL")
+                break
+            except sqlite3.OperationalError:
+                if not again:
+                    raise
+                time.sleep(0.2)
         self._db.execute("PRAGMA synchronous = FULL")
-        if self._db.execute("PRAGMA user_version").fetchone()[0] == 0:
+        if found == 0:
             self._db.executescript("BEGIN IMMEDIATE;" + SCHEMA + "COMMIT;")
 
     def close(self) -> None:
@@ -125,13 +147,15 @@ class Catalogue:
 
     @contextmanager
     def _write(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:  # SQLite has rolled back by itself after a full disk
+                    self._db.execute("ROLLBACK")
+                raise
 
     def _insert(self, table: str, records: Sequence[msgspec.Struct]) -> None:
         with self._write():
@@ -189,31 +213,39 @@ class Catalogue:
         return run
 
     def end_run(self, name: str, state: str, reason: str = "") -> None:
-        """Set the terminal state of a run and give its lease back."""
+        """Set the terminal state of a run and give its lease back. Raises BusyError while another process holds it."""
         with self._write():
-            self._db.execute(
-                "UPDATE runs SET state = ?, reason = ?, ended = ?, lease_pid = NULL, lease_host = NULL WHERE id = ?",
-                (state, reason, time.time(), name),
-            )
+            _free(self.run(name))
+            self._end(name, state, reason)
+
+    def end_own_run(self, name: str, state: str, reason: str) -> None:
+        """As ``end_run``, if this process holds the lease of the run; otherwise nothing."""
+        with self._write():
+            if _mine(self.run(name)):
+                self._end(name, state, reason)
+
+    def _end(self, name: str, state: str, reason: str) -> None:
+        self._db.execute(
+            "UPDATE runs SET state = ?, reason = ?, ended = ?, lease_pid = NULL, lease_host = NULL WHERE id = ?",
+            (state, reason, time.time(), name),
+        )
 
     def acquire(self, name: str) -> None:
-        """Take the lease of a run for this process. Raises BusyError while a live process holds it."""
-        me = psutil.Process()
+        """Take the lease of a run for this process. Raises BusyError while another live process holds it."""
         with self._write():
-            run = self.run(name)
-            if run.lease_pid is not None and _alive(run) and (run.lease_host, run.lease_pid) != (socket.gethostname(), me.pid):
-                raise BusyError(f"run {name} is being worked on by process {run.lease_pid} on {run.lease_host}; wait for it")
+            _free(self.run(name))
             self._db.execute(
-                "UPDATE runs SET state = 'running', reason = '', ended = NULL, lease_host = ?, lease_pid = ?, lease_start = ?,"
-                " lease_beat = ? WHERE id = ?",
-                (socket.gethostname(), me.pid, me.create_time(), time.time(), name),
+                "UPDATE runs SET state = 'running', reason = '', ended = NULL, lease_host = ?, lease_pid = ?,"
+                " lease_start = ?, lease_beat = ? WHERE id = ?",
+                (*_me(), psutil.Process().create_time(), time.time(), name),
             )
 
     def beat(self, name: str) -> None:
         """Heartbeat of a lease. Raises BusyError when another process took it over meanwhile."""
         with self._write():
             done = self._db.execute(
-                "UPDATE runs SET lease_beat = ? WHERE id = ? AND lease_pid = ?", (time.time(), name, os.getpid())
+                "UPDATE runs SET lease_beat = ? WHERE id = ? AND lease_host = ? AND lease_pid = ?",
+                (time.time(), name, *_me()),
             )
             if done.rowcount != 1:
                 raise BusyError(f"run {name} was taken over by another process; this one stops")
@@ -251,12 +283,28 @@ class Catalogue:
         return [_from_row(Edit, row) for row in self._db.execute("SELECT * FROM edits ORDER BY seq")]
 
 
+def _me() -> tuple[str, int]:
+    return socket.gethostname(), os.getpid()
+
+
+def _mine(run: RunRow) -> bool:
+    return (run.lease_host, run.lease_pid) == _me()
+
+
+def _free(run: RunRow) -> None:
+    """Raises BusyError while a live process other than this one holds the lease."""
+    if run.lease_pid is not None and not _mine(run) and _alive(run):
+        raise BusyError(f"run {run.id} is being worked on by process {run.lease_pid} on {run.lease_host}; wait for it")
+
+
 def _alive(run: RunRow) -> bool:
     """Whether the holder of a lease still works: by its process on this host, by its heartbeat elsewhere."""
     if run.lease_host != socket.gethostname():
         return time.time() - (run.lease_beat or 0.0) < LEASE_TIMEOUT_S
     try:
-        started = psutil.Process(run.lease_pid).create_time()
+        holder = psutil.Process(run.lease_pid)
+        if holder.status() == psutil.STATUS_ZOMBIE:  # dead, and its parent has not looked yet
+            return False
+        return abs(holder.create_time() - (run.lease_start or 0.0)) < 1.0  # a reused number has another start time
     except psutil.NoSuchProcess:
         return False
-    return abs(started - (run.lease_start or 0.0)) < 1.0  # a reused process number has another start time

@@ -1,18 +1,21 @@
 """A project: a folder with items, runs and a catalogue. The one place that knows its paths. Torch-free."""
 
+import re
 import time
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 
 from engine.catalogue import Catalogue
-from engine.errors import InputError
+from engine.errors import DamagedFileError, InputError
+from engine.jobs import VERSION as JOB_VERSION
 from engine.jobs import FitJob, Job, TrainJob, kind_of
 from engine.methods import name_of
 from engine.storage import write_json
 
 VERSION = 1
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}")
 
 
 class ProjectFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -20,6 +23,24 @@ class ProjectFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     version: int = VERSION
     created: float = 0.0
+
+
+class _Version(msgspec.Struct):
+    """The one field that files of every version have; read first, since newer ones may have fields unknown here."""
+
+    version: int
+
+
+def _read(path: Path, kind: Any, newest: int) -> Any:
+    """A versioned JSON file. Raises InputError for a newer version, DamagedFileError for something else."""
+    data = path.read_bytes()
+    try:
+        version = msgspec.json.decode(data, type=_Version).version
+        if version > newest:
+            raise InputError(f"{path} was made by a newer version (format {version}); update Shape Studio to open it")
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.DecodeError as error:
+        raise DamagedFileError(f"{path} cannot be read ({error}); put back a copy of it") from error
 
 
 class Project:
@@ -31,9 +52,7 @@ class Project:
         marker = self.folder / "project.json"
         if not marker.is_file():
             raise InputError(f"{folder} is not a project (it has no project.json); make one with `new {folder}`")
-        found = msgspec.json.decode(marker.read_bytes(), type=ProjectFile)
-        if found.version > VERSION:
-            raise InputError(f"{folder} was made by a newer version (format {found.version}); update Shape Studio to open it")
+        _read(marker, ProjectFile, VERSION)
         self.catalogue = Catalogue(self.folder / "catalogue.sqlite")
 
     @classmethod
@@ -67,6 +86,8 @@ class Project:
 
     def run_folder(self, run: str) -> Path:
         """Folder of a run: job.json, events.jsonl, result.json, checkpoints and what the job makes."""
+        if not _NAME.fullmatch(run):
+            raise InputError(f"{run!r} cannot name a run; use up to 100 letters, digits, '-', '_' and '.'")
         return self.folder / "runs" / run
 
     def job(self, run: str) -> Job:
@@ -74,15 +95,17 @@ class Project:
         path = self.run_folder(run) / "job.json"
         if not path.is_file():
             raise InputError(f"there is no run {run!r} in this project; `list runs` shows what there is")
-        job: Job = msgspec.json.decode(path.read_bytes(), type=Job)
+        job: Job = _read(path, Job, JOB_VERSION)
         return job
 
     def submit(self, job: Job) -> Job:
         """Give the job a run (unless it names one), keep it as job.json, and return it.
 
-        A named run that exists must hold the same job; more training steps are allowed ("train longer").
+        A named run that exists must hold the same job; ``extend`` is the one way to change it.
         """
         method = name_of(job.settings) if isinstance(job, FitJob | TrainJob) else ""
+        if job.run:
+            self.run_folder(job.run)  # refuse a bad name before anything is written
         job = msgspec.structs.replace(job, run=self.catalogue.new_run(kind_of(job), method, job.run))
         path = self.run_folder(job.run) / "job.json"
         if path.exists() and self.job(job.run) != job:
@@ -90,6 +113,27 @@ class Project:
         write_json(path, job)
         return job
 
-    def replace_job(self, job: Job) -> None:
-        """Change the job of a run that is not being worked on (train longer)."""
+    def finish(self, run: str, result: dict[str, Any]) -> None:
+        """Keep the result of a run; from then on running its job again returns it at once."""
+        write_json(self.run_folder(run) / "result.json", result)
+
+    def extend(self, job: TrainJob) -> TrainJob:
+        """Let a training run go on for more steps: the same job with a larger ``train.steps`` and nothing else changed.
+
+        Raises InputError for any other change, which needs a fork, and BusyError while the run is being worked on.
+        """
+        old = self.job(job.run)
+        if not isinstance(old, TrainJob):
+            raise InputError(f"{job.run} is not a training run")
+        longer = msgspec.structs.replace(old.settings.train, steps=job.settings.train.steps)
+        if job.settings != msgspec.structs.replace(old.settings, train=longer):
+            raise InputError(
+                "a run can be given more train.steps and nothing else; `train --fork RUN` starts a new one from it"
+            )
+        if job.settings.train.steps < old.settings.train.steps:
+            raise InputError(f"{job.run} is set to {old.settings.train.steps} steps already; train.steps can only grow")
+        self.catalogue.acquire(job.run)
         write_json(self.run_folder(job.run) / "job.json", job)
+        (self.run_folder(job.run) / "result.json").unlink(missing_ok=True)
+        self.catalogue.end_run(job.run, "cancelled", "to be trained longer")
+        return job
