@@ -39,13 +39,15 @@ class Plan:
     winglet: float = 0.0
     biplane: bool = False
     gap: float = 0.15  # between the wings of a biplane
+    stagger: float = 0.03  # how far its upper wing lies in front
+    lower: float = 1.0  # span of its lower wing, of the upper one's
     canard: float = 0.0  # span
     engines: int = 2
     kind: str = "jet"  # jet | propeller
     place: str = "wing"  # wing | rear | nose | over wing | body | none
     size: float = 0.03  # radius of an engine
     blades: int = 3
-    finish: str = "conventional"  # tail: conventional | T-tail | V-tail | twin fins | cruciform | twin boom | none
+    finish: str = "conventional"  # tail: conventional | T-tail | V-tail | twin fins | cruciform | twin boom | single fin | none
     fin: float = 0.16  # height
     fin_chord: float = 0.15
     fin_sweep: float = 0.7
@@ -70,7 +72,7 @@ def draw(rng: Generator) -> Plan:
             type_, w, w * u(0.95, 1.25), u(2, 2.3), u(0.1, 0.2), u(0.3, 0.42), u(1.7, 2.3), u(0.1, 0.4), u(0.4, 0.8),
             span=u(0.8, 1.15), chord=u(0.13, 0.2), taper=u(0.2, 0.42), sweep=u(0.35, 0.75), crank=u(0.0, 0.1),
             dihedral=u(0.04, 0.14), winglet=u(0.03, 0.09) if rng.random() < 0.4 else 0.0, engines=engines, place=place,
-            size=u(0.026, 0.042) * (0.8 if engines == 4 else 1), fin=u(0.14, 0.23), fin_chord=u(0.14, 0.2),
+            size=u(0.026, 0.042) * (0.8 if engines == 4 else 1), fin=u(0.12, 0.2), fin_chord=u(0.14, 0.19),
             fin_sweep=u(0.5, 0.95), tailplane=u(0.3, 0.48), wing_at=u(0.08, 0.2) - (0.1 if place == "rear" else 0),
             finish="T-tail" if place == "rear" else one("conventional", "conventional", "cruciform"),
         )  # fmt: skip
@@ -116,7 +118,7 @@ def draw(rng: Generator) -> Plan:
             chord=u(0.42, 0.62) if wing == "delta" else u(0.2, 0.33), taper=u(0.05, 0.2) if wing == "delta" else u(0.25, 0.5),
             sweep=u(0.9, 1.6) if wing == "delta" else u(0.35, 0.9), dihedral=u(-0.08, 0.05), wing_at=u(0.0, 0.12),
             level=one("low", "mid", "high"), engines=int(rng.choice([1, 2])), place="body", size=u(0.03, 0.042),
-            finish=one("conventional", "conventional", "twin fins", "none" if wing == "delta" else "T-tail"),
+            finish=one("conventional", "conventional", "twin fins", "single fin" if wing == "delta" else "T-tail"),
             fin=u(0.13, 0.22), fin_chord=u(0.16, 0.24), fin_sweep=u(0.7, 1.2), tailplane=u(0.32, 0.45), thickness=0.07,
             canard=u(0.26, 0.36) if rng.random() < 0.35 else 0.0, tanks=rng.random() < 0.2,
         )  # fmt: skip
@@ -126,9 +128,9 @@ def draw(rng: Generator) -> Plan:
         w = u(0.12, 0.17)
         plan = Plan(
             type_, w, w * u(1.0, 1.3), u(2.0, 3.2), u(0.06, 0.14), u(0.6, 0.75), u(2.2, 3.0), 0.0, u(0.1, 0.6), u(0.2, 0.4),
-            canopy=u(0.1, 0.16), canopy_at=u(-0.06, 0.04), wing="straight", span=u(0.95, 1.45), chord=u(0.15, 0.22),
-            taper=u(0.75, 1.0), sweep=u(0.0, 0.12), dihedral=u(0.0, 0.07), wing_at=u(0.18, 0.28), level="low", biplane=True,
-            gap=u(0.15, 0.23), engines=int(rng.choice([1, 1, 1, 2])), kind="propeller", place="nose", size=u(0.04, 0.055),
+            canopy=u(0.1, 0.16), canopy_at=u(-0.06, 0.04), wing=one("straight", "straight", "elliptical", "swept"), span=u(0.9, 1.5),
+            chord=u(0.14, 0.23), taper=u(0.75, 1.0), sweep=u(0.15, 0.3), dihedral=u(0.0, 0.07), wing_at=u(0.18, 0.28), level="low", biplane=True,
+            gap=u(0.13, 0.22), stagger=u(-0.03, 0.08), lower=u(0.6, 1.0), engines=int(rng.choice([1, 1, 1, 2])), kind="propeller", place="nose", size=u(0.04, 0.055),
             blades=int(rng.choice([2, 2, 4])), finish=one("conventional", "conventional", "cruciform"), fin=u(0.13, 0.2),
             fin_chord=u(0.12, 0.18), fin_sweep=u(0.1, 0.7), tailplane=u(0.34, 0.5), gear=one("wheels", "wheels", "floats"),
         )  # fmt: skip
@@ -165,7 +167,7 @@ def draw(rng: Generator) -> Plan:
             sweep=u(0.02, 0.12) if kind == "propeller" else u(0.35, 0.55), dihedral=u(-0.08, 0.04), level="high",
             wing_at=u(0.1, 0.2), engines=int(rng.choice([2, 4])), kind=kind, size=u(0.03, 0.038),
             blades=int(rng.choice([3, 4])), finish=one("T-tail", "conventional", "conventional", "twin fins"),
-            fin=u(0.2, 0.28), fin_chord=u(0.16, 0.22), fin_sweep=u(0.4, 0.8), tailplane=u(0.4, 0.55),
+            fin=u(0.17, 0.25), fin_chord=u(0.16, 0.22), fin_sweep=u(0.4, 0.8), tailplane=u(0.4, 0.55),
         )  # fmt: skip
     else:
         w = u(0.055, 0.075)
@@ -173,11 +175,11 @@ def draw(rng: Generator) -> Plan:
             type_, w, w * u(1.0, 1.1), 2.0, u(0.25, 0.35), u(0.25, 0.35), u(1.2, 1.4), u(0.3, 0.8), 0.2, 0.3, wing="delta",
             span=u(0.42, 0.6), chord=u(0.5, 0.65), taper=u(0.08, 0.16), sweep=u(1.5, 2.2), dihedral=u(-0.03, 0.03),
             wing_at=u(0.16, 0.24), thickness=0.04, engines=int(rng.choice([2, 4])), size=u(0.022, 0.027),
-            finish=one("conventional", "none"), tailplane=0.0, fin=u(0.12, 0.17), fin_chord=u(0.22, 0.28),
+            finish="single fin", tailplane=0.0, fin=u(0.12, 0.17), fin_chord=u(0.22, 0.28),
             fin_sweep=u(0.9, 1.3),
         )  # fmt: skip
     if plan.wing in ("straight", "elliptical"):
-        plan = replace(plan, sweep=min(plan.sweep, 0.14), crank=0.0)
+        plan = replace(plan, sweep=min(plan.sweep, 0.12), crank=0.0)
     return plan
 
 
@@ -195,9 +197,11 @@ def words(plan: Plan) -> tuple[dict[str, str | int | bool], list[str], list[str]
               "body": "in the body", "none": ""}  # fmt: skip
     phrases = [f"{number} {engine} {places[plan.place]}" if plan.engines else "no engines"]
     if not plan.biplane:
-        phrases.append(f"{plan.wing} wings" if plan.type == "flying wing" else f"{plan.level} {plan.wing} wings")
+        phrases.append(f"{plan.wing} wings" if plan.type == "flying wing" else f"{plan.level}-mounted {plan.wing} wings")
+    else:
+        phrases.append(f"two pairs of {plan.wing} wings")
     phrases.append({"conventional": "a conventional tail", "T-tail": "a T-tail", "V-tail": "a V-tail",
-                    "twin fins": "twin fins", "cruciform": "a cross-shaped tail", "twin boom": "a twin-boom tail",
+                    "twin fins": "twin fins", "cruciform": "a cross-shaped tail", "twin boom": "a twin-boom tail", "single fin": "a single fin",
                     "none": "no tail"}[plan.finish])  # fmt: skip
     phrases += ["canards"] * (plan.canard > 0) + ["winglets"] * (plan.winglet > 0)
     phrases += {"wheels": ["fixed wheels"], "floats": ["floats"], "none": []}[plan.gear]

@@ -139,7 +139,7 @@ class Plane:
             wheel = lathe([[0, -0.6 * t], [0.75 * r, -0.6 * t], [r, -0.3 * t], [r, 0.3 * t], [0.75 * r, 0.6 * t], [0, 0.6 * t]], 24)
             self.body += both(wheel.rotate((0, 0, 90)).translate(hub.tolist()))
             self.body += both(sweep([[0.3 * cw, cy - 0.6 * ch, 0.2], hub], superellipse(1.3 * t, 2 * t, 2, 14), up=(0, 0, 1)))
-            if p.biplane or p.canopy_at < 0.06:
+            if p.biplane or (p.canopy_at < 0.06 and not self.boom):
                 ty, _, th = self.at(-0.42)
                 self.body.append(wheel.scale((0.5, 1.0, 0.5)).rotate((0, 0, 90)).translate((0, ty - th - 0.2 * r, -0.42)))
             else:
@@ -171,18 +171,10 @@ class Plane:
             offset[:, 2] = -np.cumsum(steps) * (0.8 if p.wing != "forward-swept" else 0.4)
             edge, chord = np.concatenate([edge, tip + offset]), np.append(chord, c * (1 - 0.45 * np.cumsum(steps) / p.winglet))
             thick, cant = np.append(thick, np.full(5, self.least)), np.append(cant, lean)
-        self.wing.append(foil(edge, chord, thick, cant, pair=True))
         if p.biplane:
-            upper = edge + np.array([0, p.gap + p.height * 0.2, 0.03])
-            upper[:, 0] *= 1.06
-            self.wing.append(foil(upper, chord, thick, cant, pair=True))
-            for share, k in ((0.7, 0.25), (0.7, 0.72)):
-                low, c = self.wing_line(np.array([share * p.span / 2]))
-                foot = low[0] + [0, 0, -k * c[0]]
-                self.wing += both(tube([foot, foot + [0.02, p.gap + p.height * 0.2, 0.03]], 0.55 * self.least, 10))
-            y, w, h = self.at(p.wing_at - 0.05)
-            for z in (p.wing_at - 0.02, p.wing_at - 0.75 * p.chord):
-                self.wing += both(tube([[0.45 * w, y + 0.5 * h, z], [0.75 * w, upper[0, 1] + 0.01, z + 0.03]], 0.55 * self.least, 10))
+            self.biplane(edge, chord, thick, cant)
+        else:
+            self.wing.append(foil(edge, chord, thick, cant, pair=True))
         if p.level == "high" and p.type == "light aircraft" and not self.boom:
             low, c = self.wing_line(np.array([0.5 * p.span / 2]))
             y, w, h = self.at(p.wing_at - 0.4 * c[0])
@@ -204,12 +196,34 @@ class Plane:
             chord = 0.12 - 0.5 * x
             self.wing.append(foil(edge, chord, self.thick(chord, 0.06), np.zeros(3), pair=True))
 
+    def biplane(self, edge: Array, chord: Array, thick: Array, cant: Array) -> None:
+        """Two wings, the lower one smaller by ``plan.lower``, with struts between them and to the body."""
+        p, t = self.plan, 0.55 * self.least
+        lift = np.array([0.0, p.gap + p.height * 0.2, p.stagger])
+        low = edge * [p.lower, 1, 1]
+        share = 0.4 + 0.6 * p.lower
+        self.wing.append(foil(edge + lift, chord, thick, cant, pair=True))
+        self.wing.append(foil(low, chord * share, np.maximum(thick * share, self.least), cant, pair=True))
+        where = [0.72] if p.span < 1.2 else [0.45, 0.85]
+        for k in where:
+            x = k * p.span / 2
+            (head, foot), c = self.wing_line(np.array([x * min(1.0, 0.5 + 0.5 * p.lower), x]))[0], float(self.wing_line(np.array([x]))[1][0])
+            foot[0] *= p.lower
+            for at in (0.22, 0.72):
+                self.wing += both(tube([foot - [0, 0, at * c * share], head + lift - [0, 0, at * c]], t, 10))
+        y, w, h = self.at(p.wing_at - 0.05)
+        top = float(edge[0, 1] + lift[1]) + 0.01
+        for back in (0.2 * p.chord, 0.75 * p.chord):
+            z = p.wing_at - back
+            self.wing += both(tube([[0.45 * w, y + 0.5 * h, z], [0.75 * w, top, z + p.stagger]], t, 10))
+
     def fin(self, x: float, y: float, z: float, height: float, chord: float, cant: float = np.pi / 2) -> Manifold:
         """A fin that rises from (x, y, z), the root's leading edge."""
         p = self.plan
         up = np.linspace(0, height, 4)
         edge = np.stack([x + up * np.cos(cant), y + up * np.sin(cant), z - p.fin_sweep * up], -1)
-        size = chord * (1 - 0.5 * up / height)
+        size = chord * np.array([1.3, 0.92, 0.74, 0.58])  # a root that runs forward into the body
+        edge[0, 2] += 0.22 * chord
         return foil(edge, size, self.thick(size, 0.1), np.full(4, cant))
 
     def plane(self, y: float, z: float, cant: float = 0.05) -> Manifold:
@@ -222,7 +236,7 @@ class Plane:
 
     def make_tail(self) -> None:
         p = self.plan
-        if p.finish == "none" and p.type != "delta airliner" and p.type != "fighter":
+        if p.finish == "none":
             return
         root = -0.5 + p.fin_chord + 0.02
         y, w, h = self.at(root - 0.5 * p.fin_chord)
@@ -246,8 +260,8 @@ class Plane:
                 self.tail += both(fin if low == 0.0 else fin.translate((0, -tip, 0)).mirror((0, 1, 0)).translate((0, tip, 0)))
         elif p.finish != "none":
             self.tail.append(self.fin(0.0, y, root, p.fin + h, p.fin_chord))
-            share = {"conventional": 0.0, "T-tail": 1.0, "cruciform": 0.45}[p.finish]
-            if p.tailplane:
+            share = {"conventional": 0.0, "single fin": 0.0, "T-tail": 1.0, "cruciform": 0.45}[p.finish]
+            if p.finish != "single fin":
                 lift = h * 0.3 if share == 0 else share * (p.fin + h)
                 back = 0.03 if share == 0 else p.fin_sweep * lift + 0.01
                 self.tail.append(self.plane(y + lift, root - back, 0.07 * (share == 0)))
@@ -335,9 +349,9 @@ class Plane:
         nose = np.linspace(0, 1, 7)
         profile = np.stack([hub * np.sqrt(1 - nose**2), 0.3 * t + 1.6 * hub * nose], -1)
         spinner = lathe([[0, -t], [hub, -t], *profile.tolist()], 20).rotate((90, 0, 0))
-        reach = min(2.6 * p.size + 0.03, 0.13)
+        reach = min(2.6 * p.size + 0.03, 0.13) if x else p.size * 3.0 + 0.03
         if x:
-            reach = min(reach, 0.92 * (x - self.plan.width / 2))
+            reach = min(reach, 0.92 * (x - p.width / 2), 0.066 * p.span if p.engines == 4 else 1.0)
         s = np.linspace(0.0, 1.0, 8)
         shape = np.stack([np.ones(8), np.sqrt(np.clip(1.02 - (2 * s - 1) ** 6, 0.02, 1))], -1)
         path = np.stack([np.zeros(8), reach * s, np.zeros(8)], -1)
