@@ -23,15 +23,21 @@ class SampleSettings(Settings):
     uniform: Annotated[int, Meta(ge=64, title="Uniform points", description="drawn evenly in the cube")] = 50_000
     near: Annotated[int, Meta(ge=0, title="Near points", description="surface points with Gaussian jitter")] = 50_000
     jitter: Annotated[float, Meta(gt=0, le=0.2, title="Jitter", description="standard deviation, cube units")] = 0.01
-    per_part: Annotated[int, Meta(ge=0, description="points in each part's box grown by 10 %, so thin parts are seen")] = 8_000
-    held_out: Annotated[int, Meta(ge=1024, description="uniform points of the held-out set, never used in training")] = 30_000
+    per_part: Annotated[
+        int, Meta(ge=0, description="points in each part's box grown by 10 %, so thin parts are seen")
+    ] = 8_000
+    held_out: Annotated[
+        int, Meta(ge=1024, description="uniform points of the held-out set, never used in training")
+    ] = 30_000
 
 
 class FieldSettings(Settings):
     """The network that holds one shape, or one part of it."""
 
     hidden: Annotated[tuple[int, ...], Meta(min_length=1)] = (128, 128, 128)
-    bands: Annotated[int, Meta(ge=0, le=10, description="octaves of the positional encoding, frequencies 1, 2, 4 ...")] = 4
+    bands: Annotated[
+        int, Meta(ge=0, le=10, description="octaves of the positional encoding, frequencies 1, 2, 4 ...")
+    ] = 4
     activation: Literal["relu", "sine"] = "relu"
     part_hidden: dict[str, tuple[int, ...]] = {}  # widths of experts that differ from ``hidden``, by part name
 
@@ -44,15 +50,23 @@ class FitSettings(Settings):
     batch: Annotated[int, Meta(ge=16, description="points per shape and step")] = 1024
     lr: Positive = 1e-2
     warmup: Annotated[int, Meta(ge=0)] = 50
-    shapes_at_once: Annotated[int, Meta(ge=1, description="shapes fitted together in one batched network; part of the result")] = 8
+    shapes_at_once: Annotated[
+        int, Meta(ge=1, description="shapes fitted together in one batched network; part of the result")
+    ] = 8
     anchor: Literal["random", "first", "mean"] = "mean"  # what every shape's weights start from, see fields/fit.py
     anchor_shapes: Annotated[int, Meta(ge=1, description="shapes that a mean anchor is fitted to")] = 16
     anchor_steps: Annotated[int, Meta(ge=1)] = 2_000
-    keep_near_anchor: Annotated[float, Meta(ge=0, description="weight decay towards the anchor; aligned weights diffuse better")] = 0.0
+    keep_near_anchor: Annotated[
+        float, Meta(ge=0, description="weight decay towards the anchor; aligned weights diffuse better")
+    ] = 0.0
     check_every: Annotated[int, Meta(ge=1, description="steps between looks at the quality")] = 200
-    stop_at: Annotated[float, Meta(ge=0, le=1, description="stop a shape early at this IoU on check points; 1 = never")] = 1.0
+    stop_at: Annotated[
+        float, Meta(ge=0, le=1, description="stop a shape early at this IoU on check points; 1 = never")
+    ] = 1.0
     accept: Annotated[float, Meta(ge=0, le=1, description="quality gate: held-out IoU of the whole shape")] = 0.85
-    accept_part: Annotated[float, Meta(ge=0, le=1, description="quality gate: held-out IoU of each part in its box + 10 %")] = 0.6
+    accept_part: Annotated[
+        float, Meta(ge=0, le=1, description="quality gate: held-out IoU of each part in its box + 10 %")
+    ] = 0.6
 
 
 class DenoiserSettings(Settings):
@@ -70,7 +84,6 @@ class DenoiserSettings(Settings):
     timesteps: Annotated[int, Meta(ge=2, le=4000)] = 500
     normalise: Literal["none", "dimension", "token"] = "dimension"  # stored statistics: per number, or per token
     dropout: Share = 0.0
-    condition_drop: Annotated[float, Meta(ge=0, le=1, description="share of items trained unconditionally")] = 0.1
 
 
 class TrainSettings(Settings):
@@ -86,6 +99,7 @@ class TrainSettings(Settings):
     decay_every: Annotated[int, Meta(ge=1, description="steps between cuts of 10 % with decay=step")] = 17_200
     clip: Annotated[float, Meta(ge=0, description="largest gradient norm; 0 = off")] = 1.0
     ema: Annotated[float, Meta(ge=0, lt=1, description="decay of the averaged weights; 0 = off")] = 0.999
+    condition_drop: Annotated[float, Meta(ge=0, le=1, description="share of items trained unconditionally")] = 0.1
     permute: Share = 0.0  # published weight-space augmentations: share of items whose hidden units are permuted,
     jitter: Annotated[float, Meta(ge=0)] = 0.0  # uniform noise of this size added to weights,
     interpolate: Share = 0.0  # share of items replaced by a random blend with another item

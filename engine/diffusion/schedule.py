@@ -62,11 +62,11 @@ def make_schedule(kind: Kind, timesteps: int) -> Schedule:
     at the last step (Lin et al. 2023, algorithm 1).
     """
     if kind == "cosine":
-        grid = torch.linspace(0, 1, timesteps + 1, dtype=torch.float64)
+        grid = torch.linspace(0, 1, timesteps + 1, dtype=torch.float64, device="cpu")
         squared = torch.cos((grid + 0.008) / 1.008 * math.pi / 2) ** 2
         betas = (1 - squared[1:] / squared[:-1]).clamp(max=0.999)
     else:
-        betas = torch.linspace(1e-4, 0.02, timesteps, dtype=torch.float64)
+        betas = torch.linspace(1e-4, 0.02, timesteps, dtype=torch.float64, device="cpu")
     signal = torch.cumprod(1 - betas, 0).sqrt()  # (T,)
     if kind == "linear-zsnr":
         first, last = signal[0].clone(), signal[-1].clone()
