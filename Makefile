@@ -25,7 +25,7 @@ test: $(STAMP)
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
-	.venv/bin/lint-imports
+	.venv/bin/lint-imports --no-cache
 	$(PY) -m pytest -n 2 -m "not slow"
 
 check-data: export SHAPESTUDIO_REQUIRE_DATA := 1
@@ -46,5 +46,5 @@ $(STAMP):
 	PYTHON="$(PYTHON)" .ci/setup $@
 
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist *.egg-info
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 	find engine tests -name __pycache__ -type d -prune -exec rm -rf {} +
