@@ -289,7 +289,7 @@ def test_two_modes_are_learned(predict: str) -> None:
         return Batch(points[kind] + 0.1 * torch.randn(count, 10, generator=generator), {"kind": kind})
 
     denoiser.fit_statistics([batch(500, generator).target])
-    training = TrainSettings(steps=600, lr=2e-3, warmup=20, ema=0.98)
+    training = TrainSettings(steps=800, lr=4e-3, warmup=20, ema=0.98)
     outcome = drive(
         optimise({"denoiser": denoiser}, lambda step, g: denoiser.loss(batch(64, g), g, 0.2), training, seed=0)
     )
