@@ -9,7 +9,7 @@ from manifold3d import Manifold
 from numpy.random import PCG64, Generator
 from numpy.typing import NDArray
 
-from engine.datasets.procedural import airplane, airplane_parts, chair
+from engine.datasets.procedural import airplane, airplane_parts, car, chair
 from engine.datasets.procedural.solids import union
 from engine.datasets.procedural.words import captions
 from engine.errors import InputError
@@ -66,7 +66,12 @@ def _chair(rng: Generator) -> Drawn:
     return chair.build(plan), chair.words(plan)
 
 
-MAKERS: dict[str, Callable[[Generator], Drawn]] = {"airplane": _airplane, "chair": _chair}
+def _car(rng: Generator) -> Drawn:
+    plan = car.draw(rng)
+    return car.build(plan), car.words(plan)
+
+
+MAKERS: dict[str, Callable[[Generator], Drawn]] = {"airplane": _airplane, "chair": _chair, "car": _car}
 
 
 def make(category: str, seed: int) -> ProceduralShape:
