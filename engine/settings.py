@@ -17,7 +17,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """Base of all groups of settings."""
 
 
-class SampleSettings(Settings):
+class SampleSettings(Settings, frozen=True):
     """How many labelled points an item gets. Counts are per set; training and held-out sets are drawn separately."""
 
     uniform: Annotated[int, Meta(ge=64, title="Uniform points", description="drawn evenly in the cube")] = 50_000
@@ -31,7 +31,7 @@ class SampleSettings(Settings):
     ] = 30_000
 
 
-class FieldSettings(Settings):
+class FieldSettings(Settings, frozen=True):
     """The network that holds one shape, or one part of it."""
 
     hidden: Annotated[tuple[int, ...], Meta(min_length=1)] = (128, 128, 128)
@@ -42,7 +42,7 @@ class FieldSettings(Settings):
     part_hidden: dict[str, tuple[int, ...]] = {}  # widths of experts that differ from ``hidden``, by part name
 
 
-class FitSettings(Settings):
+class FitSettings(Settings, frozen=True):
     """Overfitting fields to shapes."""
 
     recipe: Literal["ours", "published"] = "ours"
@@ -50,6 +50,19 @@ class FitSettings(Settings):
     batch: Annotated[int, Meta(ge=16, description="points per shape and step")] = 1024
     lr: Positive = 1e-2
     warmup: Annotated[int, Meta(ge=0)] = 50
+    optimiser: Literal["muon", "adam"] = "muon"  # of the weight matrices; biases and the last layer always use Adam
+    matrix_lr: Annotated[float, Meta(gt=0, description="step size of Muon, relative to a matrix of unit norm")] = 0.04
+    near: Annotated[
+        float, Meta(ge=0, le=1, description="share of each batch from near the surface; the rest is drawn evenly")
+    ] = 0.8
+    whiten: Annotated[
+        float, Meta(ge=0, description="damping of the whitened inputs that the first layer learns in; 0 = off")
+    ] = 0.1
+    shared: Annotated[
+        float,
+        Meta(ge=0, le=1, description="with parts: share of an expert's points that all experts and the union see"),
+    ] = 0.5
+    union: Annotated[float, Meta(ge=0, description="with parts: weight of the union's loss beside the experts'")] = 1.0
     shapes_at_once: Annotated[
         int, Meta(ge=1, description="shapes fitted together in one batched network; part of the result")
     ] = 8
@@ -61,7 +74,8 @@ class FitSettings(Settings):
     ] = 0.0
     check_every: Annotated[int, Meta(ge=1, description="steps between looks at the quality")] = 200
     stop_at: Annotated[
-        float, Meta(ge=0, le=1, description="stop a shape early at this IoU on check points; 1 = never")
+        float,
+        Meta(ge=0, le=1, description="stop a shape early at this IoU on check points (a 16th held back); 1 = never"),
     ] = 1.0
     accept: Annotated[float, Meta(ge=0, le=1, description="quality gate: held-out IoU of the whole shape")] = 0.85
     accept_part: Annotated[
@@ -69,7 +83,7 @@ class FitSettings(Settings):
     ] = 0.6
 
 
-class DenoiserSettings(Settings):
+class DenoiserSettings(Settings, frozen=True):
     """The transformer that denoises latents, its noise schedule and how latents become tokens."""
 
     width: Annotated[int, Meta(ge=8)] = 2880
@@ -86,7 +100,7 @@ class DenoiserSettings(Settings):
     dropout: Share = 0.0
 
 
-class TrainSettings(Settings):
+class TrainSettings(Settings, frozen=True):
     """Optimisation of a denoiser, or of anything else that ``optimise`` trains."""
 
     recipe: Literal["ours", "published"] = "ours"
@@ -110,7 +124,7 @@ class TrainSettings(Settings):
     csv: bool = False
 
 
-class SamplerSettings(Settings):
+class SamplerSettings(Settings, frozen=True):
     """Drawing latents from a denoiser."""
 
     sampler: Literal["ddpm", "ddim", "heun", "dpmpp-2m"] = "dpmpp-2m"
