@@ -12,7 +12,7 @@ from engine.pictures.camera import DISTANCE, View, axes, rays
 
 REACH = 1.28  # half width of the shadow map, cube units
 LAYERS = (0.015, 0.04, 0.08, 0.15, 0.27, 0.45, 0.75)  # heights of the layers into which a shape is cut
-STRENGTH = 0.6  # how much of the floor's light comes from the sky
+STRENGTH = 0.75  # how much of the floor's light comes from the sky
 
 
 def backdrop(size: int, view: View) -> NDArray[np.float32]:

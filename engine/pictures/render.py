@@ -1,6 +1,7 @@
 """Studio pictures of meshes by offscreen VTK; no display is needed. VTK wants the main thread of its process."""
 
 from collections.abc import Sequence
+from ctypes import CDLL
 from sys import platform
 
 import numpy as np
@@ -12,7 +13,7 @@ from vtkmodules.vtkFiltersCore import vtkPolyDataNormals
 from vtkmodules.vtkRenderingCore import vtkActor, vtkLight, vtkPolyDataMapper, vtkRenderer, vtkRenderWindow
 from vtkmodules.vtkRenderingOpenGL2 import vtkEGLRenderWindow, vtkRenderStepsPass, vtkSSAOPass
 
-from engine.errors import InputError
+from engine.errors import InputError, StudioError
 from engine.geometry.mesh import Mesh
 from engine.pictures.camera import ANGLE, DISTANCE, View, axes
 from engine.pictures.floor import REACH, backdrop, shadow, sky_shade
@@ -23,6 +24,8 @@ SPLIT = 40.0  # degrees; an edge sharper than this is shown sharp
 LARGEST = 2048  # pixels
 MAP = 160  # pixels of the views from below and above, from which the shadow on the floor is made
 DEEP = 1.2  # cube units between the planes of these views
+
+NO_OPENGL = "pictures need OpenGL without a display; on Debian or Ubuntu: apt-get install libegl1 libgl1-mesa-dri"
 
 # Direction towards a light (right, up, towards the viewer, turned with the azimuth only), power, linear colour.
 LIGHTS = (
@@ -44,14 +47,11 @@ def render(parts: Sequence[tuple[Mesh, Colour]], size: int = 512, view: View | N
 class Studio:
     """A window without a display that takes pictures; close it, or use it in a ``with`` statement.
 
-    Pictures do not depend on what was taken before.
+    Pictures do not depend on what was taken before. StudioError when the system has no OpenGL.
     """
 
     def __init__(self) -> None:
-        # VTK's own choice on Linux tries an X server first and complains when there is none
-        self.window = vtkEGLRenderWindow() if platform == "linux" else vtkRenderWindow()
-        self.window.SetOffScreenRendering(1)
-        self.window.SetMultiSamples(0)  # pixels are averaged here instead, which smooths the occlusion's grain too
+        self.window = window_without_display()
 
     def __enter__(self) -> "Studio":
         return self
@@ -96,6 +96,26 @@ class Studio:
         solid = (depth < 1)[..., None]  # (size * finer, size * finer, 1)
         picture = shrink(pixels * solid, finer) + (1 - shrink(solid, finer)) * behind
         return (np.clip(picture, 0, 255) + 0.5).astype(np.uint8)
+
+
+def window_without_display() -> vtkRenderWindow:
+    """A started offscreen window; StudioError where that needs system libraries that are absent (VTK would crash)."""
+    if platform == "linux":
+        try:
+            CDLL("libEGL.so.1")
+        except OSError as error:
+            raise StudioError(NO_OPENGL) from error
+        window: vtkRenderWindow = (
+            vtkEGLRenderWindow()
+        )  # VTK's own choice tries an X server first and complains when there is none
+    else:
+        window = vtkRenderWindow()
+    window.SetOffScreenRendering(1)
+    window.SetMultiSamples(0)  # pixels are averaged here instead, which smooths the occlusion's grain too
+    window.Initialize()
+    if not window.GetInitialized():
+        raise StudioError(NO_OPENGL)
+    return window
 
 
 def visible(parts: Sequence[tuple[Mesh, Colour]]) -> list[tuple[Mesh, Colour]]:

@@ -1,4 +1,7 @@
 import colorsys
+import os
+import subprocess
+import sys
 from math import asin, pi, radians, tan
 
 import numpy as np
@@ -10,6 +13,7 @@ from engine.errors import InputError
 from engine.geometry.mesh import Mesh
 from engine.pictures.camera import ANGLE, DISTANCE, View, closer, project
 from engine.pictures.render import Studio, render
+from tests.conftest import ROOT
 
 SIZE = 128
 WHITE = (255, 255, 255)
@@ -143,6 +147,15 @@ def test_closer_fits_all_shapes_of_a_sheet() -> None:
     corners = trimesh.creation.box((0.95, 0.95, 0.95)).vertices
     for azimuth in range(0, 360, 15):  # at zoom 1 the largest canonical shape fits from every side
         assert np.abs(project(corners, View(azimuth=azimuth))).max() < 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="EGL is how Linux draws without a display")
+def test_missing_system_libraries_are_an_error_and_no_crash() -> None:
+    script = "from engine.pictures.render import Studio; Studio()"
+    nowhere = os.environ | {"__EGL_VENDOR_LIBRARY_FILENAMES": os.devnull}
+    ran = subprocess.run([sys.executable, "-c", script], env=nowhere, cwd=ROOT, capture_output=True, text=True)
+    assert ran.returncode == 1  # not a signal
+    assert "StudioError" in ran.stderr and "libegl1" in ran.stderr
 
 
 def test_bad_input_is_named() -> None:
