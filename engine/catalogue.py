@@ -219,9 +219,12 @@ class Catalogue:
             self._end(name, state, reason)
 
     def end_own_run(self, name: str, state: str, reason: str) -> None:
-        """As ``end_run``, if this process holds the lease of the run; otherwise nothing."""
+        """As ``end_run``, if this process holds the lease of such a run; otherwise nothing."""
         with self._write():
-            if _mine(self.run(name)):
+            row = self._db.execute(
+                "SELECT 1 FROM runs WHERE id = ? AND lease_host = ? AND lease_pid = ?", (name, *_me())
+            )
+            if row.fetchone():
                 self._end(name, state, reason)
 
     def _end(self, name: str, state: str, reason: str) -> None:

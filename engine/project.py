@@ -39,7 +39,7 @@ def _read(path: Path, kind: Any, newest: int) -> Any:
         if version > newest:
             raise InputError(f"{path} was made by a newer version (format {version}); update Shape Studio to open it")
         return msgspec.json.decode(data, type=kind)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DamagedFileError(f"{path} cannot be read ({error}); put back a copy of it") from error
 
 

@@ -122,10 +122,17 @@ def encode(message: Event | Command) -> bytes:
 
 
 def decode_event(data: bytes) -> Event:
-    """An event from the pipe. Raises msgspec.ValidationError for anything that is none."""
-    return _events.decode(data)
+    """An event from the pipe. Raises msgspec.DecodeError for anything that is none."""
+    return _decode(_events, data)
 
 
 def decode_command(data: bytes) -> Command:
-    """A command from the pipe. Raises msgspec.ValidationError for anything that is none."""
-    return _commands.decode(data)
+    """A command from the pipe. Raises msgspec.DecodeError for anything that is none."""
+    return _decode(_commands, data)
+
+
+def _decode(decoder: msgspec.msgpack.Decoder[T], data: bytes) -> T:
+    try:
+        return decoder.decode(data)
+    except (UnicodeDecodeError, RecursionError) as error:  # msgspec lets these through for bytes that are no message
+        raise msgspec.DecodeError(str(error)) from error

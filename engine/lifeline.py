@@ -1,0 +1,105 @@
+"""How an engine process ends with its window, whatever it is doing, and where its output goes."""
+
+import faulthandler
+import os
+import queue
+import select
+import signal
+import sys
+import threading
+import time
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import psutil
+
+GRACE_S = 1.5  # time for a job to save its state once the window is gone
+NICE = 10
+
+Inbox = queue.SimpleQueue[bytes | None]  # raw commands; None when the pipe has ended
+
+
+def settle_in(log: Path) -> None:
+    """Make this process a good engine: own session, low priority, faults and output in ``log``, deaf to Ctrl-C.
+
+    Ctrl-C goes to the window or the command line, which then ends the engine in order. Children that an engine starts
+    are in its session, so they can be ended with it.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "win32":
+        psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
+    else:
+        os.setsid()
+        os.nice(NICE)
+        _guard()
+    log_to(log)
+    faulthandler.enable(file=2)
+
+
+def log_to(path: Path) -> None:
+    """Send stdout and stderr, also of native code and of children started from now on, to the end of the file ``path``."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(handle, 1)
+    os.dup2(handle, 2)
+    os.close(handle)
+    # A windowed Python starts without streams; and what is printed here must be on disk before the process dies.
+    sys.stdout = open(1, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
+
+
+def listen(connection: Connection) -> Inbox:
+    """Read the pipe in a thread of its own. When it ends, the job has GRACE_S to save itself, then the process ends."""
+    inbox: Inbox = queue.SimpleQueue()
+
+    def read() -> None:
+        while True:
+            try:
+                inbox.put(connection.recv_bytes())
+            except (EOFError, OSError):
+                break
+        inbox.put(None)
+        time.sleep(GRACE_S)
+        faulthandler.dump_traceback(file=2)  # the log tells where it hung
+        end_group()
+
+    threading.Thread(target=read, name="commands", daemon=True).start()
+    return inbox
+
+
+def end_group() -> None:
+    """End this process at once, and all that it started."""
+    if sys.platform != "win32" and os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    for child in psutil.Process().children(recursive=True):
+        child.kill()
+    os._exit(1)
+
+
+def _guard() -> None:
+    """Fork a watchman that ends this process group soon after the parent's death (POSIX).
+
+    A native call that keeps Python's lock stops every thread here, also the one that reads the pipe; only another
+    process can end this one then. The watchman sleeps in one system call and ends with the engine.
+    """
+    parent = parent_process()
+    if parent is None:  # not a spawned child: nobody to outlive
+        return
+    engine = os.getpid()
+    ended, alive = os.pipe()  # the engine keeps ``alive`` open; spawned children do not inherit it
+    if os.fork():
+        os.close(ended)
+        return
+    try:  # only system calls from here on: this is a fork of a process with threads
+        os.setsid()
+        watched = (parent.sentinel, ended)
+        for first, last in zip((-1, *sorted(watched)), (*sorted(watched), 65_536), strict=True):
+            os.closerange(first + 1, last)
+        if ended not in select.select(watched, [], [])[0] and not select.select([ended], [], [], GRACE_S + 0.3)[0]:
+            os.killpg(engine, signal.SIGKILL)
+    finally:
+        os._exit(0)
