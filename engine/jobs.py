@@ -12,7 +12,13 @@ Format = Literal["glb", "obj", "ply", "stl"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
 
-class JobBase(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag=lambda name: name.removesuffix("Job").lower()):
+class JobBase(
+    msgspec.Struct,
+    frozen=True,
+    forbid_unknown_fields=True,
+    kw_only=True,
+    tag=lambda name: name.removesuffix("Job").lower(),
+):
     """Fields of every job. ``run`` names its folder in the project; ``Project.submit`` fills it in when empty."""
 
     run: str = ""
@@ -20,7 +26,7 @@ class JobBase(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     device: Device = "auto"
 
 
-class ImportJob(JobBase):
+class ImportJob(JobBase, frozen=True):
     """Read mesh files and folders into the project -> items[{id, path, kind, verdict, reason}]."""
 
     paths: tuple[str, ...]
@@ -28,7 +34,7 @@ class ImportJob(JobBase):
     category: str = ""
 
 
-class SamplesJob(JobBase):
+class SamplesJob(JobBase, frozen=True):
     """Make procedural items -> items, as ImportJob."""
 
     category: str
@@ -36,7 +42,7 @@ class SamplesJob(JobBase):
     seed: int = 0
 
 
-class FitJob(JobBase):
+class FitJob(JobBase, frozen=True):
     """Turn items into latents -> run, shapes[{id, iou, cpu_s, verdict}]. No items named means all accepted ones."""
 
     settings: MethodSettings
@@ -44,7 +50,7 @@ class FitJob(JobBase):
     category: str = ""
 
 
-class TrainJob(JobBase):
+class TrainJob(JobBase, frozen=True):
     """Train a denoiser on the latents of a fit -> run, steps, seconds."""
 
     settings: MethodSettings
@@ -52,7 +58,7 @@ class TrainJob(JobBase):
     fork: str = ""  # run to start from with changed settings
 
 
-class GenerateJob(JobBase):
+class GenerateJob(JobBase, frozen=True):
     """Draw new shapes -> run, shapes[id], seconds. ``model`` is a train run of the project or a model file."""
 
     model: str
@@ -62,7 +68,7 @@ class GenerateJob(JobBase):
     changes: tuple[str, ...] = ()  # sampler settings that differ from the model's own, as key=value
 
 
-class ExportJob(JobBase):
+class ExportJob(JobBase, frozen=True):
     """Decode shapes to mesh files -> files[{shape, path, parts, faces, watertight}]."""
 
     shapes: tuple[str, ...]

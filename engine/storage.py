@@ -14,6 +14,8 @@ from safetensors.numpy import save
 
 from engine.errors import DamagedFileError
 
+HEADER = "shape_studio"
+
 
 def write_atomic(path: Path, data: bytes) -> None:
     """Write ``data`` so that ``path`` is at any moment the old file or the new one, also after a power cut."""
@@ -29,6 +31,12 @@ def write_atomic(path: Path, data: bytes) -> None:
         temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def sweep(folder: Path) -> None:
+    """Remove temporary files that a killed process left in ``folder``; only while nobody else writes there."""
+    for path in folder.rglob(".*.tmp"):
+        path.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:
@@ -48,18 +56,63 @@ def write_json(path: Path, value: object) -> None:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, NDArray], header: Mapping[str, str] | None = None) -> None:
-    """Write numpy arrays and a text header as one safetensors file, atomically."""
+    """Write numpy arrays and a text header as one safetensors file, atomically.
+
+    The header is one entry of the file's metadata, since the format does not keep the order of several: the same input
+    gives the same bytes.
+    """
     arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
-    write_atomic(path, save(arrays, metadata=dict(header or {})))
+    write_atomic(path, save(arrays, metadata={HEADER: msgspec.json.encode(dict(header or {})).decode()}))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, NDArray], dict[str, str]]:
     """Arrays and header of a safetensors file. Raises DamagedFileError when it is not one."""
     try:
         with safe_open(path, framework="numpy") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+            return {name: file.get_tensor(name) for name in file.keys()}, _header(file.metadata())  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise DamagedFileError(f"{path} cannot be read as safetensors ({error}); delete it and resume the run") from error
+        raise DamagedFileError(
+            f"{path} cannot be read as safetensors ({error}); delete it and resume the run"
+        ) from error
+
+
+def map_tensor(path: Path, name: str) -> tuple[NDArray, dict[str, str]]:
+    """One array of a safetensors file, memory-mapped read-only, and the header. Raises DamagedFileError.
+
+    Layout of the file: 8 bytes little-endian length of the JSON header, the header, the data (safetensors 0.3 format page).
+    """
+    try:
+        with open(path, "rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = msgspec.json.decode(file.read(length))
+        entry = header[name]
+        start, stop = entry["data_offsets"]
+        kind = np.dtype(_DTYPES[entry["dtype"]])
+        if path.stat().st_size < 8 + length + stop:
+            raise DamagedFileError(f"{path} is cut short; delete it and resume the run")
+    except (OSError, KeyError, msgspec.DecodeError) as error:
+        raise DamagedFileError(f"{path} has no tensor {name!r} ({error}); delete it and resume the run") from error
+    if 0 in entry["shape"]:
+        return np.zeros(entry["shape"], kind), _header(header.get("__metadata__"))
+    array = np.memmap(path, kind, "r", offset=8 + length + start, shape=tuple(entry["shape"]))
+    return array, _header(header.get("__metadata__"))
+
+
+def _header(metadata: dict[str, str] | None) -> dict[str, str]:
+    return msgspec.json.decode((metadata or {}).get(HEADER, "{}"), type=dict[str, str])
+
+
+_DTYPES = {
+    "F64": "<f8",
+    "F32": "<f4",
+    "F16": "<f2",
+    "I64": "<i8",
+    "I32": "<i4",
+    "I16": "<i2",
+    "U8": "u1",
+    "I8": "i1",
+    "BOOL": "?",
+}
 
 
 def digest(data: bytes) -> str:

@@ -1,0 +1,25 @@
+"""Labelled points of items, made when first asked for and kept."""
+
+import msgspec
+
+from engine.catalogue import ItemRow
+from engine.geometry.canonical import load_geometry
+from engine.geometry.occupancy import sample
+from engine.geometry.samples import Samples
+from engine.project import Project
+from engine.settings import SampleSettings
+from engine.storage import digest
+
+
+def samples(
+    project: Project, item: ItemRow, settings: SampleSettings, vocabulary: tuple[str, ...], seed: int, held_out: bool
+) -> Samples:
+    """Points of an item for fitting, or the held-out ones (another random stream), from the cache if they are there.
+
+    The cache key holds everything that the points depend on, so an entry never has to be invalidated.
+    """
+    key = digest(msgspec.json.encode([settings, vocabulary, seed, held_out, item.hash]))
+    path = project.samples_path(item.id, key)
+    if not path.exists():
+        sample(load_geometry(project.geometry_path(item.id)), settings, vocabulary, seed, held_out).save(path)
+    return Samples.load(path)

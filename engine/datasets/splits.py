@@ -1,0 +1,67 @@
+"""Which items are for training and which are unseen, and whether near-copies stand on both sides."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from engine.catalogue import ItemRow
+from engine.metrics.chamfer import chamfer
+from engine.storage import read_tensors, seed_of, write_tensors
+
+SHARES = (("train", 0.80), ("val", 0.05), ("test", 0.15))  # as the published splits
+POINTS = 512
+
+
+def split_of(name: str) -> str:
+    """Split of an item by a stable hash of its name: the same in every project and on every machine."""
+    place = seed_of("split", name) / 2.0**63
+    for split, share in SHARES:
+        if place < share:
+            return split
+        place -= share
+    return SHARES[-1][0]
+
+
+def listed_splits(folder: Path) -> dict[str, str]:
+    """Splits by a data set's own lists (``train.lst``, ``train_split.lst`` ...): file stem -> split. They win over the hash."""
+    found: dict[str, str] = {}
+    for split, _ in SHARES:
+        for path in (folder / f"{split}.lst", folder / f"{split}_split.lst"):
+            if path.is_file():
+                found |= {Path(line.strip()).stem: split for line in path.read_text().splitlines() if line.strip()}
+    return found
+
+
+def write_cloud(path: Path, clouds: NDArray[np.float32]) -> None:
+    """Keep two independent clouds (2, P, 3) of an item's surface; the second tells how far chance alone puts them apart."""
+    write_tensors(path, {"clouds": clouds})
+
+
+def near_duplicates(items: Sequence[ItemRow], clouds: dict[str, Path]) -> Iterator[tuple[str, str]]:
+    """Pairs of items in different splits whose surfaces agree to within sampling noise.
+
+    Candidates share a rotation-free descriptor (quantiles of the distance to the centre, and the box); a pair counts when
+    the Chamfer distance of their clouds is at most 1.2 times that of two clouds of one and the same item.
+    """
+    read = {item.id: read_tensors(clouds[item.id])[0]["clouds"] for item in items if clouds[item.id].exists()}
+    rows = [item for item in items if item.id in read]
+    if len(rows) < 2:
+        return
+    described = np.stack([_descriptor(read[item.id]) for item in rows])
+    for a, b in sorted(cKDTree(described).query_pairs(0.05)):
+        first, second = rows[a], rows[b]
+        if first.split == second.split or first.category != second.category:
+            continue
+        noise = max(chamfer(*read[first.id]), chamfer(*read[second.id]))
+        if chamfer(read[first.id][0], read[second.id][0]) <= 1.2 * noise:
+            yield first.id, second.id
+
+
+def _descriptor(clouds: NDArray[np.float32]) -> NDArray[np.float32]:
+    points = clouds.reshape(-1, 3)
+    distance = np.linalg.norm(points, axis=1)
+    quantiles = np.quantile(distance, np.linspace(0.05, 0.95, 10))
+    return np.concatenate([quantiles, np.ptp(points, axis=0)]).astype(np.float32)

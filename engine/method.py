@@ -1,0 +1,220 @@
+"""The nouns that every method fills in, and nothing else. The verbs are in pipeline.py, which never asks for a name.
+
+::
+
+    items -> Representation.fit, .encode -> LatentSet -> optimise(Method.trainee, Method.loss)
+                                                            |
+    meshes, metrics <- Representation.decode <- Shapes <- Method.sample
+
+How the six methods walk through it:
+
+hyperdiffusion
+    ``fit`` overfits the anchor network that every shape starts from; ``encode`` overfits one MLP per item and is a pure
+    function of (item, settings, anchor), so it can be cut into pieces, repeated and farmed out. Latent: the weights, one
+    slot per tensor. ``decode`` gives Fields. An animated item is a Field that takes (x, y, z, t): four inputs, same slots.
+semantic
+    The same with one expert per part: slots carry the part's name, ``present`` says which parts an item has, an absent
+    part is stored as a fixed always-empty expert. ``part_logits`` are the experts' outputs.
+basis
+    ``fit`` is the long training: experts shared by all items and their codes together (an auto-decoder, through
+    ``optimise``). ``encode`` returns the codes of those items, or optimises codes of new items with the experts frozen
+    (``requires_grad_(False)``). Latent: one slot per part. Several categories share one vocabulary of parts; ``present``
+    per item says which of them it has, so open vocabularies need nothing else.
+tiny3d
+    ``fit`` is empty; ``encode`` reads clouds into a pool on disk, and its LatentSet draws other points of the pool each
+    time it is asked (``batch`` gets the generator). Latent: one slot of (points, 3). ``extras`` carries caption token ids;
+    ``trainee`` holds denoiser and text encoder, which learn together. ``decode`` gives PointClouds.
+ddmi
+    Two long trainings: ``fit`` trains the VAE (which the representation owns), ``encode`` runs its encoder once, the
+    denoiser is trained on planes: one slot per named plane. ``decode`` gives Images, Clips, Fields or RadianceFields.
+holodiffusion
+    ``fit`` is empty and ``encode`` only lists the posed photos: ``batch`` picks other views each time and hands them on in
+    ``extras``; ``target`` is empty (B, 0). View pooling, denoiser and renderer are all in ``trainee``, and ``loss`` compares
+    rendered images. ``sample`` draws voxel grids, ``decode`` gives RadianceFields.
+
+What differs from the sketch in the design: no torch.Generator is handed down from run to step. Every random stream is
+seeded by what it is for (``storage.seed_of(seed, item, step)``), so a resumed run needs no saved generator state and the
+order of the work does not matter. Only ``LatentSet.batch`` and ``Method.loss`` get a generator: the step's own.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from engine.catalogue import ItemRow
+from engine.layout import Layout
+from engine.project import Project
+from engine.protocol import Stage
+
+Colour = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One named part of a model's vocabulary. ``spans`` are its slices of a latent row; colour is linear RGB in 0..1."""
+
+    name: str
+    colour: Colour
+    spans: tuple[slice, ...]
+
+
+@dataclass(frozen=True)
+class Data:
+    """Items of a project, in a fixed order; methods make from them what they need (labelled points, clouds, views)."""
+
+    project: Project
+    items: tuple[ItemRow, ...]
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Where a run keeps what must survive a restart, and what it computes on."""
+
+    folder: Path
+    device: torch.device
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one training step sees.
+
+    target : (B, D) float32 latent rows; (B, 0) where everything is in extras
+    condition : name -> (B,) int64 class ids
+    present : (B, K) bool, which parts each item has; None without parts
+    extras : views, cameras, token ids: whatever the method's own loss reads
+    """
+
+    target: Tensor
+    condition: Mapping[str, Tensor] = field(default_factory=dict)
+    present: Tensor | None = None
+    extras: Mapping[str, Tensor] = field(default_factory=dict)
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same on a device."""
+        condition = {name: value.to(device) for name, value in self.condition.items()}
+        extras = {name: value.to(device) for name, value in self.extras.items()}
+        present = None if self.present is None else self.present.to(device)
+        return Batch(self.target.to(device), condition, present, extras)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What is known of one item after ``encode``: its place among the latents and how good it is."""
+
+    item: str
+    iou: float | None
+    cpu_s: float
+    verdict: str
+    reason: str
+    present: tuple[str, ...] = ()
+    part_iou: Mapping[str, float] = field(default_factory=dict)
+
+
+class LatentSet(Protocol):
+    """What training draws from: fixed rows, memory-mapped, or rows made anew at each draw."""
+
+    @property
+    def layout(self) -> Layout:
+        """How a row is cut into slots."""
+
+    @property
+    def records(self) -> Sequence[Encoded]:
+        """What is known of each row."""
+
+    @property
+    def categories(self) -> Sequence[str]:
+        """Names of the classes of the condition "category"; empty when there is only one."""
+
+    def __len__(self) -> int:
+        """How many rows there are."""
+
+    def batch(self, index: Tensor, generator: torch.Generator) -> Batch:
+        """Rows ``index`` (B,) int64."""
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """Latents on their way to a decoder: what sampling gives, what mixing changes, what cards describe.
+
+    latent : (N, D) float32, in the representation's own units (not normalised)
+    present : (N, K) bool
+    pose : (N, K, 3, 4) float32, a rigid or similar motion of each part; None = where they were learned
+    condition : what they were asked to be
+    model_id : hash of the model that they belong to
+    """
+
+    latent: Tensor
+    present: Tensor | None = None
+    pose: Tensor | None = None
+    condition: Mapping[str, Tensor] = field(default_factory=dict)
+    model_id: str = ""
+
+
+class Field(Protocol):
+    """A decoded solid: logits anywhere in the cube, surface at 0."""
+
+    parts: tuple[str, ...]
+
+    def __call__(self, points: Tensor) -> Tensor:
+        """(P, 3) float32 canonical points (4 columns with time) -> (P,) logits of the whole."""
+
+    def part(self, name: str) -> Callable[[Tensor], Tensor]:
+        """The same for one part alone."""
+
+
+Decoded = Any  # Field here; a method that decodes to something else registers how it is exported, see export.py
+
+
+class Representation(nn.Module):
+    """Turns items into latents and latents into shapes; owns what it learns for that, which is saved with the model."""
+
+    parts: tuple[Part, ...] = ()
+
+    def fit(self, data: Data, work: Workspace) -> Stage[None]:
+        """Learn what all items share, resumably, in ``work.folder``. Nothing to learn is a good answer."""
+        raise NotImplementedError
+
+    def encode(self, data: Data, work: Workspace) -> Stage[LatentSet]:
+        """Latents of items, also of new ones, with what ``fit`` learned frozen. Called again it returns at once."""
+        raise NotImplementedError
+
+    def decode(self, shapes: Shapes) -> Sequence[Decoded]:
+        """One decoded thing per row."""
+        raise NotImplementedError
+
+    def part_logits(self, shapes: Shapes, points: Tensor) -> Tensor:
+        """(P, 3) points -> (N, K, P) logits per part, differentiable in ``shapes``; only where there are parts."""
+        raise NotImplementedError
+
+
+class Method(Protocol):
+    """One published system, or ours: what it represents, what it trains and by which loss."""
+
+    def representation(self, settings: Any, vocabulary: tuple[str, ...]) -> Representation:
+        """An untrained representation for a vocabulary of part names; sizes follow from settings alone."""
+
+    def trainee(self, settings: Any, layout: Layout, conditions: Mapping[str, int]) -> nn.Module:
+        """The denoiser and what learns with it; ``conditions`` are the slots and their numbers of classes."""
+
+    def prepare(self, trainee: nn.Module, latents: LatentSet) -> None:
+        """Look at the latents once before training (statistics for normalisation)."""
+
+    def loss(
+        self, trainee: nn.Module, representation: Representation, batch: Batch, generator: torch.Generator
+    ) -> Tensor:
+        """Scalar training loss of one batch."""
+
+    def sample(
+        self,
+        trainee: nn.Module,
+        representation: Representation,
+        count: int,
+        settings: Any,
+        seed: int,
+        condition: Mapping[str, int],
+    ) -> Stage[Shapes]:
+        """New shapes; shape i depends on (model, seed, i) alone."""
