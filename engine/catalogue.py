@@ -218,11 +218,12 @@ class Catalogue:
             _free(self.run(name))
             self._end(name, state, reason)
 
-    def end_own_run(self, name: str, state: str, reason: str) -> None:
-        """As ``end_run``, if this process holds the lease of such a run; otherwise nothing."""
+    def end_open_run(self, name: str, state: str, reason: str) -> None:
+        """As ``end_run``, for a run that waits or that this process works on; any other is left alone."""
         with self._write():
             row = self._db.execute(
-                "SELECT 1 FROM runs WHERE id = ? AND lease_host = ? AND lease_pid = ?", (name, *_me())
+                "SELECT 1 FROM runs WHERE id = ? AND (state = 'queued' OR (lease_host = ? AND lease_pid = ?))",
+                (name, *_me()),
             )
             if row.fetchone():
                 self._end(name, state, reason)

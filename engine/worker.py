@@ -181,10 +181,7 @@ class _Engine:
         except (Exception, SystemExit) as error:  # noqa: BLE001 the one place where a job's fault becomes an event
             traceback.print_exc()
             end = _failure(error)
-        if job.run:
-            project.catalogue.end_own_run(
-                job.run, "failed", end.text
-            )  # the pipeline has done it unless the fault is ours
+        project.catalogue.end_open_run(job.run, "failed", end.text)  # unless the job has seen to it itself
         return end
 
     def _drive(self, job: Job, project: Project) -> Event:

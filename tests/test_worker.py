@@ -316,8 +316,10 @@ def test_a_project_that_is_none_is_told(tmp_path: Path) -> None:
 def test_a_runner_that_cannot_be_loaded_is_told(project: Project) -> None:
     raw = Raw(project.folder, "engine.not_there:run")
     try:
-        answer = raw.answer(encode(Submit(job=job(project, "count"))))
+        task = job(project, "count")
+        answer = raw.answer(encode(Submit(job=task)))
         assert isinstance(answer, Failed) and "not_there" in answer.text
+        assert project.catalogue.run(task.run).state == "failed"
     finally:
         raw.close()
 
