@@ -18,10 +18,11 @@ FLAT = 1e-4  # shortest side over longest side below which a shape counts as fla
 THIN = 5e-4  # least volume of an open shape, in cubes of the longest side
 
 
-def canonical(mesh: Mesh, parts: Mapping[str, Mesh] | None = None) -> Geometry:
+def canonical(mesh: Mesh, parts: Mapping[str, Mesh] | None = None, notes: tuple[str, ...] = ()) -> Geometry:
     """Shape moved to canonical space: bounding box centred on the origin, longest side 0.95, axes kept.
 
-    Surfaces and parts that are inside out are flipped (noted). Raises MeshError for no faces, NaN or zero size.
+    Surfaces and parts that are inside out are flipped; that is added to the reader's ``notes``. Raises MeshError for no
+    faces, NaN or zero size.
     """
     parts = dict(parts or {})
     if not len(mesh.faces):
@@ -37,11 +38,10 @@ def canonical(mesh: Mesh, parts: Mapping[str, Mesh] | None = None) -> Geometry:
     to_source[:3, 3] = (low + high) / 2
     inverse = np.linalg.inv(to_source).astype(np.float64)
     surface, *solids = (transform(piece, inverse) for piece in (mesh, *parts.values()))
-    notes = []
     if _inside_out(surface):
-        surface, notes = flip(surface), [FLIPPED]
+        surface, notes = flip(surface), (*notes, FLIPPED)
     turned = {name: flip(solid) if volume(solid) < 0 else solid for name, solid in zip(parts, solids, strict=True)}
-    return Geometry(surface, turned, to_source, is_closed(surface), tuple(notes))
+    return Geometry(surface, turned, to_source, is_closed(surface), notes)
 
 
 def verdict(geometry: Geometry) -> tuple[str, str]:

@@ -42,7 +42,7 @@ def read(path: Path) -> Geometry:
         raise MeshError(f"{path}: unknown mesh format {path.suffix!r}; known formats: {', '.join(FORMATS)}")
     if not path.is_file():
         raise MeshError(f"{path}: there is no such file")
-    pieces = {name: _checked(path, name, mesh) for name, mesh in _load(path).items()}
+    pieces = {name: _checked(path, name, mesh) for name, mesh in load_pieces(path).items()}
     if not pieces:
         raise MeshError(f"{path}: the file holds no faces that can be read; is it a point cloud, or cut short?")
     solids = {name: clean(mesh) for name, mesh in pieces.items()}
@@ -77,15 +77,17 @@ def clean(mesh: Mesh) -> Mesh:
     return drop_unused(merged)
 
 
-def _load(path: Path) -> dict[str, Mesh]:
-    """Meshes of a file by name of node or object, exactly as stored."""
+def load_pieces(path: Path) -> dict[str, Mesh]:
+    """Meshes of a file by name of node or object, exactly as stored. Raises MeshError when it cannot be read."""
     options = OBJ_OPTIONS if path.suffix.lower() == ".obj" else {}
     try:
         scene = trimesh.load_scene(path, process=False, **options)
     except Exception as error:  # readers of broken files raise anything; the cause is kept and shown
         raise MeshError(f"{path}: cannot be read as {path.suffix[1:].upper()} ({error})") from error
     meshes: dict[str, Mesh] = {}
-    for node in scene.graph.nodes_geometry:
+    order = list(scene.geometry)  # of the file for GLB; this reader takes the objects of an OBJ from last to first
+    rank = {name: -place if options else place for place, name in enumerate(order)}
+    for node in sorted(scene.graph.nodes_geometry, key=lambda node: rank[scene.graph[node][1]]):
         matrix, name = scene.graph[node]
         piece = scene.geometry[name]
         if isinstance(piece, trimesh.Trimesh) and len(piece.faces):
