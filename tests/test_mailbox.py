@@ -15,26 +15,29 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine import mailbox
 from engine.mailbox import Mailbox, Preview, TooLargeError
 
 ROOT = Path(__file__).parents[1]
+SIZES = 3_000  # small frames come round the slots soonest
+FRAMES = 1_000
 
 
 @pytest.fixture
 def box() -> Iterator[Mailbox]:
-    with Mailbox.create(1 << 20) as mailbox:
-        yield mailbox
+    with Mailbox.create(1 << 20) as box:
+        yield box
 
 
 def hammer(name: str, stop: Flag) -> None:
     """Post frames that are constant inside and grow by one, in different sizes, as fast as possible."""
-    mailbox = Mailbox.attach(name)
+    writer = Mailbox.attach(name)
     number = 0
     while not stop.is_set():
         number += 1
-        size = 1 + number * 7919 % 120_000
-        mailbox.post(Preview("frame", {"a": np.full(size, number), "b": np.full((2, 3), number, np.float32)}))
-    mailbox.close()
+        size = 1 + number * 7919 % SIZES
+        writer.post(Preview("frame", {"a": np.full(size, number), "b": np.full((2, 3), number, np.float32)}))
+    writer.close()
 
 
 def test_a_reader_never_sees_a_torn_frame(box: Mailbox) -> None:
@@ -44,19 +47,61 @@ def test_a_reader_never_sees_a_torn_frame(box: Mailbox) -> None:
     writer.start()
     seen: list[int] = []
     end = time.monotonic() + 20.0
-    while len(seen) < 200 and time.monotonic() < end:
+    while len(seen) < FRAMES and time.monotonic() < end:
         preview = box.take()
         if preview is None:
             continue
         number = int(preview.arrays["b"][0, 0])
         assert np.all(preview.arrays["a"] == number) and np.all(preview.arrays["b"] == number)
-        assert len(preview.arrays["a"]) == 1 + number * 7919 % 120_000
+        assert len(preview.arrays["a"]) == 1 + number * 7919 % SIZES
         seen.append(number)
     stop.set()
     writer.join(10.0)
     assert writer.exitcode == 0
-    assert len(seen) == 200, "a writer that never rests must not starve the reader"
+    assert len(seen) == FRAMES, "a writer that never rests must not starve the reader"
     assert all(later > earlier for earlier, later in zip(seen, seen[1:], strict=False)), "never an older one again"
+
+
+class Interrupted:
+    """The slab as a slow reader sees it: in the middle of each copy the writer posts ``more`` previews."""
+
+    def __init__(self, real: memoryview, writer: Mailbox, more: int) -> None:
+        self.real, self.writer, self.more = real, writer, more
+
+    def __getitem__(self, span: slice) -> bytes:
+        middle = (span.start + span.stop) // 2
+        first = bytes(self.real[span.start : middle])
+        for _ in range(self.more):
+            self.writer.post(constant(self.writer))
+        return first + bytes(self.real[middle : span.stop])
+
+
+def constant(writer: Mailbox) -> Preview:
+    number = int(writer._words[0]) + 1
+    return Preview("frame", {"a": np.full(1000, number)})
+
+
+@pytest.mark.parametrize("more", range(7))
+def test_a_copy_that_the_writer_overtakes_is_thrown_away(
+    box: Mailbox, monkeypatch: pytest.MonkeyPatch, more: int
+) -> None:
+    writer = Mailbox.attach(box.name)
+    real = mailbox._bytes
+    monkeypatch.setattr(
+        mailbox,
+        "_bytes",
+        lambda memory: real(memory) if memory is writer._memory else Interrupted(real(memory), writer, more),
+    )
+    for _ in range(10):
+        writer.post(constant(writer))
+        latest = int(box._words[0])
+        preview = box.take()
+        if more < mailbox.SLOTS:  # the writer did not come round to this slot
+            assert preview is not None and np.all(preview.arrays["a"] == latest)
+        else:
+            assert preview is None, "outrun at every try"
+    monkeypatch.undo()
+    writer.close()
 
 
 def test_a_writer_killed_in_the_middle_leaves_the_mailbox_usable(box: Mailbox) -> None:
@@ -117,6 +162,7 @@ def test_objects_are_refused(box: Mailbox) -> None:
 OWNER = """
 import multiprocessing, sys
 import numpy as np
+from engine import mailbox
 from engine.mailbox import Mailbox, Preview
 
 def post(name):
