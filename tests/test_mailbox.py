@@ -20,7 +20,7 @@ from engine.mailbox import Mailbox, Preview, TooLargeError
 
 ROOT = Path(__file__).parents[1]
 SIZES = 3_000  # small frames come round the slots soonest
-FRAMES = 1_000
+FRAMES = 300
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_a_reader_never_sees_a_torn_frame(box: Mailbox) -> None:
     writer = context.Process(target=hammer, args=(box.name, stop))
     writer.start()
     seen: list[int] = []
-    end = time.monotonic() + 20.0
+    end = time.monotonic() + 60.0
     while len(seen) < FRAMES and time.monotonic() < end:
         preview = box.take()
         if preview is None:
