@@ -27,6 +27,8 @@ def settle_in(log: Path) -> None:
     are in its session, so they can be ended with it.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # One core stays free for the window; read by torch when it is imported, so before that.
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, _cores() - 1)))
     if sys.platform == "win32":
         psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
     else:
@@ -35,6 +37,11 @@ def settle_in(log: Path) -> None:
         _guard()
     log_to(log)
     faulthandler.enable(file=2)
+
+
+def _cores() -> int:
+    """Cores that this process may use, which can be fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def log_to(path: Path) -> None:
