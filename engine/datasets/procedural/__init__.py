@@ -9,8 +9,8 @@ from manifold3d import Manifold
 from numpy.random import PCG64, Generator
 from numpy.typing import NDArray
 
-from engine.datasets.procedural import airplane, airplane_parts, car, chair
-from engine.datasets.procedural.solids import union
+from engine.datasets.procedural import airplane, airplane_parts, car, chair, lamp, mug, table
+from engine.datasets.procedural.solids import triangles, union
 from engine.datasets.procedural.words import captions
 from engine.errors import InputError
 from engine.geometry.mesh import Geometry, Mesh
@@ -35,6 +35,7 @@ COLOURS: dict[str, tuple[float, float, float]] = {
 }  # fmt: skip
 
 LONGEST = 0.95
+FEWEST = 2000  # faces of a surface
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,24 @@ def _car(rng: Generator) -> Drawn:
     return car.build(plan), car.words(plan)
 
 
-MAKERS: dict[str, Callable[[Generator], Drawn]] = {"airplane": _airplane, "chair": _chair, "car": _car}
+def _table(rng: Generator) -> Drawn:
+    plan = table.draw(rng)
+    return table.build(plan), table.words(plan)
+
+
+def _lamp(rng: Generator) -> Drawn:
+    plan = lamp.draw(rng)
+    return lamp.build(plan), lamp.words(plan)
+
+
+def _mug(rng: Generator) -> Drawn:
+    plan = mug.draw(rng)
+    return mug.build(plan), mug.words(plan)
+
+
+MAKERS: dict[str, Callable[[Generator], Drawn]] = {
+    "airplane": _airplane, "chair": _chair, "car": _car, "table": _table, "lamp": _lamp, "mug": _mug,
+}  # fmt: skip
 
 
 def make(category: str, seed: int) -> ProceduralShape:
@@ -80,8 +98,10 @@ def make(category: str, seed: int) -> ProceduralShape:
         raise InputError(f"no procedural category is called {category!r}; choose one of {', '.join(CATEGORIES)}")
     rng = Generator(PCG64(seed_of(category, seed)))
     pieces, (attributes, adjectives, phrases) = MAKERS[category](rng)
-    solids = {name: union(pieces[name]) for name in PARTS[category] if pieces.get(name)}
-    whole = union(list(solids.values()))
+    solids = {name: filled(union(pieces[name])) for name in PARTS[category] if pieces.get(name)}
+    whole = filled(union(list(solids.values())))
+    if whole.num_tri() < FEWEST:
+        whole = whole.refine(2)  # each triangle becomes four
     box = np.array(whole.bounding_box()).reshape(2, 3)
     centre, scale = box.mean(0), LONGEST / (box[1] - box[0]).max()
     geometry = Geometry(
@@ -90,7 +110,13 @@ def make(category: str, seed: int) -> ProceduralShape:
     return ProceduralShape(category, seed, geometry, attributes, captions(category, attributes, adjectives, phrases, rng))
 
 
+def filled(solid: Manifold) -> Manifold:
+    """The solid without the closed hollows inside it, of which nothing is seen."""
+    shells = solid.decompose()
+    outer = [shell for shell in shells if shell.volume() > 0]
+    return solid if len(outer) == len(shells) else union(outer)
+
+
 def _mesh(solid: Manifold, centre: NDArray[np.float64], scale: float) -> Mesh:
-    raw = solid.to_mesh64()
-    vertices = (np.asarray(raw.vert_properties)[:, :3] - centre) * scale
-    return Mesh(vertices=vertices, faces=np.asarray(raw.tri_verts).astype(np.int32))
+    vertices, faces = triangles(solid)
+    return Mesh(vertices=(vertices - centre) * scale, faces=faces)

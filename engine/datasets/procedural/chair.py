@@ -17,6 +17,7 @@ from engine.datasets.procedural.solids import (
     rounded_rectangle,
     slab,
     spline,
+    standing,
     superellipse,
     sweep,
     tube,
@@ -210,7 +211,7 @@ class Chair:
             rails.append(slab(edge, deep, 0.42 * deep, 0.35 * p.belly).rotate((90, 0, 0)).translate((0, top - tall / 2, 0.2 * deep)))
         elif p.back in ("slats", "frame", "ladder", "low rail"):
             posts(top)
-            rail(top, 3.0 * t + 0.02)
+            rail(top - 0.37 * t, 3.0 * t + 0.02)
             if p.back == "slats":
                 for x in np.linspace(-half, half, p.bars + 2)[1:-1]:
                     rails.append(bar((x, foot, 0), (x, top, 0), 1.3 * t, 1.3 * t, p.square))
@@ -382,7 +383,8 @@ def build(plan: Plan) -> dict[str, list[Manifold]]:
     chair.make_back()
     chair.make_leg()
     chair.make_arm()
-    return {"back": chair.back, "seat": chair.seat, "leg": chair.leg, "arm": chair.arm}
+    legs = standing(chair.leg, plan.height - 0.25 * plan.thick)
+    return {"back": chair.back, "seat": chair.seat, "leg": legs, "arm": chair.arm}
 
 
 def words(plan: Plan) -> tuple[dict[str, str | int | bool], list[str], list[str]]:

@@ -198,5 +198,49 @@ def both(one: Manifold) -> list[Manifold]:
     return [one, one.mirror((1.0, 0.0, 0.0))]
 
 
+def standing(solids: Sequence[Manifold], top: float) -> list[Manifold]:
+    """What of some legs lies between the floor, where slanted ones become flat, and ``top``, where they would pierce a seat."""
+    return [union(solids).trim_by_plane((0.0, 1.0, 0.0), 0.0).trim_by_plane((0.0, -1.0, 0.0), -top)]
+
+
 def union(solids: Sequence[Manifold]) -> Manifold:
     return Manifold.batch_boolean(list(solids), OpType.Add)
+
+
+def triangles(made: Manifold) -> tuple[Array, NDArray[np.int32]]:
+    """Vertices (V, 3) and faces (F, 3) of a solid, without the flat triangles that booleans leave where surfaces cross.
+
+    A triangle whose corner lies on its opposite edge shares that edge's far side instead (an edge flip); where the two
+    and a third one are folded round one vertex, that vertex goes. The surface stays where it is.
+    """
+    raw = made.to_mesh64()
+    vertices = np.asarray(raw.vert_properties)[:, :3].astype(np.float64)
+    faces = np.asarray(raw.tri_verts).astype(np.int32)
+    for _ in range(4):
+        side = vertices[faces[:, [2, 0, 1]]] - vertices[faces[:, [1, 2, 0]]]  # (F, 3, 3), opposite each corner
+        flat = np.flatnonzero(np.linalg.norm(np.cross(side[:, 0], side[:, 1]), axis=1) < 1e-12)
+        if not len(flat):
+            break
+        dead: list[int] = []
+        for k in flat:
+            corner = int(np.argmax(np.linalg.norm(side[k], axis=1)))
+            c, a, b = (int(faces[k, (corner + turn) % 3]) for turn in range(3))
+            near = {v: (faces == v).any(1) for v in (a, b, c)}
+            beside = [int(f) for f in np.flatnonzero(near[a] & near[b]) if f != k]
+            if len(beside) != 1 or k in dead or beside[0] in dead or (faces[k] == faces[k, corner]).sum() > 1:
+                continue  # changed by an earlier step
+            d = int(faces[beside[0]].sum() - a - b)
+            folded = np.flatnonzero(near[c] & (faces == d).any(1))
+            if not len(folded):
+                faces[k], faces[beside[0]] = (c, a, d), (c, d, b)
+                continue
+            for f in folded:
+                x = int(faces[f].sum() - c - d)
+                if x in (a, b) and near[x].sum() == 3:
+                    faces[beside[0]] = (c, a, d) if x == b else (b, c, d)
+                    faces[[k, f]] = -1
+                    dead += [int(k), int(f)]
+                    break
+        faces = faces[faces[:, 0] >= 0]
+    used, packed = np.unique(faces, return_inverse=True)
+    return vertices[used], packed.reshape(faces.shape).astype(np.int32)
