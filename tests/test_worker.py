@@ -2,10 +2,12 @@
 
 import multiprocessing
 import os
+import queue
 import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
@@ -15,9 +17,11 @@ import numpy as np
 import psutil
 import pytest
 
+from engine import worker
 from engine.client import EngineProcess
 from engine.errors import BusyError, InputError
 from engine.jobs import VERSION, Job, SamplesJob
+from engine.lifeline import Inbox
 from engine.mailbox import Mailbox
 from engine.project import Project
 from engine.protocol import (
@@ -230,6 +234,30 @@ def test_previews_come_through_the_mailbox_or_as_a_file(shared: tuple[EngineProc
     assert engine.preview() is None
 
 
+def test_a_paused_job_keeps_its_lease_and_stops_when_it_was_taken_over(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "BEAT_S", 0.02)
+    run = job(project, "count").run
+    project.catalogue.acquire(run)
+    taken = project.catalogue.run(run).lease_beat
+    ours, theirs = multiprocessing.Pipe()
+    inbox: Inbox = queue.SimpleQueue()
+    with Mailbox.create(100) as mailbox:
+        engine = worker._Engine(theirs, inbox, project.folder, mailbox, FAKE)
+        inbox.put(encode(Pause()))
+        threading.Timer(0.3, lambda: inbox.put(encode(Resume()))).start()
+        assert engine._hold(project, run, 0.0)
+        beaten = project.catalogue.run(run).lease_beat
+        assert taken is not None and beaten is not None and beaten > taken + 0.1
+        project.catalogue._db.execute("UPDATE runs SET lease_pid = ? WHERE id = ?", (os.getppid(), run))
+        inbox.put(encode(Pause()))
+        with pytest.raises(BusyError, match="taken over"):
+            engine._hold(project, run, 0.0)
+    ours.close()
+    theirs.close()
+
+
 # what the pipe may carry -----------------------------------------------------------------------------------------------
 class Raw:
     """The worker without the client: the bare pipe."""
@@ -400,6 +428,7 @@ def wait_for(path: Path, seconds: float = 20.0) -> None:
 
 WINDOW = """
 import sys
+from engine import worker
 from engine.client import EngineProcess
 from engine.project import Project
 from engine.protocol import Submit
