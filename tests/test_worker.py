@@ -445,25 +445,38 @@ if __name__ == "__main__":
 """
 
 
-def window(tmp_path: Path, project: Project, task: Job, how: str = "stay") -> tuple[subprocess.Popen[str], int]:
-    """Another program with an engine; returns it and the engine's process number."""
+Open = Callable[..., tuple[subprocess.Popen[str], int]]
+
+
+@pytest.fixture
+def window(tmp_path: Path, project: Project) -> Iterator[Open]:
+    """Starts another program with an engine; returns it and the engine's process number."""
+    programs = []
     script = tmp_path / "window.py"
     script.write_text(WINDOW)
-    program = subprocess.Popen(
-        [sys.executable, str(script), str(project.folder), task.run, how],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    assert program.stdout is not None
-    return program, int(program.stdout.readline())
+
+    def start(task: Job, how: str = "stay") -> tuple[subprocess.Popen[str], int]:
+        program = subprocess.Popen(
+            [sys.executable, str(script), str(project.folder), task.run, how],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        programs.append(program)
+        assert program.stdout is not None
+        return program, int(program.stdout.readline())
+
+    yield start
+    for program in programs:
+        program.kill()
+        program.communicate()
 
 
 @posix
 @pytest.mark.parametrize("what", ["count", "native", "locked"])
-def test_the_engine_ends_with_its_window(tmp_path: Path, project: Project, what: str) -> None:
+def test_the_engine_ends_with_its_window(window: Open, project: Project, what: str) -> None:
     task = job(project, what)
-    program, engine = window(tmp_path, project, task)
+    program, engine = window(task)
     wait_for(project.run_folder(task.run) / ("inside" if what != "count" else "saved.json"))
     program.kill()
     program.communicate()
@@ -480,8 +493,8 @@ def test_the_engine_ends_with_its_window(tmp_path: Path, project: Project, what:
 
 
 @posix
-def test_a_program_that_forgets_to_close_ends_all_the_same(tmp_path: Path, project: Project) -> None:
-    program, engine = window(tmp_path, project, job(project, "count"), "leave")
+def test_a_program_that_forgets_to_close_ends_all_the_same(window: Open, project: Project) -> None:
+    program, engine = window(job(project, "count"), "leave")
     program.communicate(timeout=5.0)
     assert program.returncode == 0 and gone(engine, 5.0)
 
@@ -567,9 +580,9 @@ def test_an_engine_that_dies_idle_is_started_by_the_next_job(project: Project) -
 
 # lease -----------------------------------------------------------------------------------------------------------------
 @posix
-def test_a_run_has_one_runner_and_is_taken_over_after_its_death(tmp_path: Path, project: Project) -> None:
+def test_a_run_has_one_runner_and_is_taken_over_after_its_death(window: Open, project: Project) -> None:
     task = job(project, "count", 150)
-    program, engine = window(tmp_path, project, task)
+    program, engine = window(task)
     saved = project.run_folder(task.run) / "saved.json"
     wait_for(saved)
     with EngineProcess(project.folder, FAKE) as mine:
