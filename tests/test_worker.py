@@ -469,7 +469,9 @@ def window(tmp_path: Path, project: Project) -> Iterator[Open]:
     yield start
     for program in programs:
         program.kill()
-        program.communicate()
+        program.wait()
+        if program.stdout is not None:
+            program.stdout.close()
 
 
 @posix
