@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from engine.errors import DamagedFileError
 from engine.storage import map_tensor, read_tensors, seed_of, sweep, write_atomic, write_tensors
@@ -26,7 +27,11 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, mon
 def test_mapped_tensors_equal_read_ones(tmp_path: Path) -> None:
     path = tmp_path / "t.safetensors"
     generator = np.random.default_rng(0)
-    arrays = {"a": generator.random((5, 3), np.float32), "b": np.arange(7), "c": np.zeros((4, 0), np.uint8)}
+    arrays: dict[str, NDArray] = {
+        "a": generator.random((5, 3), np.float32),
+        "b": np.arange(7),
+        "c": np.zeros((4, 0), np.uint8),
+    }
     write_tensors(path, arrays, {"about": "x"})
     for name, array in read_tensors(path)[0].items():
         mapped, header = map_tensor(path, name)

@@ -21,7 +21,7 @@ def project(tmp_path: Path) -> Project:
 
 
 def finish(stage: Stage[dict[str, Any]]) -> tuple[dict[str, Any], list[Note]]:
-    notes = []
+    notes: list[Note] = []
     while True:
         try:
             event = next(stage)
@@ -96,8 +96,9 @@ def test_near_copies_across_splits_are_found_and_others_are_not(tmp_path: Path) 
         points = generator.normal(size=(2, 512, 3))
         points = points / np.linalg.norm(points, axis=2, keepdims=True) * radii
         write_cloud(tmp_path / f"{name}.safetensors", points.astype(np.float32))
-        about = {"kind": "mesh", "category": "c", "path": "", "hash": name, "verdict": "watertight", "reason": ""}
-        return ItemRow(id=name, split=split, **about)
+        return ItemRow(
+            id=name, kind="mesh", category="c", path="", hash=name, verdict="watertight", reason="", split=split
+        )
 
     rows = [
         row("a", "train", (0.45, 0.3, 0.3)),

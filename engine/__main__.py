@@ -1,0 +1,247 @@
+"""The command line: ``python -m engine COMMAND``. Every command is one job of pipeline.py; nothing is computed here."""
+
+import functools
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from engine import console, methods
+from engine.errors import InputError, StudioError, TrainingError
+from engine.jobs import Device, ExportJob, FitJob, Format, GenerateJob, ImportJob, Job, SamplesJob, TrainJob
+from engine.project import Project
+from engine.settings import override
+
+CATEGORIES = ("airplane", "chair", "car", "table", "lamp", "mug")
+
+
+class Options(msgspec.Struct, frozen=True):
+    """Options that every command takes."""
+
+    project: str
+    device: Device
+    preset: str
+    changes: tuple[str, ...]
+    json: bool
+
+    def open(self) -> Project:
+        """The project to work in."""
+        return Project(self.project)
+
+
+def common(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the common options, hand them on as ``options``, and turn errors into one line and an exit status."""
+
+    @click.option("--project", default=".", show_default="this folder", help="Project folder.")
+    @click.option("--device", default="auto", type=click.Choice(["auto", "cpu", "cuda", "mps"]), show_default=True)
+    @click.option("--preset", default="", metavar="NAME", help="Preset of the method: tiny or paper.")
+    @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a setting, e.g. fit.steps=500.")
+    @click.option("--json", is_flag=True, help="One JSON object on stdout; progress on stderr.")
+    @functools.wraps(command)
+    def wrapped(project: str, device: Device, preset: str, changes: tuple[str, ...], json: bool, **own: Any) -> None:
+        options = Options(project, device, preset, changes, json)
+        try:
+            command(options, **own)
+        except StudioError as error:
+            console.complain(str(error), json)
+            sys.exit(1 if isinstance(error, TrainingError) else 2)
+        except KeyboardInterrupt:
+            console.complain("stopped; what was done is saved, `resume` goes on from there", json)
+            sys.exit(130)
+
+    return wrapped
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(importlib.import_module("engine").__version__, prog_name="shape studio engine")
+def main() -> None:
+    """Shape Studio's engine: meshes in, neural fields, diffusion, new meshes out."""
+
+
+def run_job(options: Options, job: Job, project: Project | None = None) -> None:
+    """Run a job in the project with progress on stderr, and print its result."""
+    from engine import pipeline
+
+    with project or options.open() as opened:
+        console.show(console.follow(pipeline.run(job, opened)), options.json)
+
+
+def settings_of(options: Options, method: str, default: str = "tiny") -> methods.MethodSettings:
+    """Settings of a method by preset and changes."""
+    return override(methods.preset(method, options.preset or default), options.changes)
+
+
+@main.command()
+@click.argument("folder")
+@common
+def new(options: Options, folder: str) -> None:
+    """Make a new project in FOLDER."""
+    with Project.create(folder) as project:
+        console.show({"project": str(project.folder)}, options.json)
+
+
+@main.command("import")
+@click.argument("paths", nargs=-1, required=True)
+@click.option("--kind", default="", help="Kind of the files; found out when not given.")
+@click.option("--category", default="", help="Category of the items, e.g. chair.")
+@common
+def import_(options: Options, paths: tuple[str, ...], kind: str, category: str) -> None:
+    """Read mesh files and folders into the project."""
+    run_job(options, ImportJob(paths=tuple(str(Path(p).resolve()) for p in paths), kind=kind, category=category))
+
+
+@main.command()
+@click.option("--category", required=True, type=click.Choice(CATEGORIES))
+@click.option("--count", required=True, type=click.IntRange(1, 100_000))
+@click.option("--seed", default=0, show_default=True, type=int)
+@common
+def samples(options: Options, category: str, count: int, seed: int) -> None:
+    """Make procedural items: any number of shapes of a category, with named parts and captions."""
+    run_job(options, SamplesJob(category=category, count=count, seed=seed))
+
+
+@main.command("list")
+@click.argument("what", default="items", type=click.Choice(["items", "runs", "shapes"]))
+@common
+def list_(options: Options, what: str) -> None:
+    """List items, runs or shapes of the project."""
+    with options.open() as project:
+        rows: Iterable[msgspec.Struct] = getattr(project.catalogue, what)()
+        console.show({what: msgspec.to_builtins(list(rows))}, options.json)
+
+
+@main.command()
+@click.option("--method", required=True, type=click.Choice(methods.NAMES))
+@click.option("--category", default="", help="Only items of this category.")
+@click.argument("items", nargs=-1)
+@common
+def fit(options: Options, method: str, category: str, items: tuple[str, ...]) -> None:
+    """Fit a neural field to each of ITEMS (none: all accepted items)."""
+    run_job(
+        options, FitJob(settings=settings_of(options, method), items=items, category=category, device=options.device)
+    )
+
+
+@main.command()
+@click.option("--method", required=True, type=click.Choice(methods.NAMES))
+@click.option("--run", "fit_run", default="", help="The fit to train on; the latest of the method when not given.")
+@click.option("--fork", default="", help="Start from this training run, with changed settings.")
+@common
+def train(options: Options, method: str, fit_run: str, fork: str) -> None:
+    """Train a denoiser on the latents of a fit."""
+    with options.open() as project:
+        fit_run = fit_run or latest(project, "fit", method)
+        fitted = project.job(fit_run)
+        if not isinstance(fitted, FitJob) or methods.name_of(fitted.settings) != method:
+            raise InputError(f"{fit_run} is not a fit of method {method}; `list runs` shows what there is")
+        base = fitted.settings
+        if options.preset:  # the fit's own settings stay, the preset says how to train on it
+            chosen = methods.preset(method, options.preset)
+            base = msgspec.structs.replace(base, denoiser=chosen.denoiser, train=chosen.train, sampler=chosen.sampler)
+        job = TrainJob(settings=override(base, options.changes), fit=fit_run, fork=fork, device=options.device)
+        run_job(options, job, project)
+
+
+@main.command()
+@click.option("--method", default="", type=click.Choice(("", *methods.NAMES)), help="Latest model of this method.")
+@click.option("--model", default="", help="A training run or a model file.")
+@click.option("--category", default="", help="Category to draw, when the model knows several.")
+@click.option("--count", default=8, show_default=True, type=click.IntRange(1, 100_000))
+@click.option("--seed", default=0, show_default=True, type=int)
+@common
+def generate(options: Options, method: str, model: str, category: str, count: int, seed: int) -> None:
+    """Draw new shapes from a trained model."""
+    with options.open() as project:
+        job = GenerateJob(
+            model=model or latest(project, "train", method),
+            count=count,
+            seed=seed,
+            category=category,
+            changes=options.changes,
+            device=options.device,
+        )
+        run_job(options, job, project)
+
+
+@main.command()
+@click.argument("shapes", nargs=-1, required=True)
+@click.option("--format", "format_", default="glb", type=click.Choice(["glb", "obj", "ply", "stl"]), show_default=True)
+@click.option("--out", required=True, help="Folder for the files.")
+@click.option(
+    "--resolution", default=256, show_default=True, type=click.IntRange(32, 1024), help="Grid points per side."
+)
+@common
+def export(options: Options, shapes: tuple[str, ...], format_: Format, out: str, resolution: int) -> None:
+    """Decode SHAPES and write them as mesh files with named parts."""
+    job = ExportJob(
+        shapes=shapes, out=str(Path(out).resolve()), format=format_, resolution=resolution, device=options.device
+    )
+    run_job(options, job)
+
+
+@main.command()
+@click.argument("run", default="")
+@common
+def resume(options: Options, run: str) -> None:
+    """Go on with RUN (the latest unfinished one when not given). --set train.steps=N trains a finished run longer."""
+    with options.open() as project:
+        if not run:
+            waiting = [row.id for row in project.catalogue.runs() if row.state != "finished"]
+            if not waiting:
+                raise InputError("no run of this project waits to be resumed; `list runs` shows them all")
+            run = waiting[-1]
+        job = project.job(run)
+        if options.changes:
+            if not isinstance(job, TrainJob):
+                raise InputError(f"{run} is not a training run; only train.steps can be changed on resume")
+            job = project.extend(msgspec.structs.replace(job, settings=override(job.settings, options.changes)))
+        run_job(options, job, project)
+
+
+@main.command()
+@click.argument("out")
+@common
+def demo(options: Options, out: str) -> None:
+    """From procedural aeroplanes to new ones in a few minutes, in a new project in OUT."""
+    from engine.demo import demo as stages
+    from engine.demo import summary
+
+    result = console.follow(stages(Path(out), options.device))
+    console.show(result, True) if options.json else console.tell("Shape Studio", summary(Path(out), result))
+
+
+@main.command()
+@click.argument("name")
+@click.option("--quick", is_flag=True, help="A small version, to see that it works; its figures mean little.")
+@common
+def bench(options: Options, name: str, quick: bool) -> None:
+    """Run a benchmark against its named baseline: fit, extract or sample (from a source checkout)."""
+    folder = Path(__file__).parents[1] / "tests" / "bench"
+    known = sorted(path.stem for path in folder.glob("[a-z]*.py"))
+    if name not in known:
+        raise InputError(
+            f"there is no benchmark {name!r}; "
+            + (f"choose one of {', '.join(known)}" if known else "they need a checkout")
+        )
+    sys.path.insert(0, str(folder.parents[1]))
+    console.show(console.follow(importlib.import_module(f"tests.bench.{name}").run(quick)), options.json)
+
+
+def latest(project: Project, kind: str, method: str) -> str:
+    """The newest finished run of a kind and method."""
+    runs = [row.id for row in project.catalogue.runs(kind) if row.state == "finished" and method in ("", row.method)]
+    if not runs:
+        verb = "fit" if kind == "fit" else "train"
+        raise InputError(
+            f"this project has no finished {kind}{f' of {method}' if method else ''} yet; run `{verb}` first"
+        )
+    return runs[-1]
+
+
+if __name__ == "__main__":
+    main()

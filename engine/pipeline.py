@@ -1,0 +1,317 @@
+"""The straight line: one generator per kind of job. It never asks for a method's name."""
+
+import time
+import traceback
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+from torch import nn
+
+from engine import device, methods
+from engine.catalogue import ItemRow, ShapeRow
+from engine.checkpoint import checkpoints, load_model, read_about, save_model
+from engine.datasets.importing import import_files, make_samples
+from engine.datasets.parts import vocabulary
+from engine.errors import InputError, StudioError
+from engine.events import EventLog
+from engine.jobs import ExportJob, FitJob, GenerateJob, ImportJob, Job, SamplesJob, TrainJob
+from engine.latents import Chosen, LatentFile, Latents, write_latents
+from engine.layout import Layout
+from engine.method import Data, Encoded, LatentSet, Method, Representation, Shapes, Workspace
+from engine.methods import MethodSettings
+from engine.optimise import optimise, published
+from engine.pictures.sheet import save_png, sheet
+from engine.project import Project
+from engine.protocol import Finished, Note, Saved, Stage
+from engine.settings import override
+from engine.storage import seed_of, sweep
+from engine.write import picture, write_shape
+
+PREVIEWS = 4
+PREVIEW_GRID = 64  # grid points per side
+
+
+def run(job: Job, project: Project) -> Stage[dict[str, Any]]:
+    """Run a job, or go on with it, or return at once when it is finished; the last event is Finished.
+
+    Takes the run's lease, keeps its events, and leaves an honest state: finished, cancelled (closed by the caller) or
+    failed. Raises StudioError, and BusyError while another process works on the same run.
+    """
+    job = project.submit(job)
+    folder = project.run_folder(job.run)
+    project.catalogue.acquire(job.run)
+    try:
+        if (folder / "result.json").exists():
+            result: dict[str, Any] = msgspec.json.decode((folder / "result.json").read_bytes())
+        else:
+            sweep(folder)
+            log = EventLog(folder / "events.jsonl", beat=lambda: project.catalogue.beat(job.run))
+            result = yield from log.keep(_stage(job, project))
+            project.finish(job.run, result)
+    except GeneratorExit:
+        project.catalogue.end_run(job.run, "cancelled", "stopped by the user; resume goes on from here")
+        raise
+    except BaseException as error:
+        text = str(error) if isinstance(error, StudioError) else "".join(traceback.format_exception_only(error)).strip()
+        project.catalogue.end_run(job.run, "failed", text)
+        raise
+    project.catalogue.end_run(job.run, "finished")
+    yield Finished(result=result)
+    return result
+
+
+def _stage(job: Job, project: Project) -> Stage[dict[str, Any]]:
+    match job:
+        case ImportJob():
+            return import_files(job, project)
+        case SamplesJob():
+            return make_samples(job, project)
+    work = Workspace(project.run_folder(job.run), device.choose(job.device))
+    match job:
+        case FitJob():
+            return fit(job, project, work)
+        case TrainJob():
+            return train(job, project, work)
+        case GenerateJob():
+            return generate(job, project, work)
+        case ExportJob():
+            return export(job, project, work)
+
+
+def fit(job: FitJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
+    """Items -> latents, one row each, with a verdict on each."""
+    items = _items(job, project)
+    names = vocabulary(items, getattr(job.settings, "parts", ()))
+    representation = methods.load(job.settings).representation(job.settings, names).to(work.device)
+    if representation.parts:
+        usable = [item for item in items if set(item.parts) & set(names)]
+        if len(usable) < len(items):
+            left = [item.id for item in items if item not in usable]
+            yield Note(text=f"left out, since they have no named parts: {', '.join(left)}", warning=True)
+        items = usable
+    data = Data(project, tuple(items))
+    yield Note(text=f"fitting {len(items)} items on {device.describe(work.device)}")
+    yield from representation.fit(data, work)
+    latents = yield from representation.encode(data, work)
+    about = {
+        "settings": msgspec.to_builtins(job.settings),
+        "vocabulary": names,
+        "items": [item.id for item in items],
+    }
+    save_model(work.folder / "representation.safetensors", {"representation": representation}, about)
+    project.catalogue.add_shapes([_fitted(job.run, row, record) for row, record in enumerate(latents.records)])
+    keys = ("iou", "cpu_s", "verdict", "reason")
+    shapes = [{"id": f"{job.run}/{r.item}", **{key: getattr(r, key) for key in keys}} for r in latents.records]
+    return {"run": job.run, "shapes": shapes}
+
+
+def train(job: TrainJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
+    """Latents -> a denoiser, exported with its representation as one model file."""
+    method, settings = methods.load(job.settings), job.settings
+    representation, latents = yield from _fit_of(job.fit, project, work)
+    seen = {item.id: item.category for item in project.catalogue.items() if item.split == "train"}
+    rows = [i for i, r in enumerate(latents.records) if r.verdict == "accepted" and r.item in seen]
+    if len(rows) < 2:
+        raise InputError(
+            f"{job.fit} has {len(rows)} accepted shapes in the training split; fit more items, or look at `list shapes`"
+        )
+    chosen = Chosen(latents, rows)
+    conditions = {"category": len(latents.categories)} if latents.categories else {}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_of(settings.seed, "init"))
+        trainee = method.trainee(settings, latents.layout, conditions)
+    method.prepare(trainee, chosen)
+    modules = {"trainee": trainee.to(work.device)}
+    yield Note(text=f"training on {len(rows)} shapes ({len(latents)} fitted), {device.describe(work.device)}")
+
+    def loss(step: int, generator: torch.Generator) -> torch.Tensor:
+        index = torch.randint(len(rows), (min(settings.train.batch, len(rows)),), generator=generator)
+        batch = chosen.batch(index, generator).to(work.device)
+        return method.loss(trainee, representation, batch, generator)
+
+    clock = time.monotonic()
+    fork = _checkpoint(project, job.fork) if job.fork else None
+    recipe = published(settings.train, len(rows))
+    preview = partial(_preview, method, representation, trainee, settings, work)
+    done = yield from optimise(
+        modules, loss, recipe, seed=settings.seed, folder=work.folder, fork=fork, preview=preview
+    )
+    done.ema.exchange()
+    about = {
+        "settings": msgspec.to_builtins(settings),
+        "vocabulary": [part.name for part in representation.parts],
+        "layout": msgspec.to_builtins(latents.layout),
+        "categories": list(latents.categories) or [seen[latents.records[rows[0]].item]],
+        "conditions": conditions,
+        "train": job.run,
+        "items": [latents.records[i].item for i in rows],
+    }
+    save_model(work.folder / "model.safetensors", {"representation": representation, **modules}, about)
+    return {"run": job.run, "steps": done.steps, "seconds": round(time.monotonic() - clock, 2)}
+
+
+def _preview(
+    method: Method,
+    representation: Representation,
+    trainee: nn.Module,
+    settings: MethodSettings,
+    work: Workspace,
+    step: int,
+) -> Stage[None]:
+    """A sheet of a few samples of the averaged weights, always of the same seeds, so that sheets can be compared."""
+    shapes = yield from method.sample(trainee, representation, PREVIEWS, settings.sampler, settings.seed, {})
+    images = []
+    for decoded in representation.decode(shapes):
+        images.append((yield from picture(decoded, representation.parts, PREVIEW_GRID, 256)))
+    path = work.folder / "previews" / f"step-{step:09d}.png"
+    save_png(path, sheet(images, columns=PREVIEWS))
+    yield Saved(kind="preview", path=str(path))
+
+
+def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
+    """A model -> new latents, kept as shapes of the project."""
+    path = model_path(job.model, project)
+    about = read_about(path)
+    settings = msgspec.convert(about["settings"], MethodSettings)
+    method = methods.load(settings)
+    representation = method.representation(settings, tuple(about["vocabulary"]))
+    layout = msgspec.convert(about["layout"], Layout)
+    trainee = method.trainee(settings, layout, about["conditions"])
+    load_model(path, {"representation": representation, "trainee": trainee})
+    representation.to(work.device)
+    trainee.to(work.device).eval()
+    clock = time.monotonic()
+    sampler = override(settings.sampler, job.changes)
+    condition = _condition(job.category, tuple(about["categories"]), about["conditions"])
+    shapes = yield from method.sample(trainee, representation, job.count, sampler, job.seed, condition)
+    _keep_generated(job, project, work, layout, tuple(about["vocabulary"]), shapes)
+    save_model(work.folder / "representation.safetensors", {"representation": representation}, about)
+    ids = [f"{job.run}/{i:04d}" for i in range(job.count)]
+    return {"run": job.run, "shapes": ids, "seconds": round(time.monotonic() - clock, 2)}
+
+
+def export(job: ExportJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
+    """Shapes -> mesh files, watertight, with named parts."""
+    files = []
+    for name in job.shapes:
+        shape = project.catalogue.shape(name)
+        representation, latents = yield from _fit_of(shape.run, project, work)
+        batch = latents.batch(torch.tensor([shape.row]), torch.Generator())
+        shapes = Shapes(batch.target.to(work.device), batch.present)
+        decoded = representation.decode(shapes)[0]
+        recipe = {"shape": name, "job": msgspec.to_builtins(project.job(shape.run)), "parents": list(shape.parents)}
+        path = Path(job.out) / f"{name.replace('/', '-')}.{job.format}"
+        info = yield from write_shape(decoded, path, representation.parts, job.resolution, recipe)
+        files.append({"shape": name, **info})
+    return {"files": files}
+
+
+def model_path(name: str, project: Project) -> Path:
+    """A model by train run or by file. Raises InputError."""
+    if Path(name).suffix == ".safetensors":
+        return Path(name)
+    path = project.run_folder(project.catalogue.run(name).id) / "model.safetensors"
+    if not path.is_file():
+        raise InputError(f"run {name} has no model; it must be a finished training run (`list runs`)")
+    return path
+
+
+def _checkpoint(project: Project, name: str) -> Path:
+    """The newest checkpoint of a run. Raises InputError when there is none."""
+    found = checkpoints(project.run_folder(project.catalogue.run(name).id) / "checkpoints")
+    if not found:
+        raise InputError(f"run {name} has no checkpoint to fork; it must be a training run (`list runs`)")
+    return found[0]
+
+
+def _items(job: FitJob, project: Project) -> list[ItemRow]:
+    """The named items in the order given, or all accepted ones. Raises InputError for refused items and for none."""
+    if not job.items:
+        items = project.catalogue.items(job.category, accepted=True)
+        if not items:
+            raise InputError("there is nothing to fit; bring items in with `import` or `samples` first")
+        return items
+    items = [project.catalogue.item(name) for name in dict.fromkeys(job.items)]
+    for item in items:
+        if item.verdict == "refused":
+            raise InputError(f"item {item.id} was refused at import: {item.reason}")
+    return items
+
+
+def _fit_of(name: str, project: Project, work: Workspace) -> Stage[tuple[Representation, LatentSet]]:
+    """The representation of a run, frozen, and the run's latents. Raises InputError when the run has none (yet)."""
+    folder = project.run_folder(project.catalogue.run(name).id)
+    path = folder / "representation.safetensors"
+    if not path.is_file():
+        raise InputError(f"run {name} has no finished fit; `resume {name}` first")
+    about = read_about(path)
+    settings = msgspec.convert(about["settings"], MethodSettings)
+    representation = methods.load(settings).representation(settings, tuple(about["vocabulary"]))
+    load_model(path, {"representation": representation})
+    representation.to(work.device).requires_grad_(False)
+    if isinstance(project.job(name), GenerateJob):
+        return representation, Latents(folder / "latents.safetensors")
+    data = Data(project, tuple(project.catalogue.item(item) for item in about["items"]))
+    latents = yield from representation.encode(data, Workspace(folder, work.device))
+    return representation, latents
+
+
+def _fitted(run_name: str, row: int, record: Encoded) -> ShapeRow:
+    return ShapeRow(
+        id=f"{run_name}/{record.item}",
+        run=run_name,
+        row=row,
+        kind="fitted",
+        item=record.item,
+        quality=record.iou,
+        verdict=record.verdict,
+        reason=record.reason,
+        cpu_s=record.cpu_s,
+        present=record.present,
+        parents=(record.item,),
+        added=time.time(),
+    )
+
+
+def _keep_generated(
+    job: GenerateJob, project: Project, work: Workspace, layout: Layout, names: tuple[str, ...], shapes: Shapes
+) -> None:
+    latent = shapes.latent.cpu().numpy()
+    present = torch.ones(len(latent), len(names), dtype=torch.bool) if shapes.present is None else shapes.present.cpu()
+    records = tuple(
+        Encoded(f"{i:04d}", None, 0.0, "generated", "", tuple(n for n, flag in zip(names, row, strict=True) if flag))
+        for i, row in enumerate(present)
+    )
+    path = work.folder / "latents.safetensors"
+    write_latents(
+        path,
+        latent,
+        present.numpy(),
+        torch.zeros(len(latent), dtype=torch.int64).numpy(),
+        LatentFile(layout, names, records),
+    )
+    rows: Sequence[ShapeRow] = [
+        ShapeRow(
+            id=f"{job.run}/{i:04d}",
+            run=job.run,
+            row=i,
+            kind="generated",
+            verdict="generated",
+            present=record.present,
+            parents=(job.model,),
+            added=time.time(),
+        )
+        for i, record in enumerate(records)
+    ]
+    project.catalogue.add_shapes(rows)
+
+
+def _condition(category: str, known: tuple[str, ...], conditions: dict[str, int]) -> dict[str, int]:
+    """Class ids for the asked category. Raises InputError when the model does not know it."""
+    if category and category not in known:
+        raise InputError(f"this model knows {', '.join(known)}, not {category}")
+    return {"category": known.index(category)} if category and conditions else {}

@@ -1,0 +1,73 @@
+"""Decoded shapes to files. What kind of thing a method decodes to is told by its type: each type registers its writer."""
+
+from functools import singledispatch
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import InputError
+from engine.fields.mlp import WeightField
+from engine.geometry.export import export_mesh
+from engine.geometry.mesh import Mesh
+from engine.geometry.surface import extract
+from engine.method import Field, Part
+from engine.pictures.render import render
+from engine.protocol import Stage
+
+WHOLE = (0.42, 0.47, 0.55)  # linear RGB of a shape without parts
+BLANK = 240  # grey of the picture of an empty shape
+PARTS_KEPT = (".glb", ".obj")  # formats that carry named parts; the others get the union's surface
+
+
+@singledispatch
+def write_shape(
+    decoded: object, path: Path, parts: tuple[Part, ...], resolution: int, recipe: dict[str, Any]
+) -> Stage[dict[str, Any]]:
+    """Write one decoded shape to ``path`` -> {path, parts, faces, watertight}. Raises InputError for an empty shape."""
+    raise InputError(f"{type(decoded).__name__} cannot be written as {path.suffix}")
+
+
+@write_shape.register
+def _(
+    decoded: WeightField, path: Path, parts: tuple[Part, ...], resolution: int, recipe: dict[str, Any]
+) -> Stage[dict[str, Any]]:
+    solids: dict[str, Mesh] = {}
+    surface: Mesh | None = None
+    if decoded.parts and path.suffix in PARTS_KEPT:
+        solids = yield from part_meshes(decoded, resolution)
+    else:
+        surface = yield from extract(decoded, resolution)
+    if not solids and (surface is None or not len(surface.faces)):
+        raise InputError(f"{recipe.get('shape', path.stem)} is empty: its field has no inside anywhere in the cube")
+    colours = {part.name: part.colour for part in parts} or {"shape": WHOLE}
+    info = export_mesh(path, surface, solids, colours, recipe)
+    return {"path": str(info.path), "parts": list(info.parts), "faces": info.faces, "watertight": info.watertight}
+
+
+def part_meshes(field: Field, resolution: int) -> Stage[dict[str, Mesh]]:
+    """Watertight mesh of each part that has an inside, by name."""
+    found = {}
+    for name in field.parts:
+        mesh = yield from extract(field.part(name), resolution)
+        if len(mesh.faces):
+            found[name] = mesh
+    return found
+
+
+@singledispatch
+def picture(decoded: object, parts: tuple[Part, ...], resolution: int, size: int) -> Stage[NDArray[np.uint8]]:
+    """(size, size, 3) picture of one decoded shape, in its part colours; an empty shape gives an empty one."""
+    raise InputError(f"there is no picture of a {type(decoded).__name__}")
+
+
+@picture.register
+def _(decoded: WeightField, parts: tuple[Part, ...], resolution: int, size: int) -> Stage[NDArray[np.uint8]]:
+    colours = {part.name: part.colour for part in parts}
+    if decoded.parts:
+        solids = yield from part_meshes(decoded, resolution)
+    else:
+        solids = {"": (yield from extract(decoded, resolution))}
+    shown = [(mesh, colours.get(name, WHOLE)) for name, mesh in solids.items() if len(mesh.faces)]
+    return render(shown, size) if shown else np.full((size, size, 3), BLANK, np.uint8)

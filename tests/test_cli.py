@@ -1,0 +1,111 @@
+"""The command line as a script sees it: JSON on stdout, progress on stderr, exit status."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+import trimesh
+
+SMALL = [
+    *("--set", "samples.uniform=4000", "--set", "samples.near=4000", "--set", "samples.per_part=1000"),
+    *("--set", "samples.held_out=2000", "--set", "fit.steps=120", "--set", "fit.anchor_steps=120"),
+    *("--set", "field.hidden=[16,16]", "--set", "fit.accept=0", "--set", "fit.accept_part=0"),
+]
+TRAIN = [
+    "--set",
+    "denoiser.width=32",
+    "--set",
+    "denoiser.layers=1",
+    "--set",
+    "denoiser.heads=2",
+    "--set",
+    "train.steps=30",
+]
+
+
+def call(*arguments: str, status: int = 0) -> tuple[dict[str, Any], str]:
+    """Run the command line; its JSON object and what it wrote on stderr."""
+    done = subprocess.run([sys.executable, "-m", "engine", *arguments, "--json"], capture_output=True, text=True)
+    assert done.returncode == status, done.stderr
+    return msgspec.json.decode(done.stdout), done.stderr
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A project with fitted, trained and generated shapes, made by the command line alone."""
+    folder = str(tmp_path_factory.mktemp("cli") / "project")
+    call("new", folder)
+    call("samples", "--category", "airplane", "--count", "6", "--seed", "1", "--project", folder)
+    call("fit", "--method", "semantic", *SMALL, "--project", folder)
+    call("train", "--method", "semantic", *TRAIN, "--project", folder)
+    return folder
+
+
+def test_the_whole_line(project: str, tmp_path: Path) -> None:
+    drawn, _ = call("generate", "--count", "2", "--seed", "3", "--project", project)
+    assert len(drawn["shapes"]) == 2
+    fitted = call("list", "shapes", "--project", project)[0]["shapes"][0]
+    assert fitted["kind"] == "fitted"
+    out = str(tmp_path / "out")
+    files = call("export", fitted["id"], "--out", out, "--resolution", "48", "--project", project)[0]["files"]
+    assert files[0]["watertight"]
+    assert set(files[0]["parts"]) <= {"body", "wing", "tail", "engine"}
+    scene = trimesh.load_scene(files[0]["path"])
+    assert set(scene.graph.nodes_geometry) == set(files[0]["parts"])
+
+
+def test_the_same_seed_gives_the_same_shapes(project: str) -> None:
+    from safetensors.numpy import load_file
+
+    runs = [call("generate", "--count", "2", "--seed", "7", "--project", project)[0]["run"] for _ in range(2)]
+    other = call("generate", "--count", "2", "--seed", "8", "--project", project)[0]["run"]
+    first, second, third = (
+        load_file(Path(project, "runs", run, "latents.safetensors"))["latent"] for run in (*runs, other)
+    )
+    assert np.array_equal(first, second)
+    assert not np.array_equal(first, third)
+
+
+def test_train_longer_and_resume(project: str) -> None:
+    longer, _ = call("resume", "train-0001", "--set", "train.steps=40", "--project", project)
+    assert longer["steps"] == 40
+    again, _ = call("resume", "train-0001", "--project", project)
+    assert again == longer  # finished: returns at once
+    wrong, _ = call("resume", "train-0001", "--set", "train.lr=1", "--project", project, status=2)
+    assert "fork" in wrong["error"]
+    forked, _ = call(
+        "train", "--method", "semantic", *TRAIN, "--set", "train.lr=1e-5", "--fork", "train-0001", "--project", project
+    )
+    assert forked["run"] != "train-0001"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["list", "items", "--project", "/nowhere"], "not a project"),
+        (["fit", "--method", "semantic", "--set", "fit.stepz=1"], "fit.stepz"),
+        (["fit", "--method", "semantic", "--preset", "huge"], "paper, tiny"),
+        (["fit", "--method", "semantic", "no-such-item"], "no-such-item"),
+        (["train", "--method", "hyperdiffusion"], "fit"),
+        (["generate", "--model", "no-such-run"], "no-such-run"),
+        (["generate", "--category", "chair"], "airplane"),
+        (["import", "/no/such/file.obj"], "no such file"),
+        (["export", "no-such-shape", "--out", "x"], "no-such-shape"),
+        (["fit", "--method", "semantic", "--device", "cuda"], "cuda"),
+        (["bench", "nothing"], "no benchmark"),
+    ],
+)
+def test_bad_input_gives_one_clear_line_and_status_2(project: str, arguments: list[str], says: str) -> None:
+    if "cuda" in arguments:
+        import torch
+
+        if torch.cuda.is_available():
+            pytest.skip("this machine has cuda")
+    given = [] if "--project" in arguments else ["--project", project]
+    answer, err = call(*arguments, *given, status=2)
+    assert says in answer["error"]
+    assert "Traceback" not in err
