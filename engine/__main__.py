@@ -216,6 +216,19 @@ def demo(options: Options, out: str) -> None:
 
 
 @main.command()
+@click.option("--category", required=True, type=click.Choice(CATEGORIES))
+@click.option("--count", default=512, show_default=True, type=click.IntRange(2, 10_000))
+@click.option("--points", default=1024, show_default=True, type=click.IntRange(64, 16_384))
+@common
+def variety(options: Options, category: str, count: int, points: int) -> None:
+    """How different procedural shapes are: distance of each of COUNT to its nearest neighbour (Chamfer)."""
+    from engine.datasets.procedural.variety import variety as measure
+
+    found = measure(category, count, points)
+    console.show({"category": category, "count": count, "points": points, **found}, options.json)
+
+
+@main.command()
 @click.argument("name")
 @click.option("--quick", is_flag=True, help="A small version, to see that it works; its figures mean little.")
 @common

@@ -1,5 +1,6 @@
 """What the command line shows: a bar with time left on a terminal, sparse lines elsewhere, results as text or JSON."""
 
+import signal
 import sys
 import time
 from collections.abc import Generator, Mapping, Sequence
@@ -21,7 +22,26 @@ _out = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 
 
 def follow(stage: Generator[Event, None, dict[str, Any]]) -> dict[str, Any]:
-    """Run a stage to its end with progress on stderr; returns its result."""
+    """Run a stage to its end with progress on stderr; returns its result.
+
+    Ctrl-C stops it between two events with its state saved, and raises KeyboardInterrupt; a second one does so at once.
+    """
+    asked_to_stop: list[int] = []
+
+    def stop(number: int, _: object) -> None:
+        if asked_to_stop:
+            raise KeyboardInterrupt
+        asked_to_stop.append(number)
+        _err.print("stopping as soon as the state is saved; Ctrl-C again stops at once")
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        return _follow(stage, asked_to_stop)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _follow(stage: Generator[Event, None, dict[str, Any]], asked_to_stop: Sequence[int]) -> dict[str, Any]:
     columns = (
         TextColumn("{task.description:<22}"),
         BarColumn(36),
@@ -40,9 +60,9 @@ def follow(stage: Generator[Event, None, dict[str, Any]]) -> dict[str, Any]:
                 event = next(stage)
             except StopIteration as end:
                 return dict(end.value)
-            except BaseException:
-                stage.close()
-                raise
+            if asked_to_stop:
+                stage.close()  # saves the state between two steps
+                raise KeyboardInterrupt
             if isinstance(event, protocol.Progress):
                 key = event.stage
                 if key not in tasks:

@@ -1,5 +1,9 @@
 """Errors that a person can act on. Everything else is a fault of ours and keeps its traceback."""
 
+import re
+
+_OUT_OF_MEMORY = re.compile(r"^OutOfMemoryError:|^RuntimeError: .*can't allocate memory", re.DOTALL)
+
 
 class StudioError(ValueError):
     """Base of all errors whose message is one clear line: what is wrong and what can be done.
@@ -26,3 +30,13 @@ class BusyError(StudioError):
 
 class TrainingError(StudioError):
     """A run cannot go on (diverged for good, out of memory); its last good checkpoint is kept."""
+
+
+def explain(error: BaseException) -> str:
+    """What to tell a person about any error: one line."""
+    if isinstance(error, StudioError):
+        return str(error)
+    if isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(f"{type(error).__name__}: {error}"):
+        advice = "make the batch or the resolution smaller, close other programs or choose another device"
+        return f"out of memory: {advice}; what was saved is kept"
+    return f"a fault in the engine ({type(error).__name__}: {error}); engine.log in the run's folder has more"

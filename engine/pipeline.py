@@ -1,7 +1,6 @@
 """The straight line: one generator per kind of job. It never asks for a method's name."""
 
 import time
-import traceback
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -16,7 +15,7 @@ from engine.catalogue import ItemRow, ShapeRow
 from engine.checkpoint import checkpoints, load_model, read_about, save_model
 from engine.datasets.importing import import_files, make_samples
 from engine.datasets.parts import vocabulary
-from engine.errors import InputError, StudioError
+from engine.errors import InputError, explain
 from engine.events import EventLog
 from engine.jobs import ExportJob, FitJob, GenerateJob, ImportJob, Job, SamplesJob, TrainJob
 from engine.latents import Chosen, LatentFile, Latents, write_latents
@@ -52,12 +51,11 @@ def run(job: Job, project: Project) -> Stage[dict[str, Any]]:
             log = EventLog(folder / "events.jsonl", beat=lambda: project.catalogue.beat(job.run))
             result = yield from log.keep(_stage(job, project))
             project.finish(job.run, result)
-    except GeneratorExit:
+    except (GeneratorExit, KeyboardInterrupt):
         project.catalogue.end_run(job.run, "cancelled", "stopped by the user; resume goes on from here")
         raise
     except BaseException as error:
-        text = str(error) if isinstance(error, StudioError) else "".join(traceback.format_exception_only(error)).strip()
-        project.catalogue.end_run(job.run, "failed", text)
+        project.catalogue.end_run(job.run, "failed", explain(error))
         raise
     project.catalogue.end_run(job.run, "finished")
     yield Finished(result=result)

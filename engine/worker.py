@@ -7,7 +7,6 @@ import importlib
 import math
 import os
 import queue
-import re
 import sqlite3
 import time
 import traceback
@@ -18,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from engine.errors import InputError, StudioError
+from engine.errors import InputError, StudioError, explain
 from engine.jobs import VERSION, Job
 from engine.lifeline import Inbox, listen, log_to, settle_in
 from engine.mailbox import Mailbox, Preview, TooLargeError
@@ -50,7 +49,6 @@ BEAT_S = 10.0  # heartbeat of the lease while a job is held
 PROGRESS_S = 0.05  # progress of one stage goes to the window at most so often
 LARGEST_SHARE = 0.95
 # torch's own class for the GPU, which cannot be named here without importing torch, and its RuntimeError for the CPU
-_OUT_OF_MEMORY = re.compile(r"^OutOfMemoryError:|^RuntimeError: .*can't allocate memory", re.DOTALL)
 
 Runner = Callable[[Job, Project], Generator[Event | Preview, None, Any]]
 
@@ -254,11 +252,4 @@ def _is_submit(data: bytes) -> bool:
 
 def _failure(error: BaseException) -> Failed:
     """What to tell a person about an error; its traceback is for the log."""
-    trace = "".join(traceback.format_exception(error))
-    if isinstance(error, StudioError):
-        return Failed(text=str(error), trace=trace)
-    if isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(f"{type(error).__name__}: {error}"):
-        advice = "make the batch or the resolution smaller, close other programs or choose another device"
-        return Failed(text=f"out of memory: {advice}; what was saved is kept", trace=trace)
-    text = f"a fault in the engine ({type(error).__name__}: {error}); engine.log in the run's folder has more"
-    return Failed(text=text, trace=trace)
+    return Failed(text=explain(error), trace="".join(traceback.format_exception(error)))

@@ -1,6 +1,7 @@
 """``hyperdiffusion``: one occupancy MLP per shape, a transformer that denoises its weights (facts: Erkoc et al. 2023)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -45,11 +46,8 @@ class WeightDiffusion:
         """The denoising loss on (augmented) weights."""
         assert isinstance(trainee, Denoiser)
         assert isinstance(representation, WeightRepresentation)
-        settings = representation.settings.train
-        target = augment(batch.target, representation.layout, settings, generator)
-        return trainee.loss(
-            Batch(target, batch.condition, batch.present, batch.extras), generator, settings.condition_drop
-        )
+        target = augment(batch.target, representation.layout, representation.settings.train, generator)
+        return trainee.loss(replace(batch, target=target), generator)
 
     def sample(
         self,
