@@ -41,10 +41,15 @@ class Lattice:
         self._field = field
         self._level = level
 
+    def progress(self) -> Progress:
+        """Points done of those asked for so far."""
+        return Progress(stage="extract", done=self.done, total=self.total)
+
     def values(self, index: tuple[NDArray, NDArray, NDArray]) -> Generator[Progress, None, Values]:
         """Field minus level at the vertices with these three index arrays (P,) -> (P,). Raises MeshError on NaN."""
         found = np.empty(len(index[0]), np.float32)
         self.total = max(self.total, self.done + len(found))
+        yield self.progress()
         for start in range(0, len(found), CHUNK):
             part = slice(start, start + CHUNK)
             points = np.stack([self.axis[one[part]] for one in index], 1)
@@ -52,7 +57,7 @@ class Lattice:
                 logits = self._field(torch.from_numpy(points)).cpu().numpy()
             found[part] = np.clip(logits - np.float32(self._level), -LIMIT, LIMIT)
             self.done += len(points)
-            yield Progress(stage="extract", done=self.done, total=self.total)
+            yield self.progress()
         if np.isnan(found).any():
             raise MeshError("the field gives NaN, so it has no surface; its weights are damaged or diverged")
         return found

@@ -41,7 +41,8 @@ def polygonise(blocks: Blocks) -> Generator[Progress, None, Mesh]:
             places.append(place)
             faces.append(face + count)
             count += len(name)
-        yield Progress(stage="extract", done=lattice.done, total=lattice.total, message="surface")
+        yield lattice.progress()
+    yield lattice.progress()
     _, first, inverse = np.unique(np.concatenate(names), return_index=True, return_inverse=True)
     vertices = (np.concatenate(places)[first] - 1) / (lattice.resolution - 1) - 0.5
     return Mesh(vertices, inverse.astype(np.int32)[np.concatenate(faces)].reshape(-1, 3))

@@ -11,7 +11,7 @@ What makes it safe, in voxels of the final grid:
   anywhere is followed until it is closed.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from itertools import product
 
 import numpy as np
@@ -21,9 +21,10 @@ from scipy.ndimage import maximum_filter
 from engine.geometry.blocks import CORNERS, LIMIT, SIDE, Blocks, Flags, Indices, Lattice, Values
 from engine.protocol import Progress
 
-SAFETY = 1.2  # on the steepest slope, for what lies between the samples
+SAFETY = 1.5  # on the steepest slope, for what lies between the samples
 STEEPER = 1.5  # inside a block the slope may be this much steeper than measured round it
 HALVES = (slice(0, 3), slice(2, 5))  # vertices of the two halves of a closed block along an axis
+PIECE = 32_768  # pairs or blocks treated at once
 AROUND = np.array([step for step in product((-1, 0, 1), repeat=3) if any(step)], np.int32)
 FACES = tuple((axis, end) for axis in range(3) for end in (0, -1))
 
@@ -34,6 +35,7 @@ class Search:
     stride : lattice steps between the samples of the first grid: 8, 4, 2 or 1 (everything)
     corners : (m + 1,)^3 values at the corners of blocks; probes : (m,)^3 one inside each block; NaN where not computed
     slope : steepest slope measured so far, per voxel
+    The first choice is between pairs: cubes of 2 x 2 x 2 blocks.
     """
 
     def __init__(self, lattice: Lattice, stride: int):
@@ -44,77 +46,81 @@ class Search:
         self.probes: Values = np.full((m,) * 3, np.nan, np.float32)
         self.slope = np.float32(0)
         self._judged = np.float32(-1)  # slope at which blocks were last chosen
-        self._tried: Flags = np.zeros((m,) * 3, bool)
+        self._tried: Flags = np.zeros((m // 2,) * 3, bool)  # pairs that are not left out
+        self._steep: Values = np.zeros((m // 2,) * 3, np.float32)  # steepest slope in each of them
 
     def run(self) -> Generator[Progress, None, Blocks]:
         """Open and compute all blocks that the surface passes."""
-        while len(found := (yield from self._coarse())):
+        while self.slope > self._judged:
+            yield from self._narrow()
+            self._judged = self.slope
+            found = yield from self._choose()
             while len(found):
-                found = yield from self._fine(found)
+                onward = yield from self._fine(found[:PIECE])
+                found = self._unopened(np.concatenate([found[PIECE:], onward]))
         return self.blocks
 
-    def _coarse(self) -> Generator[Progress, None, Indices]:
-        """Blocks (n, 3) to open by what their corners and probes say; none when that was done for this slope."""
-        if self.slope <= self._judged:
-            return np.zeros((0, 3), np.int32)
-        if self.stride < 8:
+    def _narrow(self) -> Generator[Progress, None, None]:
+        """Compute the corners in all pairs that the first grid cannot rule out, until the slopes are settled."""
+        if self.stride < 2 * SIDE:
+            yield from self._compute_corners(np.argwhere(~self._tried))
             self._tried[:] = True
-            yield from self._compute_corners(np.ones_like(self.corners, bool))
-            self.slope = max(self.slope, slopes(self.corners, SIDE).max())
-        else:
-            yield from self._leave_out()
-        self._judged = self.slope
-        chosen = self._tried
-        if self.stride >= SIDE:
-            yield from self._compute_probes()
-            local = maximum_filter(slopes(self.corners, SIDE)[:-1, :-1, :-1], 3)
-            bound = np.minimum(self.slope * SAFETY, local * STEEPER) * reach(SIDE)
-            chosen = chosen & self._possible(self.corners, bound, self.probes)
-        index = np.argwhere(chosen).astype(np.int32)
-        return index[self.blocks.rows(index) < 0]
-
-    def _leave_out(self) -> Generator[Progress, None, None]:
-        """Corners of all blocks that the first grid of every second corner cannot rule out, until slopes are settled."""
-        first = np.zeros_like(self.corners, bool)
-        first[::2, ::2, ::2] = True
-        yield from self._compute_corners(first)
-        pairs = self.corners[::2, ::2, ::2]
-        steep = slopes(pairs, 2 * SIDE)
+            return
+        coarse = self.corners[::2, ::2, ::2]
+        if np.isnan(coarse[0, 0, 0]):
+            x, y, z = np.indices(coarse.shape, np.int32).reshape(3, -1) * (2 * SIDE)
+            coarse[:] = (yield from self.lattice.values((x, y, z))).reshape(coarse.shape)
+        steep = slopes(coarse, 2 * SIDE)[:-1, :-1, :-1]
         self.slope = max(self.slope, steep.max())
-        farther = 2 * self.lattice.resolution * maximum_filter(steep[:-1, :-1, :-1], 3)
-        flat = np.abs(pairs[:-1, :-1, :-1]) > farther  # as a distance it would be larger than the cube: saturated
+        farther = 2 * self.lattice.resolution * maximum_filter(steep, 3)
+        flat = np.abs(coarse[:-1, :-1, :-1]) > farther  # as a distance it would be larger than the cube: saturated
+        high, low = _over_corners(coarse, np.maximum), _over_corners(coarse, np.minimum)
+        wanted = flat | (high > 0) & ((low <= 0) | self._at_border(np.ogrid[tuple(slice(n) for n in high.shape)], 2))
+        near = np.minimum(np.abs(high), np.abs(low))
         while True:
-            possible = flat | self._possible(pairs, self.slope * SAFETY * reach(2 * SIDE))
-            wanted = possible.repeat(2, 0).repeat(2, 1).repeat(2, 2)
-            if not (wanted & ~self._tried).any():
+            new = (wanted | (near <= self.slope * SAFETY * reach(2 * SIDE))) & ~self._tried
+            if not new.any():
                 return
-            self._tried |= wanted
-            touched = np.zeros_like(self.corners, bool)
-            for step in CORNERS:
-                touched[tuple(slice(one, one + len(wanted)) for one in step)] |= wanted
-            yield from self._compute_corners(touched)
-            self.slope = max(self.slope, slopes(self.corners, SIDE).max())
+            yield from self._compute_corners(np.argwhere(new))
+            self._tried |= new
 
-    def _compute_corners(self, wanted: Flags) -> Generator[Progress, None, None]:
-        x, y, z = np.nonzero(wanted & np.isnan(self.corners))
-        self.corners[x, y, z] = yield from self.lattice.values((SIDE * x, SIDE * y, SIDE * z))
+    def _compute_corners(self, pairs: NDArray[np.int64]) -> Generator[Progress, None, None]:
+        for start in range(0, len(pairs), PIECE):
+            part = pairs[start : start + PIECE]
+            flat = np.ravel_multi_index(tuple(_cells(part, 3).T), self.corners.shape)
+            missing = np.unique(flat[np.isnan(self.corners.ravel()[flat])])
+            x, y, z = np.unravel_index(missing, self.corners.shape)
+            self.corners.ravel()[missing] = yield from self.lattice.values((SIDE * x, SIDE * y, SIDE * z))
+            steep = slopes(self.corners.ravel()[flat].reshape(-1, 3, 3, 3), SIDE).max((1, 2, 3))
+            self._steep[tuple(part.T)] = steep
+            self.slope = max(self.slope, steep.max(initial=0))
 
-    def _compute_probes(self) -> Generator[Progress, None, None]:
-        index = np.argwhere(self._tried & np.isnan(self.probes))
-        self.probes[tuple(index.T)] = yield from self.lattice.values(probe_vertices(index))
+    def _choose(self) -> Generator[Progress, None, Indices]:
+        """Unopened blocks (n, 3) in the pairs that are left whose corners and probe do not rule the surface out."""
+        steep = maximum_filter(self._steep, 3)
+        pairs = np.argwhere(self._tried)
+        chosen = [np.zeros((0, 3), np.int32)]
+        for start in range(0, len(pairs), PIECE):
+            part = pairs[start : start + PIECE]
+            index = _cells(part, 2)
+            if self.stride >= SIDE:
+                missing = index[np.isnan(self.probes[tuple(index.T)])]
+                self.probes[tuple(missing.T)] = yield from self.lattice.values(probe_vertices(missing))
+                cubes = self.corners[tuple(_cells(part, 3).T)].reshape(-1, 3, 3, 3)
+                probes = self.probes[tuple(index.T)]
+                high = np.fmax(_over_corners(cubes, np.maximum).ravel(), probes)
+                low = np.fmin(_over_corners(cubes, np.minimum).ravel(), probes)
+                bound = np.minimum(self.slope * SAFETY, steep[tuple(part.T)] * STEEPER).repeat(8) * reach(SIDE)
+                near = np.minimum(np.abs(high), np.abs(low)) <= bound
+                index = index[near | (high > 0) & ((low <= 0) | self._at_border(index.T, 1))]
+            chosen.append(index.astype(np.int32))
+        return self._unopened(np.concatenate(chosen))
 
-    def _possible(self, corners: Values, bound: np.float32 | Values, probes: Values | None = None) -> Flags:
-        """(k,)^3 True for cubes with values of both signs, or with one no farther than ``bound`` from zero."""
-        high = _over_corners(corners, np.fmax)
-        low = _over_corners(corners, np.fmin)
-        if probes is not None:
-            high, low = np.fmax(high, probes), np.fmin(low, probes)
-        result = (high > 0) & (low <= 0) | (np.minimum(np.abs(high), np.abs(low)) <= bound)
-        last = self.lattice.resolution * len(high) // (SIDE * self.lattice.blocks)  # where the cube's far faces are
-        for axis in range(3):  # outside the cube counts as empty, so what is full at its faces is surface
-            for end in (slice(0, 1), slice(last, None)):
-                border = (slice(None),) * axis + (end,)
-                result[border] |= high[border] > 0
+    def _at_border(self, index: Sequence[NDArray] | NDArray, blocks: int) -> Flags:
+        """Whether cubes of so many ``blocks`` per side touch a face of the cube, outside which all counts as empty."""
+        last = self.lattice.resolution // (SIDE * blocks)
+        x, y, z = ((one == 0) | (one >= last) for one in index)
+        result: Flags = x | y | z
         return result
 
     def _fine(self, index: Indices) -> Generator[Progress, None, Indices]:
@@ -132,6 +138,7 @@ class Search:
             sparse[::2, ::2, ::2] = True
             yield from blocks.evaluate(rows, sparse)
             cubes = blocks.gather(rows)
+            yield self.lattice.progress()
             steep = slopes(cubes[:, ::2, ::2, ::2], 2).max((1, 2, 3))
             bound = np.minimum(self.slope * SAFETY, steep * STEEPER) * reach(2)
             high, low = _over_halves(cubes, np.fmax), _over_halves(cubes, np.fmin)
@@ -161,10 +168,15 @@ class Search:
             blocks.cut[rows] |= new[changed]
             yield from blocks.evaluate(rows, _vertices(new[changed]))
             rows = self._with_neighbours(rows)
+            yield self.lattice.progress()
         index = np.concatenate(onward)
-        index = index[((index >= 0) & (index < m)).all(1)]
-        index = index[blocks.rows(index) < 0]
-        return np.unique(index, axis=0) if len(index) else index
+        return self._unopened(index[((index >= 0) & (index < m)).all(1)])
+
+    def _unopened(self, index: Indices) -> Indices:
+        """Blocks (n, 3) that are not open, each once."""
+        shape = self.probes.shape
+        flat = np.unique(np.ravel_multi_index(tuple(index[self.blocks.rows(index) < 0].T), shape))
+        return np.stack(np.unravel_index(flat, shape), 1).astype(np.int32)
 
     def _with_neighbours(self, rows: Indices) -> Indices:
         """Rows of these open blocks and of all open blocks that touch them."""
@@ -197,11 +209,17 @@ def slopes(values: Values, spacing: int) -> Values:
     return total
 
 
+def _cells(pairs: NDArray, count: int) -> NDArray:
+    """(n * count^3, 3) indices 2p + (0 .. count - 1) on each axis: the blocks of pairs (2), or all their corners (3)."""
+    steps = np.array(list(product(range(count), repeat=3)), pairs.dtype)
+    return (2 * pairs[:, None] + steps).reshape(-1, 3)
+
+
 def _over_corners(corners: Values, choose: np.ufunc) -> Values:
-    """(k + 1,)^3 -> (k,)^3 over the 8 corners of every cube."""
-    for axis in range(3):
-        cut = (slice(None),) * axis
-        corners = choose(corners[(*cut, slice(None, -1))], corners[(*cut, slice(1, None))])
+    """(..., k + 1, k + 1, k + 1) -> (..., k, k, k) over the 8 corners of every cube."""
+    for axis in (-3, -2, -1):
+        along = np.swapaxes(corners, axis, -1)
+        corners = np.swapaxes(choose(along[..., :-1], along[..., 1:]), axis, -1)
     return corners
 
 

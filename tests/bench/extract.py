@@ -1,0 +1,258 @@
+"""`bench extract`: the search of ``engine.geometry.surface`` against the plain dense grid, same field, one thread, CPU time.
+
+Fields: networks 27-128-128-128-1 fitted here to 12 Princeton aircraft and chairs; networks of the same size that hold a
+sheet or a square rod two voxels across exactly, at several angles; the same thin shapes as analytic logits, also clipped
+(saturated) so that nothing shows a voxel or two away from the surface.
+"""
+
+import os
+import resource
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from scipy.spatial import cKDTree
+from skimage.measure import marching_cubes
+from torch import Tensor
+
+from engine.errors import InputError
+from engine.fields.fit import FitData, fit_anchor, fit_fields
+from engine.fields.mlp import WeightField
+from engine.fields.weights import field_layout, flatten
+from engine.geometry.blocks import Field
+from engine.geometry.canonical import canonical
+from engine.geometry.mesh import Mesh, is_watertight
+from engine.geometry.occupancy import sample
+from engine.geometry.read import read
+from engine.geometry.surface import extract
+from engine.protocol import Progress, Stage
+from engine.settings import FieldSettings, FitSettings, SampleSettings
+
+ROOT = Path(__file__).parents[2]
+PRINCETON = (61, 62, 63, 65, 68, 70, 71, 72, 101, 104, 110, 111)  # 8 aircraft, 4 chairs
+ANGLES = ((1.0, 0.0, 0.0), (1.0, 1.0, 0.0), (1.0, 2.0, 3.0))
+STEEP = 8.0  # logits per voxel of the thin shapes, like fitted networks at 256 per axis
+SETTINGS = FieldSettings()
+LAYOUT = field_layout(SETTINGS)
+BATCH = 64**3  # points per call of the dense grid, as published
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One field, both ways. ``distance_voxels`` is no less than the largest distance between the two surfaces."""
+
+    kind: str
+    field: str
+    dense_s: float
+    ours_s: float
+    points: int
+    faces: int
+    faces_dense: int
+    distance_voxels: float
+    watertight: bool
+
+    @property
+    def ratio(self) -> float:
+        return self.dense_s / self.ours_s
+
+
+class Counted:
+    """A field that counts the points it was asked for."""
+
+    def __init__(self, field: Field):
+        self.field = field
+        self.points = 0
+
+    def __call__(self, points: Tensor) -> Tensor:
+        self.points += len(points)
+        return self.field(points)
+
+
+def run(quick: bool = False) -> Stage[dict[str, Any]]:
+    """Compare on all fields at 256 per axis, then extract one fitted field at 1024. ``quick``: few fields, small grids."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return (yield from _compare(quick))
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _compare(quick: bool) -> Stage[dict[str, Any]]:
+    resolution, largest, coarse = (128, 256, 16) if quick else (256, 1024, None)
+    fields: list[tuple[str, str, Field]] = []
+    fitted: list[float] = []
+    for number in PRINCETON[:1] if quick else PRINCETON:
+        network, iou = yield from _fitted(number, 200 if quick else FitSettings().steps)
+        fields.append(("fitted", f"princeton {number}", network))
+        fitted.append(iou)
+    fields += list(_thin(resolution))
+
+    rows = []
+    for place, (kind, name, field) in enumerate(fields):
+        yield Progress(stage="compare", done=place, total=len(fields), message=name)
+        plain, plain_s = yield from _timed(dense(field, resolution))
+        counted = Counted(field)
+        found, found_s = yield from _timed(extract(counted, resolution, coarse=coarse))
+        away = _distance(plain, found) * (resolution - 1)
+        faces = len(found.faces), len(plain.faces)
+        rows.append(Row(kind, name, plain_s, found_s, counted.points, *faces, away, is_watertight(found)))
+    mesh, large_s = yield from _timed(extract(fields[0][2], largest))
+
+    networks = [row for row in rows if "analytic" not in row.kind]
+    plain_total, found_total = sum(row.dense_s for row in networks), sum(row.ours_s for row in networks)
+    return {
+        "name": "extract",
+        "baseline": {"what": f"dense grid of {resolution}^3, marching cubes once", "cpu_s": round(plain_total, 2)},
+        "ours": {"what": "search from coarse to fine", "cpu_s": round(found_total, 2)},
+        "ratio": round(min(row.ratio for row in networks), 1),
+        "details": {
+            "ratio_is": (
+                "the lowest of all fields that are networks; analytic fields cost almost nothing per point, so their "
+                "times are those of marching cubes: they are here to see that nothing is missed"
+            ),
+            "goal": {"ratio": 15, "distance_voxels": 0.1, "large_cpu_s": 120, "large_peak_gb": 3},
+            "ratio_total": round(plain_total / found_total, 1),
+            "by_kind": _by_kind(rows),
+            "largest_distance_voxels": round(max(row.distance_voxels for row in rows), 5),
+            "same_face_counts": all(row.faces == row.faces_dense for row in rows),
+            "all_watertight": all(row.watertight for row in rows),
+            "points_dense": resolution**3,
+            "fitted_iou": [round(iou, 4) for iou in fitted],
+            "large": {
+                "resolution": largest,
+                "field": fields[0][1],
+                "cpu_s": round(large_s, 2),
+                "peak_gb_of_whole_run": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2),
+                "faces": len(mesh.faces),
+                "watertight": is_watertight(mesh),
+            },
+            "fields": [asdict(row) | {"ratio": round(row.ratio, 1)} for row in rows],
+        },
+    }
+
+
+def _by_kind(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
+    result = {}
+    for kind in dict.fromkeys(row.kind for row in rows):
+        same = [row for row in rows if row.kind == kind]
+        ratios = [row.ratio for row in same]
+        result[kind] = {
+            "fields": len(same),
+            "least_ratio": round(min(ratios), 1),
+            "median_ratio": round(float(np.median(ratios)), 1),
+            "most_points": max(row.points for row in same),
+        }
+    return result
+
+
+def dense(field: Field, resolution: int) -> Stage[Mesh]:
+    """The baseline: every vertex of the grid, then marching cubes once over all of it."""
+    axis = (torch.arange(resolution, dtype=torch.float64) / (resolution - 1) - 0.5).float()
+    grid = np.empty(resolution**3, np.float32)
+    for start in range(0, len(grid), BATCH):
+        index = torch.arange(start, min(start + BATCH, len(grid)))
+        place = (index // resolution**2, index // resolution % resolution, index % resolution)
+        points = torch.stack([axis[one] for one in place], 1)
+        with torch.no_grad():
+            grid[start : start + BATCH] = field(points).numpy()
+        yield Progress(stage="dense", done=start, total=len(grid))
+    volume = np.pad(grid.reshape((resolution,) * 3), 1, constant_values=-1e6)
+    vertices, faces, _, _ = marching_cubes(volume, 0.0, gradient_direction="ascent")
+    return Mesh((vertices.astype(np.float64) - 1) / (resolution - 1) - 0.5, faces.astype(np.int32))
+
+
+def _timed(stage: Stage[T]) -> Stage[tuple[T, float]]:
+    """The stage's result and the CPU seconds it took; what the receiver of its events does meanwhile is left out."""
+    spent = 0.0
+    while True:
+        begun = time.process_time()
+        try:
+            event = next(stage)
+        except StopIteration as stop:
+            return stop.value, spent + time.process_time() - begun
+        spent += time.process_time() - begun
+        yield event
+
+
+def _distance(one: Mesh, other: Mesh) -> float:
+    """Largest distance from a vertex of either mesh to the nearest vertex of the other: no less than between surfaces."""
+    if not len(one.vertices) or not len(other.vertices):
+        return 0.0 if len(one.vertices) == len(other.vertices) else float("inf")
+    pairs = ((one.vertices, other.vertices), (other.vertices, one.vertices))
+    return max(float(cKDTree(theirs).query(mine)[0].max()) for mine, theirs in pairs)
+
+
+def _fitted(number: int, steps: int) -> Stage[tuple[WeightField, float]]:
+    """Network fitted to one Princeton shape by the default recipe, from random weights, and its held-out IoU."""
+    folder = Path(os.environ.get("SHAPESTUDIO_TEST_DATA", ROOT / "../shared/data")).resolve()
+    path = folder / f"psb_segbench/off/{number}.off"
+    if not path.is_file():
+        raise InputError(f"{path} is absent; set SHAPESTUDIO_TEST_DATA to the folder of real test data")
+    geometry = canonical(read(path).surface)
+    train, held_out = (sample(geometry, SampleSettings(), (), number, unseen) for unseen in (False, True))
+    data = [FitData(str(number), train, held_out)]
+    fit = FitSettings(steps=steps, anchor="random", check_every=min(steps, FitSettings().check_every))
+    anchor = yield from fit_anchor(data, SETTINGS, fit, LAYOUT, seed=0)
+    result = yield from fit_fields(data, SETTINGS, fit, LAYOUT, anchor, seed=0)
+    return WeightField(result.weights[0], LAYOUT, SETTINGS), float(result.iou[0])
+
+
+def _thin(resolution: int) -> Sequence[tuple[str, str, Field]]:
+    """Sheets and rods two voxels across."""
+    voxel = 1 / (resolution - 1)
+    fields: list[tuple[str, str, Field]] = []
+    for number, angle in enumerate(ANGLES):
+        frame = np.linalg.qr(np.stack([angle, (0.3, 1.0, 0.2), (0.1, 0.2, 1.0)], 1))[0].T  # first row along the angle
+        centre = np.array([0.0131, -0.0217, 0.0093]) * number
+        scale = STEEP / voxel
+        for shape, half in (("sheet", (voxel, 0.35, 0.3)), ("rod", (0.4, voxel, voxel))):
+            name = f"{shape} along {angle}"
+            fields.append((f"{shape}, network", name, _box_network(frame, centre, np.array(half), scale)))
+            for limit in (1e9, STEEP):
+                kind = f"{shape}, analytic" + (", clipped" if limit < 1e9 else "")
+                fields.append((kind, name, _box_logits(frame, centre, np.array(half), scale, limit)))
+    return fields
+
+
+def _box_logits(frame: np.ndarray, centre: np.ndarray, half: np.ndarray, scale: float, limit: float) -> Field:
+    """scale * (how far inside a turned box), clipped; rounded outside, so a rod's logit falls with its true distance."""
+    axes, middle, size = (torch.from_numpy(one).float() for one in (frame, centre, half))
+
+    def field(points: Tensor) -> Tensor:
+        beyond = ((points - middle) @ axes.T).abs() - size
+        distance = beyond.clamp(min=0).norm(dim=1) + beyond.amax(1).clamp(max=0)
+        return (-scale * distance).clamp(-limit, limit)
+
+    return field
+
+
+def _box_network(frame: np.ndarray, centre: np.ndarray, half: np.ndarray, scale: float) -> WeightField:
+    """The smallest of h_i - |a_i . (p - c)|, i = 1..3, times ``scale``, written exactly as a ReLU network of paper size.
+
+    |x| = relu(x) + relu(-x), and max(a, b) = a + relu(b - a), one per layer; the other units stay zero.
+    """
+    width = SETTINGS.hidden[0]
+    tensors = {slot.name: torch.zeros(slot.shape) for slot in LAYOUT.slots}
+    weight = [tensors[f"layers.{i}.weight"] for i in range(4)]
+    bias = [tensors[f"layers.{i}.bias"] for i in range(4)]
+    assert width >= 6
+    for i, axis in enumerate(torch.from_numpy(frame).float()):
+        away = float(frame[i] @ centre)
+        for unit, sign in ((2 * i, 1.0), (2 * i + 1, -1.0)):
+            weight[0][unit, :3], bias[0][unit] = sign * axis, -sign * away
+    h = half.tolist()
+    weight[1][0, 0:2] = 1  # |x1|
+    weight[1][1, 2:4], weight[1][1, 0:2], bias[1][1] = 1, -1, h[0] - h[1]  # (|x2| - h2) - (|x1| - h1)
+    weight[1][2, 4:6] = 1  # |x3|
+    weight[2][0, 0:2] = 1  # max of the first two, plus h1
+    weight[2][1, 2], weight[2][1, 0:2], bias[2][1] = 1, -1, h[0] - h[2]  # (|x3| - h3) - that
+    weight[3][0, 0:2], bias[3][0] = -scale, scale * h[0]
+    rows = flatten({name: tensor[None] for name, tensor in tensors.items()}, LAYOUT)
+    return WeightField(rows[0], LAYOUT, SETTINGS)
