@@ -70,6 +70,16 @@ def descend(
     return torch.where(finite.to(start.device).unsqueeze(1), kept, start), steps, finite
 
 
+def fold(row: Tensor, field: FieldSettings, fit: FitSettings, layout: Layout, dimensions: int) -> Tensor:
+    """The row (D,) of plain networks that do on encoded points what those of ``row`` do on whitened ones."""
+    space = whitening(dimensions, field.bands, fit.whiten, row.device)
+    pieces = [
+        from_whitened(row[bank.span].unflatten(0, (bank.number, -1)), bank.shapes, space).flatten()
+        for bank in banks(layout)
+    ]
+    return torch.cat(pieces)
+
+
 class _Ensemble:
     """The networks of the shapes that are still being fitted, with their points, already encoded."""
 
@@ -128,7 +138,7 @@ class _Ensemble:
         """(N, D) rows of the shapes still in work."""
         return torch.cat(
             [
-                from_whitened(stack.rows, bank.shapes, self.space).view(-1, bank.number * stack.rows.shape[1])
+                from_whitened(stack.rows, bank.shapes, self.space).reshape(-1, bank.number * stack.rows.shape[1])
                 for stack, bank in zip(self.stacks, self.banks, strict=True)
             ],
             1,

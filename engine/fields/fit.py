@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from torch import Tensor
 
 from engine.errors import InputError, TrainingError
-from engine.fields.descend import descend
+from engine.fields.descend import descend, fold
 from engine.fields.draws import gather
 from engine.fields.evaluate import held_out_iou
 from engine.fields.mlp import fill_absent
@@ -68,6 +68,8 @@ def fit_anchor(
         raise InputError("an anchor needs at least one item")
     start = initial_weights(layout, field, torch.Generator().manual_seed(seed_of("anchor", seed)))
     start = start.to(device or torch.device("cpu"))
+    if fit.recipe == "ours":  # evenly random in the coordinates that are optimised
+        start = fold(start, field, fit, layout, data[0].train.points.shape[1])
     if fit.anchor == "random":
         return start
     if fit.recipe == "published":
