@@ -14,6 +14,7 @@ import msgspec
 import psutil
 
 from engine.errors import BusyError, DamagedFileError, InputError
+from engine.rows import Edit, ItemRow, RunRow, ShapeRow
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS items(
@@ -34,68 +35,6 @@ PRAGMA user_version = 1;
 """
 VERSION = 1
 LEASE_TIMEOUT_S = 120.0  # after so long without a heartbeat a lease of another host counts as abandoned
-
-
-class ItemRow(msgspec.Struct, frozen=True, kw_only=True):
-    """An item: a mesh (later: clip, posed photos) that the project knows. ``parts`` are the named parts it has."""
-
-    id: str
-    kind: str
-    category: str
-    path: str
-    hash: str
-    verdict: str
-    reason: str
-    split: str
-    parts: tuple[str, ...] = ()
-    captions: tuple[str, ...] = ()
-    attributes: dict[str, Any] = {}
-    origin: str = ""
-    licence: str = ""
-    added: float = 0.0
-
-
-class RunRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A run of a job. States: queued, running, finished, failed, cancelled."""
-
-    id: str
-    kind: str
-    method: str
-    state: str
-    reason: str = ""
-    created: float = 0.0
-    ended: float | None = None
-    lease_host: str | None = None
-    lease_pid: int | None = None
-    lease_start: float | None = None
-    lease_beat: float | None = None
-
-
-class ShapeRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A latent that can be decoded: row ``row`` of the latents of run ``run``. ``kind``: fitted or generated."""
-
-    id: str
-    run: str
-    row: int
-    kind: str
-    item: str = ""
-    quality: float | None = None
-    verdict: str = ""
-    reason: str = ""
-    cpu_s: float | None = None
-    present: tuple[str, ...] = ()
-    parents: tuple[str, ...] = ()
-    added: float = 0.0
-
-
-class Edit(msgspec.Struct, frozen=True, kw_only=True):
-    """One entry of the edit log: what was done, and what undoes it."""
-
-    seq: int
-    at: float
-    action: dict[str, Any]
-    inverse: dict[str, Any]
-
 
 _JSON_COLUMNS = {"parts", "captions", "attributes", "present", "parents", "action", "inverse"}
 

@@ -104,12 +104,14 @@ def _pictures(project: Project, out: Path, files: list[dict[str, Any]], real: st
     rows = [item for item in project.catalogue.items() if item.kind == "procedural"]
     seen = [item.id for item in rows if item.split == "train"]
     known = {item.id: load_geometry(project.geometry_path(item.id)) for item in rows}
-    made = [read(Path(file["path"])) for file in files[:-1]]
+    new = [Path(file["path"]) for file in files if file["shape"].startswith("demo-generate")]
+    fields = [Path(file["path"]) for file in files if file["shape"].startswith("demo-real")]
+    made = [read(path) for path in new]
     clouds = [_cloud(geometry, str(i)) for i, geometry in enumerate(made)]
     training = [_cloud(known[name], name) for name in seen]
     unseen = [_cloud(known[item.id], item.id) for item in rows if item.split != "train"]
     news = yield from compare_to_training(np.stack(clouds), np.stack(training), np.stack(unseen))
-    pair = (load_geometry(project.geometry_path(real)), read(Path(files[-1]["path"])))
+    pair = (load_geometry(project.geometry_path(real)), *(read(path) for path in fields))
     nearest = [known[seen[k]] for k in news.nearest]
     view = closer([list(g.parts.values()) or [g.surface] for g in (*made, *nearest, *pair)])
     folder = out / "pictures"
@@ -128,7 +130,7 @@ def _pictures(project: Project, out: Path, files: list[dict[str, Any]], real: st
             solids = geometry.parts or {"": geometry.surface}
             shown = [(mesh, colours.get(part, WHOLE)) for part, mesh in solids.items()]
             taken[name].append(studio.picture(shown, SIZE, view))
-    names = [Path(file["path"]).stem for file in files[:-1]]
+    names = [path.stem for path in new]
     copied = [f"{seen[k]}  {d:.4f}" for k, d in zip(news.nearest, news.distance, strict=True)]
     save_png(folder / "training.png", sheet(taken["training"], 4, seen[:SHAPES], "Training shapes (the first eight)"))
     save_png(folder / "generated.png", sheet(taken["generated"], 4, names, "Generated shapes, as exported"))

@@ -20,6 +20,10 @@ class MeshError(InputError):
     """A mesh file or geometry cannot be used; the message names the file and the reason."""
 
 
+class EmptyShapeError(InputError):
+    """A decoded shape has no inside, so there is no mesh of it."""
+
+
 class DamagedFileError(StudioError):
     """A file of the project is not what its header or hash says."""
 

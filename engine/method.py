@@ -45,10 +45,10 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from engine.catalogue import ItemRow
 from engine.layout import Layout
 from engine.project import Project
 from engine.protocol import Stage
+from engine.rows import ItemRow
 
 Colour = tuple[float, float, float]
 

@@ -1,7 +1,6 @@
 """The straight line: one generator per kind of job. It never asks for a method's name."""
 
 import time
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,22 +10,23 @@ import torch
 from torch import nn
 
 from engine import device, methods
-from engine.catalogue import ItemRow, ShapeRow
 from engine.checkpoint import checkpoints, load_model, read_about, save_model
 from engine.datasets.importing import import_files, make_samples
 from engine.datasets.parts import vocabulary
-from engine.errors import InputError, explain
+from engine.errors import EmptyShapeError, InputError, explain
 from engine.events import EventLog
 from engine.jobs import ExportJob, FitJob, GenerateJob, ImportJob, Job, SamplesJob, TrainJob
-from engine.latents import Chosen, LatentFile, Latents, write_latents
+from engine.latents import Chosen
 from engine.layout import Layout
-from engine.method import Data, Encoded, LatentSet, Method, Representation, Shapes, Workspace
+from engine.method import Data, Method, Representation, Shapes, Workspace
 from engine.methods import MethodSettings
 from engine.optimise import optimise, published
 from engine.pictures.sheet import save_png, sheet
 from engine.project import Project
 from engine.protocol import Finished, Note, Saved, Stage
+from engine.rows import ItemRow
 from engine.settings import override
+from engine.shapes import fit_of, keep_fitted, keep_generated, model_path
 from engine.storage import seed_of, sweep
 from engine.write import picture, write_shape
 
@@ -101,7 +101,7 @@ def fit(job: FitJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]
         "items": [item.id for item in items],
     }
     save_model(work.folder / "representation.safetensors", {"representation": representation}, about)
-    project.catalogue.add_shapes([_fitted(job.run, row, record) for row, record in enumerate(latents.records)])
+    keep_fitted(project, job.run, latents)
     keys = ("iou", "cpu_s", "verdict", "reason")
     shapes = [{"id": f"{job.run}/{r.item}", **{key: getattr(r, key) for key in keys}} for r in latents.records]
     return {"run": job.run, "shapes": shapes}
@@ -110,7 +110,7 @@ def fit(job: FitJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]
 def train(job: TrainJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
     """Latents -> a denoiser, exported with its representation as one model file."""
     method, settings = methods.load(job.settings), job.settings
-    representation, latents = yield from _fit_of(job.fit, project, work)
+    representation, latents = yield from fit_of(job.fit, project, work)
     seen = {item.id: item.category for item in project.catalogue.items() if item.split == "train"}
     rows = [i for i, r in enumerate(latents.records) if r.verdict == "accepted" and r.item in seen]
     if len(rows) < 2:
@@ -186,7 +186,7 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
     sampler = override(settings.sampler, job.changes)
     condition = _condition(job.category, tuple(about["categories"]), about["conditions"])
     shapes = yield from method.sample(trainee, representation, job.count, sampler, job.seed, condition)
-    _keep_generated(job, project, work, layout, tuple(about["vocabulary"]), shapes)
+    keep_generated(project, job, layout, tuple(about["vocabulary"]), shapes)
     save_model(work.folder / "representation.safetensors", {"representation": representation}, about)
     ids = [f"{job.run}/{i:04d}" for i in range(job.count)]
     return {"run": job.run, "shapes": ids, "seconds": round(time.monotonic() - clock, 2)}
@@ -194,28 +194,26 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
 
 def export(job: ExportJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
     """Shapes -> mesh files, watertight, with named parts."""
-    files = []
+    files, empty = [], []
     for name in job.shapes:
         shape = project.catalogue.shape(name)
-        representation, latents = yield from _fit_of(shape.run, project, work)
+        representation, latents = yield from fit_of(shape.run, project, work)
         batch = latents.batch(torch.tensor([shape.row]), torch.Generator())
         shapes = Shapes(batch.target.to(work.device), batch.present)
         decoded = representation.decode(shapes)[0]
         recipe = {"shape": name, "job": msgspec.to_builtins(project.job(shape.run)), "parents": list(shape.parents)}
         path = Path(job.out) / f"{name.replace('/', '-')}.{job.format}"
-        info = yield from write_shape(decoded, path, representation.parts, job.resolution, recipe)
+        try:
+            info = yield from write_shape(decoded, path, representation.parts, job.resolution, recipe)
+        except EmptyShapeError as error:
+            yield Note(text=str(error), warning=True)
+            empty.append(name)
+            continue
         files.append({"shape": name, **info})
-    return {"files": files}
-
-
-def model_path(name: str, project: Project) -> Path:
-    """A model by train run or by file. Raises InputError."""
-    if Path(name).suffix == ".safetensors":
-        return Path(name)
-    path = project.run_folder(project.catalogue.run(name).id) / "model.safetensors"
-    if not path.is_file():
-        raise InputError(f"run {name} has no model; it must be a finished training run (`list runs`)")
-    return path
+        yield Saved(kind="export", path=info["path"])
+    if not files:
+        raise EmptyShapeError(f"nothing was written: all {len(empty)} shapes are empty")
+    return {"files": files, "empty": empty}
 
 
 def _checkpoint(project: Project, name: str) -> Path:
@@ -238,74 +236,6 @@ def _items(job: FitJob, project: Project) -> list[ItemRow]:
         if item.verdict == "refused":
             raise InputError(f"item {item.id} was refused at import: {item.reason}")
     return items
-
-
-def _fit_of(name: str, project: Project, work: Workspace) -> Stage[tuple[Representation, LatentSet]]:
-    """The representation of a run, frozen, and the run's latents. Raises InputError when the run has none (yet)."""
-    folder = project.run_folder(project.catalogue.run(name).id)
-    path = folder / "representation.safetensors"
-    if not path.is_file():
-        raise InputError(f"run {name} has no finished fit; `resume {name}` first")
-    about = read_about(path)
-    settings = msgspec.convert(about["settings"], MethodSettings)
-    representation = methods.load(settings).representation(settings, tuple(about["vocabulary"]))
-    load_model(path, {"representation": representation})
-    representation.to(work.device).requires_grad_(False)
-    if isinstance(project.job(name), GenerateJob):
-        return representation, Latents(folder / "latents.safetensors")
-    data = Data(project, tuple(project.catalogue.item(item) for item in about["items"]))
-    latents = yield from representation.encode(data, Workspace(folder, work.device))
-    return representation, latents
-
-
-def _fitted(run_name: str, row: int, record: Encoded) -> ShapeRow:
-    return ShapeRow(
-        id=f"{run_name}/{record.item}",
-        run=run_name,
-        row=row,
-        kind="fitted",
-        item=record.item,
-        quality=record.iou,
-        verdict=record.verdict,
-        reason=record.reason,
-        cpu_s=record.cpu_s,
-        present=record.present,
-        parents=(record.item,),
-        added=time.time(),
-    )
-
-
-def _keep_generated(
-    job: GenerateJob, project: Project, work: Workspace, layout: Layout, names: tuple[str, ...], shapes: Shapes
-) -> None:
-    latent = shapes.latent.cpu().numpy()
-    present = torch.ones(len(latent), len(names), dtype=torch.bool) if shapes.present is None else shapes.present.cpu()
-    records = tuple(
-        Encoded(f"{i:04d}", None, 0.0, "generated", "", tuple(n for n, flag in zip(names, row, strict=True) if flag))
-        for i, row in enumerate(present)
-    )
-    path = work.folder / "latents.safetensors"
-    write_latents(
-        path,
-        latent,
-        present.numpy(),
-        torch.zeros(len(latent), dtype=torch.int64).numpy(),
-        LatentFile(layout, names, records),
-    )
-    rows: Sequence[ShapeRow] = [
-        ShapeRow(
-            id=f"{job.run}/{i:04d}",
-            run=job.run,
-            row=i,
-            kind="generated",
-            verdict="generated",
-            present=record.present,
-            parents=(job.model,),
-            added=time.time(),
-        )
-        for i, record in enumerate(records)
-    ]
-    project.catalogue.add_shapes(rows)
 
 
 def _condition(category: str, known: tuple[str, ...], conditions: dict[str, int]) -> dict[str, int]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import InputError
+from engine.errors import EmptyShapeError, InputError
 from engine.fields.mlp import WeightField
 from engine.geometry.export import export_mesh
 from engine.geometry.mesh import Mesh
@@ -25,7 +25,7 @@ PARTS_KEPT = (".glb", ".obj")  # formats that carry named parts; the others get 
 def write_shape(
     decoded: object, path: Path, parts: tuple[Part, ...], resolution: int, recipe: dict[str, Any]
 ) -> Stage[dict[str, Any]]:
-    """Write one decoded shape to ``path`` -> {path, parts, faces, watertight}. Raises InputError for an empty shape."""
+    """Write one decoded shape to ``path`` -> {path, parts, faces, watertight}. Raises EmptyShapeError."""
     raise InputError(f"{type(decoded).__name__} cannot be written as {path.suffix}")
 
 
@@ -40,7 +40,9 @@ def _(
     else:
         surface = yield from extract(decoded, resolution)
     if not solids and (surface is None or not len(surface.faces)):
-        raise InputError(f"{recipe.get('shape', path.stem)} is empty: its field has no inside anywhere in the cube")
+        raise EmptyShapeError(
+            f"{recipe.get('shape', path.stem)} is empty: its field has no inside anywhere in the cube"
+        )
     colours = {part.name: part.colour for part in parts} or {"shape": WHOLE}
     info = export_mesh(path, surface, solids, colours, recipe)
     return {"path": str(info.path), "parts": list(info.parts), "faces": info.faces, "watertight": info.watertight}

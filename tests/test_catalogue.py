@@ -17,8 +17,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.catalogue import LEASE_TIMEOUT_S, Catalogue, ItemRow, ShapeRow
+from engine.catalogue import LEASE_TIMEOUT_S, Catalogue
 from engine.errors import BusyError, DamagedFileError, InputError
+from engine.rows import ItemRow, ShapeRow
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="uses POSIX signals")
 EACH = 60

@@ -347,7 +347,7 @@ def test_checkpoint_is_not_a_model(straight: tuple[Path, nn.Module, Outcome]) ->
 
 def test_tensorboard_events(tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
-    from tensorboard.backend.event_processing.event_accumulator import (  # type: ignore[import-untyped]
+    from tensorboard.backend.event_processing.event_accumulator import (
         EventAccumulator,
     )
 

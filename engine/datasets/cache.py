@@ -2,11 +2,11 @@
 
 import msgspec
 
-from engine.catalogue import ItemRow
 from engine.geometry.canonical import load_geometry
 from engine.geometry.occupancy import sample
 from engine.geometry.samples import Samples
 from engine.project import Project
+from engine.rows import ItemRow
 from engine.settings import SampleSettings
 from engine.storage import digest
 

@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from engine.catalogue import ItemRow
 from engine.datasets import procedural
 from engine.datasets.splits import POINTS, listed_splits, near_duplicates, split_of, write_cloud
 from engine.errors import InputError, MeshError
@@ -21,6 +20,7 @@ from engine.geometry.read import FORMATS, read
 from engine.jobs import ImportJob, SamplesJob
 from engine.project import Project
 from engine.protocol import Note, Progress, Stage
+from engine.rows import ItemRow
 from engine.storage import digest, seed_of
 
 SHOWN = 5  # near-duplicates named one by one

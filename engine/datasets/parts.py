@@ -3,10 +3,10 @@
 import colorsys
 from collections.abc import Sequence
 
-from engine.catalogue import ItemRow
 from engine.datasets.procedural import COLOURS, PARTS
 from engine.errors import InputError
 from engine.method import Colour
+from engine.rows import ItemRow
 from engine.storage import seed_of
 
 

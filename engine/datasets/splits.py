@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from engine.catalogue import ItemRow
 from engine.metrics.chamfer import chamfer
+from engine.rows import ItemRow
 from engine.storage import read_tensors, seed_of, write_tensors
 
 SHARES = (("train", 0.80), ("val", 0.05), ("test", 0.15))  # as the published splits
@@ -26,7 +26,7 @@ def split_of(name: str) -> str:
 
 
 def listed_splits(folder: Path) -> dict[str, str]:
-    """Splits by a data set's own lists (``train.lst``, ``train_split.lst`` ...): file stem -> split. They win over the hash."""
+    """Splits by a data set's own lists (``train.lst``, ``train_split.lst``): file stem -> split; they win over the hash."""
     found: dict[str, str] = {}
     for split, _ in SHARES:
         for path in (folder / f"{split}.lst", folder / f"{split}_split.lst"):

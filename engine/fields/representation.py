@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.catalogue import ItemRow
+from engine.rows import ItemRow
 from engine.datasets.cache import samples
 from engine.errors import InputError
 from engine.fields.evaluate import verdict

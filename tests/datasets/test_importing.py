@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import trimesh
 
-from engine.catalogue import ItemRow
 from engine.datasets.importing import import_files, make_samples
 from engine.datasets.splits import near_duplicates, split_of, write_cloud
 from engine.errors import InputError
@@ -13,6 +12,7 @@ from engine.geometry.canonical import load_geometry
 from engine.jobs import ImportJob, SamplesJob
 from engine.project import Project
 from engine.protocol import Note, Stage
+from engine.rows import ItemRow
 
 
 @pytest.fixture

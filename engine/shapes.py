@@ -1,0 +1,100 @@
+"""Shapes of a project: how fitted and generated latents are kept, and found again with what decodes them."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import torch
+
+from engine import methods
+from engine.checkpoint import load_model, read_about
+from engine.errors import InputError
+from engine.jobs import GenerateJob
+from engine.latents import LatentFile, Latents, write_latents
+from engine.layout import Layout
+from engine.method import Data, Encoded, LatentSet, Representation, Shapes, Workspace
+from engine.methods import MethodSettings
+from engine.project import Project
+from engine.protocol import Stage
+from engine.rows import ShapeRow
+
+
+def keep_fitted(project: Project, run: str, latents: LatentSet) -> None:
+    """Enter the rows of a fit into the catalogue, each as ``run/item``."""
+    project.catalogue.add_shapes(
+        [
+            ShapeRow(
+                id=f"{run}/{record.item}",
+                run=run,
+                row=row,
+                kind="fitted",
+                item=record.item,
+                quality=record.iou,
+                verdict=record.verdict,
+                reason=record.reason,
+                cpu_s=record.cpu_s,
+                present=record.present,
+                parents=(record.item,),
+                added=time.time(),
+            )
+            for row, record in enumerate(latents.records)
+        ]
+    )
+
+
+def keep_generated(project: Project, job: GenerateJob, layout: Layout, names: tuple[str, ...], shapes: Shapes) -> None:
+    """Write generated latents into the run's folder and enter them into the catalogue, each as ``run/number``."""
+    count = len(shapes.latent)
+    present = torch.ones(count, len(names), dtype=torch.bool) if shapes.present is None else shapes.present.cpu()
+    records = tuple(
+        Encoded(f"{i:04d}", None, 0.0, "generated", "", tuple(n for n, flag in zip(names, row, strict=True) if flag))
+        for i, row in enumerate(present)
+    )
+    path = project.run_folder(job.run) / "latents.safetensors"
+    file = LatentFile(layout, names, records)
+    write_latents(path, shapes.latent.cpu().numpy(), present.numpy(), np.zeros(count, np.int64), file)
+    project.catalogue.add_shapes(
+        [
+            ShapeRow(
+                id=f"{job.run}/{record.item}",
+                run=job.run,
+                row=row,
+                kind="generated",
+                verdict="generated",
+                present=record.present,
+                parents=(job.model,),
+                added=time.time(),
+            )
+            for row, record in enumerate(records)
+        ]
+    )
+
+
+def fit_of(name: str, project: Project, work: Workspace) -> Stage[tuple[Representation, LatentSet]]:
+    """The representation of a run, frozen, and the run's latents. Raises InputError when the run has none (yet)."""
+    folder = project.run_folder(project.catalogue.run(name).id)
+    path = folder / "representation.safetensors"
+    if not path.is_file():
+        raise InputError(f"run {name} has no finished fit; `resume {name}` first")
+    about: dict[str, Any] = read_about(path)
+    settings = msgspec.convert(about["settings"], MethodSettings)
+    representation = methods.load(settings).representation(settings, tuple(about["vocabulary"]))
+    load_model(path, {"representation": representation})
+    representation.to(work.device).requires_grad_(False)
+    if isinstance(project.job(name), GenerateJob):
+        return representation, Latents(folder / "latents.safetensors")
+    data = Data(project, tuple(project.catalogue.item(item) for item in about["items"]))
+    latents = yield from representation.encode(data, Workspace(folder, work.device))
+    return representation, latents
+
+
+def model_path(name: str, project: Project) -> Path:
+    """A model by train run or by file. Raises InputError."""
+    if Path(name).suffix == ".safetensors":
+        return Path(name)
+    path = project.run_folder(project.catalogue.run(name).id) / "model.safetensors"
+    if not path.is_file():
+        raise InputError(f"run {name} has no model; it must be a finished training run (`list runs`)")
+    return path
