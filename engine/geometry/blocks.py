@@ -54,7 +54,7 @@ class Lattice:
             part = slice(start, start + CHUNK)
             points = np.stack([self.axis[one[part]] for one in index], 1)
             with torch.no_grad():
-                logits = self._field(torch.from_numpy(points)).cpu().numpy()
+                logits = self._field(torch.from_numpy(points)).to("cpu", torch.float32).numpy()
             found[part] = np.clip(logits - np.float32(self._level), -LIMIT, LIMIT)
             self.done += len(points)
             yield self.progress()

@@ -24,11 +24,9 @@ from engine.geometry.mesh import (
 from engine.geometry.solids import union
 
 FORMATS = (".obj", ".off", ".stl", ".ply", ".glb")
-OBJ_OPTIONS: dict[str, Any] = {
-    "split_objects": True,
-    "group_material": False,
-    "skip_materials": True,
-    "maintain_order": True,
+OPTIONS: dict[str, dict[str, Any]] = {
+    ".obj": {"split_objects": True, "group_material": False, "skip_materials": True, "maintain_order": True},
+    ".glb": {"skip_materials": True},
 }
 
 
@@ -79,14 +77,15 @@ def clean(mesh: Mesh) -> Mesh:
 
 def load_pieces(path: Path) -> dict[str, Mesh]:
     """Meshes of a file by name of node or object, exactly as stored. Raises MeshError when it cannot be read."""
-    options = OBJ_OPTIONS if path.suffix.lower() == ".obj" else {}
+    kind = path.suffix.lower()
     try:
-        scene = trimesh.load_scene(path, process=False, **options)
+        scene = trimesh.load_scene(path, process=False, **OPTIONS.get(kind, {}))
     except Exception as error:  # readers of broken files raise anything; the cause is kept and shown
-        raise MeshError(f"{path}: cannot be read as {path.suffix[1:].upper()} ({error})") from error
+        reason = " ".join(str(error).split())[:200]
+        raise MeshError(f"{path}: cannot be read as {kind[1:].upper()} ({reason or type(error).__name__})") from error
     meshes: dict[str, Mesh] = {}
     order = list(scene.geometry)  # of the file for GLB; this reader takes the objects of an OBJ from last to first
-    rank = {name: -place if options else place for place, name in enumerate(order)}
+    rank = {name: -place if kind == ".obj" else place for place, name in enumerate(order)}
     for node in sorted(scene.graph.nodes_geometry, key=lambda node: rank[scene.graph[node][1]]):
         matrix, name = scene.graph[node]
         piece = scene.geometry[name]
