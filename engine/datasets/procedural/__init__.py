@@ -10,7 +10,8 @@ from numpy.random import PCG64, Generator
 from numpy.typing import NDArray
 
 from engine.datasets.procedural import airplane, airplane_parts, car, chair, lamp, mug, table
-from engine.datasets.procedural.solids import triangles, union
+from engine.datasets.procedural.solids import union
+from engine.datasets.procedural.triangles import triangles
 from engine.datasets.procedural.words import captions
 from engine.errors import InputError
 from engine.geometry.mesh import Geometry, Mesh

@@ -30,8 +30,8 @@ def foil(edge: Array, chord: Array, thick: Array, cant: Array, pair: bool = Fals
     along = 0.5 - 0.5 * np.cos(np.pi * t)
     # blunt at the back (Abbott & von Doenhoff's four-digit curve, its trailing edge thickened), so that no edge is thinner than can be learned
     half = 0.5 * (2.969 * np.sqrt(along) - 1.26 * along - 3.516 * along**2 + 2.843 * along**3 - 0.76 * along**4)
-    half = np.where(along > 0.3, np.maximum(half, 0.5 - 0.22 * ((along - 0.3) / 0.7) ** 2), half)
-    half[-1] *= 0.55
+    half = np.where(along > 0.3, np.maximum(half, 0.5 - 0.14 * ((along - 0.3) / 0.7) ** 2), half)
+    half[-1] *= 0.6
     s = np.concatenate([along, along[::-1][:-1]])  # (M,)
     h = np.concatenate([half, -half[::-1][:-1]])
     up = np.stack([-np.sin(cant), np.cos(cant), np.zeros_like(cant)], -1)
@@ -60,7 +60,7 @@ class Plane:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.least = 0.018 * max(plan.span, 1.0)  # thinner things vanish in a small field
+        self.least = 0.0205 * max(1.03 * plan.span, 1.06)  # thinner things vanish in a small field
         self.body: list[Manifold] = []
         self.wing: list[Manifold] = []
         self.tail: list[Manifold] = []
@@ -281,7 +281,8 @@ class Plane:
             xs = [0.0] if p.engines == 1 else [-0.55 * w, 0.55 * w]
             for x in xs:
                 r = max(min(h, w) * (1.0 if p.engines == 1 else 0.72), p.size)
-                pipe = [[0, -0.4], [r, -0.42], [0.98 * r, -0.5], [0.8 * r, -0.56], [0.62 * r, -0.56], [0.6 * r, -0.5], [0, -0.49]]
+                hole = max(0.85 * r - 0.85 * self.least, 0.2 * r)
+                pipe = [[0, -0.4], [r, -0.42], [0.98 * r, -0.5], [0.85 * r, -0.56], [hole, -0.56], [0.95 * hole, -0.52], [0, -0.51]]
                 self.engine.append(lathe(pipe, 28).rotate((90, 0, 0)).translate((x, y, 0)))
         else:
             rear = p.place == "rear"
@@ -327,8 +328,9 @@ class Plane:
     def nacelle(self, x: float, y: float, z: float, slim: float) -> Manifold:
         """A jet engine with an open mouth at z; an engine in the middle is added, one at the side is returned."""
         r, n = self.plan.size, self.plan.size * 3.6 * slim
-        shape = [[0, -0.25 * n], [0.3 * r, -0.34 * n], [0.72 * r, -0.34 * n], [0.78 * r, -0.1 * n], [0.86 * r, -0.01 * n], [0.95 * r, 0.0],
-                 [1.05 * r, -0.07 * n], [1.1 * r, -0.25 * n], [1.08 * r, -0.5 * n], [0.92 * r, -0.8 * n], [0.78 * r, -0.92 * n],
+        mouth = max(1.05 * r - 0.85 * self.least, 0.35 * r)
+        shape = [[0, -0.24 * n], [0.35 * mouth, -0.3 * n], [0.92 * mouth, -0.3 * n], [mouth, -0.08 * n], [mouth + 0.06 * r, -0.01 * n],
+                 [0.93 * r, 0.0], [1.05 * r, -0.07 * n], [1.1 * r, -0.25 * n], [1.08 * r, -0.5 * n], [0.92 * r, -0.8 * n], [0.78 * r, -0.92 * n],
                  [0.5 * r, -0.93 * n], [0.36 * r, -1.0 * n], [0, -1.1 * n]]  # fmt: skip
         made = lathe(shape, 28).rotate((90, 0, 0)).translate((x, y, z))
         if x == 0.0:

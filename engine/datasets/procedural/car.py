@@ -36,13 +36,13 @@ def draw(rng: Generator) -> Plan:
     kinds = ["saloon", "hatchback", "estate car", "sports car", "off-roader", "pickup", "van", "bus", "lorry", "convertible",
              "rounded classic", "limousine"]  # fmt: skip
     type_ = str(rng.choice(kinds, p=[0.14, 0.12, 0.08, 0.13, 0.1, 0.1, 0.09, 0.06, 0.07, 0.06, 0.03, 0.02]))
-    r, width, floor = u(0.07, 0.092), u(0.38, 0.46), u(0.04, 0.06)
-    front, rear = u(0.29, 0.34), -u(0.27, 0.34)
-    lean, edge = u(0.08, 0.2), u(0.035, 0.08)
+    r, width, floor = u(0.065, 0.1), u(0.34, 0.5), u(0.03, 0.08)
+    front, rear = u(0.26, 0.37), -u(0.24, 0.37)
+    lean, edge = u(0.05, 0.26), u(0.025, 0.09)
     extras: list[str] = []
     if type_ in ("saloon", "limousine", "rounded classic"):
-        belt, roof, nose = u(0.19, 0.24), u(0.3, 0.37), u(0.14, 0.2)
-        cowl, boot = u(0.14, 0.24), -u(0.26, 0.34)
+        belt, roof, nose = u(0.17, 0.26), u(0.29, 0.41), u(0.13, 0.22)
+        cowl, boot = u(0.1, 0.27), -u(0.2, 0.38)
         if type_ == "limousine":
             width, r, belt, roof = u(0.27, 0.32), u(0.05, 0.06), u(0.13, 0.16), u(0.21, 0.25)
             cowl, boot, nose = u(0.24, 0.3), -u(0.32, 0.38), belt * 0.8
@@ -54,57 +54,58 @@ def draw(rng: Generator) -> Plan:
         profile = ((0.5, nose - 0.04), (0.46, nose), (cowl, belt), (boot, belt), (-0.47, belt * u(0.86, 1.0)), (-0.5, belt - 0.05))
         windows, hood = (int(rng.integers(4, 6)) if type_ == "limousine" else 2), (cowl, 0.46)
     elif type_ in ("hatchback", "estate car"):
-        belt, roof = u(0.2, 0.26), u(0.34, 0.43)
-        cowl = u(0.18, 0.28)
+        belt, roof = u(0.2, 0.32), u(0.36, 0.6)
+        roof = max(roof, belt + 0.13)
+        cowl = u(0.16, 0.38)
         cabin = (cowl, cowl - u(0.1, 0.18), -u(0.3, 0.42), -u(0.44, 0.49))
         profile = ((0.5, 0.12), (0.46, u(0.15, 0.2)), (cowl, belt), (-0.46, belt), (-0.5, belt - 0.04))
         windows, hood = (2 if type_ == "hatchback" else 3), (cowl, 0.46)
         if type_ == "estate car":
-            cabin, roof = (cowl, cowl - 0.13, -u(0.42, 0.46), -0.48), u(0.29, 0.35)
+            cabin, roof = (cowl, cowl - 0.13, -u(0.42, 0.46), -0.48), max(u(0.29, 0.4), belt + 0.1)
             extras += ["rack"] * (rng.random() < 0.5)
         else:
-            width = u(0.42, 0.5)
+            width = u(0.4, 0.58)
     elif type_ in ("sports car", "convertible"):
-        belt, roof, width, floor = u(0.15, 0.2), u(0.235, 0.29), u(0.42, 0.5), u(0.03, 0.045)
+        belt, roof, width, floor = u(0.14, 0.21), u(0.24, 0.32), u(0.38, 0.54), u(0.03, 0.05)
         middle = rng.random() < 0.35 and type_ == "sports car"  # engine behind the driver
         cowl = u(0.22, 0.3) if middle else u(0.06, 0.16)
         tail = -u(0.28, 0.46)
         cabin = (cowl, cowl - u(0.14, 0.2), min(tail + u(0.1, 0.25), cowl - 0.25), tail)
-        profile = ((0.5, 0.08), (0.45, u(0.11, 0.14)), (0.3, belt * 0.93), (cowl, belt), (tail, belt * u(0.98, 1.1)), (-0.47, belt * u(0.9, 1.08)), (-0.5, belt - 0.04))
+        profile = ((0.5, 0.08), (0.45, u(0.11, 0.14)), (0.32, belt * 0.95), (cowl, belt), (tail, belt * u(0.98, 1.1)), (-0.47, belt * u(0.9, 1.08)), (-0.5, belt - 0.04))
         windows, hood = 1, (cowl, 0.44)
         if type_ == "convertible":
             extras.append("open")
         elif rng.random() < 0.6:
             extras.append("spoiler")
     elif type_ == "off-roader":
-        r, floor, belt, roof, edge = u(0.09, 0.115), u(0.08, 0.11), u(0.25, 0.31), u(0.42, 0.52), u(0.02, 0.05)
-        width, lean, cowl = u(0.42, 0.52), u(0.02, 0.12), u(0.14, 0.24)
+        r, floor, belt, roof, edge = u(0.085, 0.13), u(0.07, 0.14), u(0.25, 0.34), u(0.42, 0.6), u(0.02, 0.06)
+        width, lean, cowl = u(0.4, 0.58), u(0.0, 0.16), u(0.06, 0.28)
         cabin = (cowl, cowl - u(0.04, 0.1), -0.46, -0.48)
         profile = ((0.5, belt * 0.8), (0.46, belt * 0.92), (cowl, belt), (-0.5, belt))
         windows, hood = int(rng.integers(2, 4)), (cowl, 0.47)
         extras += ["spare"] * (rng.random() < 0.5) + ["rack"] * (rng.random() < 0.4)
     elif type_ == "pickup":
-        r, floor, belt, roof = u(0.075, 0.1), u(0.06, 0.09), u(0.2, 0.25), u(0.32, 0.39)
-        width, cowl = u(0.36, 0.44), u(0.2, 0.27)
-        back = cowl - u(0.26, 0.46)
+        r, floor, belt, roof = u(0.07, 0.115), u(0.05, 0.12), u(0.2, 0.29), u(0.33, 0.45)
+        width, cowl = u(0.33, 0.5), u(0.14, 0.34)
+        back = cowl - u(0.24, 0.46)
         cabin = (cowl, cowl - u(0.07, 0.12), back + 0.02, back)
         profile = ((0.5, belt * 0.8), (0.46, belt * 0.9), (cowl, belt), (-0.5, belt))
         windows, hood = (1 if cowl - back < 0.36 else 2), (cowl, 0.47)
         extras.append("bed")
     elif type_ == "van":
-        r, belt, roof, width = u(0.07, 0.085), u(0.22, 0.28), u(0.4, 0.54), u(0.38, 0.46)
+        r, belt, roof, width = u(0.06, 0.09), u(0.2, 0.3), u(0.38, 0.62), u(0.34, 0.5)
         short = rng.random() < 0.5
         cowl = u(0.46, 0.48) if short else u(0.34, 0.4)
         cabin = (cowl, cowl - u(0.12, 0.2), -0.47, -0.485)
         profile = ((0.5, belt * 0.75), (cowl, belt * 0.98), (-0.5, belt))
         windows, hood, lean = int(rng.integers(1, 5)), None if short else (cowl, 0.475), u(0.03, 0.12)
     elif type_ == "bus":
-        r, belt, roof, width, edge = u(0.045, 0.055), u(0.14, 0.2), u(0.27, 0.42), u(0.22, 0.28), u(0.02, 0.04)
+        r, belt, roof, width, edge = u(0.042, 0.06), u(0.13, 0.22), u(0.27, 0.5), u(0.2, 0.32), u(0.02, 0.06)
         cabin = (0.49, 0.47, -0.48, -0.49)
         profile = ((0.5, belt), (-0.5, belt))
         windows, hood, lean, floor = int(rng.integers(5, 9)), None, u(0.01, 0.06), u(0.025, 0.04)
     else:
-        r, belt, roof, width, edge = u(0.055, 0.068), u(0.17, 0.21), u(0.3, 0.38), u(0.27, 0.33), u(0.02, 0.04)
+        r, belt, roof, width, edge = u(0.05, 0.075), u(0.16, 0.24), u(0.3, 0.44), u(0.22, 0.38), u(0.02, 0.05)
         nosed = rng.random() < 0.5
         cowl = u(0.28, 0.34) if nosed else 0.485
         cabin = (cowl, cowl - u(0.02, 0.06), cowl - u(0.16, 0.22), cowl - u(0.22, 0.24))
@@ -113,14 +114,14 @@ def draw(rng: Generator) -> Plan:
         extras.append(str(rng.choice(["box", "box", "tank", "flatbed"])))
     under = min(np.interp(z, *np.array(profile)[::-1].T) for z in (front, rear))
     if type_ not in ("lorry", "bus", "off-roader"):
-        r = min(r, (under + 0.006) / 2.18)
+        r = max(0.058, min(r, (under - 0.014) / 2.18))
     wheels: tuple[float, ...] = (front, rear)
     if type_ == "lorry":
         wheels = (0.36, rear, rear - 2.2 * r) if rng.random() < 0.6 else (0.36, -u(0.3, 0.36))
         wheels = tuple(max(z, -0.44) for z in wheels)
     if type_ in ("bus", "limousine"):
         wheels = (u(0.3, 0.36), -u(0.28, 0.34))
-    load = (-0.5, cabin[3] - 0.04, u(0.32, 0.46)) if type_ == "lorry" else (0.0, 0.0, 0.0)
+    load = (-0.5, cabin[3] - 0.04, u(0.3, 0.58)) if type_ == "lorry" else (0.0, 0.0, 0.0)
     return Plan(
         type_, width, floor, profile, cabin, roof, belt, wheels, r, edge, u(0.05, 0.16) if type_ not in ("bus", "lorry") else 0.03,
         lean, windows, hood, tuple(extras), load,
@@ -221,7 +222,10 @@ def build(plan: Plan) -> dict[str, list[Manifold]]:
     solid += furniture(plan, half)
     if "bed" in plan.extras and plan.cabin:
         rear = plan.cabin[3] - 0.03
-        cut.append(box((2 * half - 0.07, 0.3, rear + 0.465), 0.01, (0, plan.belt - 0.11 + 0.15, (rear - 0.465) / 2)))
+        floor = plan.belt - 0.11
+        for wide, low in ((2 * half - 2.3 * thick, floor), (2 * half - 0.07, max(floor, 2.25 * plan.radius))):
+            if low < plan.belt - 0.02:  # between the wheels, and above them
+                cut.append(box((wide, 0.3, rear + 0.465), 0.01, (0, low + 0.15, (rear - 0.465) / 2)))
     roof: list[Manifold] = []
     if plan.cabin:
         if "open" in plan.extras:
@@ -255,7 +259,7 @@ def bonnet(plan: Plan) -> Manifold:
     """A panel that stands a little above the body, from the windscreen to the nose."""
     assert plan.hood
     z = np.linspace(plan.hood[1], plan.hood[0] + 0.012, 14)
-    y, w = top(plan, z), breadth(plan, z) * 0.86
+    y, w = top(plan, z), breadth(plan, z) * (0.6 if "fenders" in plan.extras else 0.86)
     round_ = np.sqrt(np.clip(1 - (1 - np.linspace(0, 1, 14) / 0.2) ** 2, 0, 1)) * (np.linspace(0, 1, 14) < 0.2) + (np.linspace(0, 1, 14) >= 0.2)
     w = w * (0.8 + 0.2 * round_)
     rings = []

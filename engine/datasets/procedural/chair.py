@@ -129,7 +129,7 @@ class Chair:
         self.leg: list[Manifold] = []
         self.arm: list[Manifold] = []
         self.under = plan.height - plan.thick  # y of the seat's lower face
-        self.half = plan.width / 2 * {"round": 0.72, "rounded": 0.8, "tapered": 0.72, "square": 0.93}[plan.seat]  # of the back
+        self.half = plan.width / 2 * {"round": 0.68, "rounded": 0.78, "tapered": 0.72, "square": 0.93}[plan.seat]  # of the back
         edge = self.outline()
         corners = [edge[np.argmax(edge @ [1, side])] for side in (1, -1)]
         inward = 0.75 * self.gauge / np.sqrt(2)
@@ -172,6 +172,8 @@ class Chair:
             high = np.clip((y - foot) / p.rise, -0.3, 1.2)
             bow = p.curve * (1 - np.minimum((x / half) ** 2, 1)) * np.clip(high * 2, 0, 1)
             wide = x * (1 + (p.flare - 1) * np.clip(high, 0, 1))
+            slope = (self.behind(x + 0.01) - self.behind(x - 0.01)) / 0.02
+            z = z * np.sqrt(1 + np.minimum(slope, 1.5) ** 2 + p.lean**2)  # as thick across a slanted place as elsewhere
             return np.stack([wide, y, z - bow - p.lean * np.maximum(y - foot, 0) + self.behind(x)], -1)
 
         return made.refine_to_length(0.06).warp_batch(place)

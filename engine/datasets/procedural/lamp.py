@@ -50,8 +50,10 @@ def draw(rng: Generator) -> Plan:
 
     if type_ == "floor lamp":
         base = one("disc", "disc", "square", "tripod", "cross", "dome")
-        return Plan(type_, 1.0, base, u(0.11, 0.19), u(0.02, 0.05), one("straight", "straight", "turned", "double", "gooseneck"), gauge, shade,
-                    *rims(u(0.1, 0.21)), arms=int(rng.choice([1, 1, 1, 1, 2, 3])), bend=u(0.3, 0.8), wave=u(0, 1))  # fmt: skip
+        pole = one("straight", "straight", "turned", "double", "gooseneck")
+        arms = 1 if pole == "gooseneck" else int(rng.choice([1, 1, 1, 1, 2, 3]))
+        return Plan(type_, 1.0, base, u(0.11, 0.19), u(0.02, 0.05), pole, gauge, shade, *rims(u(0.1, 0.21)), arms=arms,
+                    bend=u(0.3, 0.8), wave=u(0, 1))  # fmt: skip
     if type_ == "table lamp":
         base = one("vase", "vase", "vase", "disc", "block", "dome", "square", "tripod")
         wide = u(0.13, 0.26)
@@ -77,7 +79,11 @@ class Lamp:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        long = {"floor lamp": 1.15, "chandelier": max(1.0, 2 * (plan.bend + plan.foot))}.get(plan.type, 1.05)
+        long = max(1.05, plan.height + plan.tall)
+        if plan.type == "chandelier":
+            long = max(long, 2.2 * (plan.bend + plan.foot))
+        elif plan.type == "pendant lamp" and plan.arms > 1:
+            long = max(plan.height + plan.tall + 0.3, 4.4 * plan.foot)
         self.least = 0.019 * long
         self.gauge = max(plan.gauge, 1.1 * self.least)
         self.base: list[Manifold] = []
@@ -100,7 +106,10 @@ class Lamp:
         curve = {"dome": np.sin(s * np.pi / 2) ** 0.8, "bell": 0.55 * s**2.4 + 0.45 * np.sin(s * np.pi / 2)}.get(p.shade, s)
         radius = p.top + (p.foot - p.top) * curve
         outer = np.stack([radius, -p.tall * s], -1)
-        inner = np.stack([np.maximum(radius - t, 0.3 * t), -p.tall * s], -1)
+        along = np.gradient(outer, axis=0)
+        across = np.stack([along[:, 1], -along[:, 0]], -1) / np.linalg.norm(along, axis=1, keepdims=True)
+        inner = outer + t * across
+        inner[:, 0] = np.maximum(inner[:, 0], 0.3 * t)
         if p.shade in ("dome", "bell", "cone"):  # closed at the top
             cap = t * 1.2
             inside = inner[inner[:, 1] < -cap]

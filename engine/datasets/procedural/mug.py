@@ -37,14 +37,14 @@ def draw(rng: Generator) -> Plan:
                            p=[0.36, 0.15, 0.13, 0.1, 0.08, 0.09, 0.09]))  # fmt: skip
     shape = str(rng.choice(["straight", "tapered", "flared", "bulged", "waisted", "footed", "stepped", "bowl"]))
     tall = ["straight", "tapered", "flared", "bulged", "waisted", "stepped"]
-    height, radius = u(0.85, 1.15), u(0.34, 0.5)
+    height, radius = u(0.75, 1.25), u(0.3, 0.55)
     handle = str(rng.choice(["C", "D", "ear", "square", "ring", "none", "double"], p=[0.24, 0.2, 0.2, 0.12, 0.14, 0.05, 0.05]))
-    reach, spread, section = u(0.22, 0.42), u(0.4, 0.75), 2.0
+    reach, spread, section = u(0.2, 0.55), u(0.35, 0.8), 2.0
     if type_ == "tea cup":
-        height, radius, shape = u(0.55, 0.75), u(0.45, 0.6), str(rng.choice(["bowl", "flared", "footed", "tapered"]))
+        height, radius, shape = u(0.5, 0.8), u(0.42, 0.68), str(rng.choice(["bowl", "flared", "footed", "tapered"]))
         spread, reach = u(0.4, 0.65), u(0.2, 0.34)
     elif type_ == "beer mug":
-        height, radius, spread, reach = u(1.2, 1.6), u(0.38, 0.55), u(0.5, 0.8), u(0.3, 0.45)
+        height, radius, spread, reach = u(1.2, 1.8), u(0.34, 0.62), u(0.45, 0.8), u(0.28, 0.55)
         handle, shape = str(rng.choice(["C", "D", "square", "ear"])), str(rng.choice(tall))
     elif type_ == "espresso cup":
         height, radius, reach = u(0.6, 0.85), u(0.32, 0.45), u(0.18, 0.28)
@@ -55,13 +55,13 @@ def draw(rng: Generator) -> Plan:
         shape = str(rng.choice(["tapered", "straight", "stepped", "waisted"]))
         handle = str(rng.choice(["D", "ear", "none", "square"]))
     elif type_ == "soup mug":
-        height, radius, shape = u(0.55, 0.75), u(0.6, 0.78), str(rng.choice(["bowl", "straight", "bulged", "flared"]))
+        height, radius, shape = u(0.5, 0.8), u(0.55, 0.85), str(rng.choice(["bowl", "straight", "bulged", "flared"]))
         handle = str(rng.choice(["C", "ring", "double", "double", "D"]))
         reach = u(0.2, 0.3)
-    if type_ in ("mug", "espresso cup", "tumbler") and rng.random() < 0.2:
+    if type_ in ("mug", "espresso cup", "tumbler") and rng.random() < 0.3:
         section = u(3.0, 6.0)
     return Plan(
-        type_, shape, height, radius, u(0.05, 0.42), u(0.045, 0.075), section, bool(rng.random() < 0.12) and section == 2.0,
+        type_, shape, height, radius, u(0.08, 0.5), u(0.045, 0.075), section, bool(rng.random() < 0.12) and section == 2.0,
         int(rng.integers(1, 4)) if rng.random() < 0.15 else 0, handle, reach, u(0.44, 0.6), spread, u(0.075, 0.12), u(1.0, 2.0),
         type_ == "travel mug" and bool(rng.random() < 0.6),
     )  # fmt: skip

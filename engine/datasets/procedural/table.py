@@ -149,8 +149,8 @@ class Table:
                 head = np.stack([n + (0.6 * r - n) * s**3, 0.6 * joint + 0.4 * joint * s], -1).tolist()
                 shape = [[0, 0], [r, 0], [r, 0.7 * t], *foot, *head[1:], [0, joint]]
             else:  # a turned baluster
-                y = t + (joint - t) * s
-                shape = [[0, 0], [0.5 * r, 0], *np.stack([n * (1.4 + 0.7 * np.sin(4.6 * np.pi * s) * (1 - 0.5 * s)), y], -1).tolist(), [0, joint]]
+                y = 1.3 * t + (joint - 1.3 * t) * s
+                shape = [[0, 0], [0.5 * r, 0], [0.5 * r, t], *np.stack([n * (1.4 + 0.7 * np.sin(4.6 * np.pi * s) * (1 - 0.5 * s)), y], -1).tolist(), [0, joint]]
             for at in where:
                 self.leg.append(lathe(shape, 40).translate((at, 0, 0)))
                 if p.curl >= 0.7:
