@@ -46,12 +46,12 @@ class FitSettings(Settings, frozen=True):
     """Overfitting fields to shapes."""
 
     recipe: Literal["ours", "published"] = "ours"
-    steps: Annotated[int, Meta(ge=1, description="optimiser steps per shape (upper bound)")] = 2_000
+    steps: Annotated[int, Meta(ge=1, description="optimiser steps per shape (upper bound)")] = 1_000
     batch: Annotated[int, Meta(ge=16, description="points per shape and step")] = 1024
     lr: Positive = 1e-2
-    warmup: Annotated[int, Meta(ge=0)] = 50
+    warmup: Annotated[int, Meta(ge=0)] = 20
     optimiser: Literal["muon", "adam"] = "muon"  # of the weight matrices; biases and the last layer always use Adam
-    matrix_lr: Annotated[float, Meta(gt=0, description="step size of Muon, relative to a matrix of unit norm")] = 0.04
+    matrix_lr: Annotated[float, Meta(gt=0, description="step size of Muon, relative to a matrix of unit norm")] = 0.05
     near: Annotated[
         float, Meta(ge=0, le=1, description="share of each batch from near the surface; the rest is drawn evenly")
     ] = 0.8
