@@ -100,6 +100,7 @@ def _compare(quick: bool) -> Stage[dict[str, Any]]:
         plain, plain_s = yield from _timed(dense(field, resolution))
         counted = Counted(field)
         found, found_s = yield from _timed(extract(counted, resolution, coarse=coarse))
+        yield Progress(stage="compare", done=place, total=len(fields), message=name)
         away = _distance(plain, found) * (resolution - 1)
         faces = len(found.faces), len(plain.faces)
         rows.append(Row(kind, name, plain_s, found_s, counted.points, *faces, away, is_watertight(found)))
