@@ -125,7 +125,9 @@ def test_mirror_symmetry(category: str, shapes: dict[str, list[ProceduralShape]]
 
 
 @pytest.mark.parametrize("category", CATEGORIES)
-def test_parts_are_of_the_vocabulary_and_sometimes_absent(category: str, shapes: dict[str, list[ProceduralShape]]) -> None:
+def test_parts_are_of_the_vocabulary_and_sometimes_absent(
+    category: str, shapes: dict[str, list[ProceduralShape]]
+) -> None:
     present = [tuple(shape.geometry.parts) for shape in shapes[category]]
     for names in present:
         assert names == tuple(name for name in PARTS[category] if name in names), "another name or another order"
@@ -221,7 +223,9 @@ def test_thin_things_are_thick_enough_to_be_learned(shapes: dict[str, list[Proce
                 size = np.linalg.norm(normal, axis=1)
                 chosen = np.random.default_rng(0).choice(len(size), 30, p=size / size.sum())
                 start, inward = ((a + b + c) / 3)[chosen], -normal[chosen] / size[chosen, None]
-                ends = [made.ray_cast(tuple(p + 1e-5 * d), tuple(p + 1.5 * d)) for p, d in zip(start, inward, strict=True)]
+                ends = [
+                    made.ray_cast(tuple(p + 1e-5 * d), tuple(p + 1.5 * d)) for p, d in zip(start, inward, strict=True)
+                ]
                 paths = [1.5 * min(hit.distance for hit in hits) for hits in ends if hits]
                 assert np.median(paths) > 0.013, f"{category} {shape.seed} {name}: {np.median(paths):.4f}"
                 through += paths
@@ -239,7 +243,12 @@ def test_nearest_neighbours_are_those_of_brute_force(shapes: dict[str, list[Proc
     rng = np.random.default_rng(1)
     clouds = [cloud(shape.geometry.surface, 256, rng) for shape in shapes["lamp"][:30]]
     trees = [cKDTree(c) for c in clouds]
-    full = np.array([[np.inf if n == m else chamfer(clouds[n], clouds[m], trees[n], trees[m]) for m in range(30)] for n in range(30)])
+    full = np.array(
+        [
+            [np.inf if n == m else chamfer(clouds[n], clouds[m], trees[n], trees[m]) for m in range(30)]
+            for n in range(30)
+        ]
+    )
     assert np.allclose(nearest(clouds, trees, 12), full.min(1))
 
 
@@ -248,5 +257,3 @@ def test_what_cannot_be_made_is_refused() -> None:
         make("teapot", 0)
     with pytest.raises(InputError, match="two shapes"):
         variety("mug", 1)
-
-

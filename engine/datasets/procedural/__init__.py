@@ -9,7 +9,19 @@ from manifold3d import Manifold
 from numpy.random import PCG64, Generator
 from numpy.typing import NDArray
 
-from engine.datasets.procedural import airplane, airplane_parts, car, chair, lamp, mug, table
+from engine.datasets.procedural import (
+    airplane,
+    airplane_parts,
+    car,
+    car_parts,
+    chair,
+    chair_parts,
+    lamp,
+    lamp_parts,
+    mug,
+    table,
+    table_parts,
+)
 from engine.datasets.procedural.solids import union
 from engine.datasets.procedural.triangles import triangles
 from engine.datasets.procedural.words import captions
@@ -65,22 +77,22 @@ def _airplane(rng: Generator) -> Drawn:
 
 def _chair(rng: Generator) -> Drawn:
     plan = chair.draw(rng)
-    return chair.build(plan), chair.words(plan)
+    return chair_parts.build(plan), chair.words(plan)
 
 
 def _car(rng: Generator) -> Drawn:
     plan = car.draw(rng)
-    return car.build(plan), car.words(plan)
+    return car_parts.build(plan), car.words(plan)
 
 
 def _table(rng: Generator) -> Drawn:
     plan = table.draw(rng)
-    return table.build(plan), table.words(plan)
+    return table_parts.build(plan), table.words(plan)
 
 
 def _lamp(rng: Generator) -> Drawn:
     plan = lamp.draw(rng)
-    return lamp.build(plan), lamp.words(plan)
+    return lamp_parts.build(plan), lamp.words(plan)
 
 
 def _mug(rng: Generator) -> Drawn:
@@ -108,7 +120,9 @@ def make(category: str, seed: int) -> ProceduralShape:
     geometry = Geometry(
         surface=_mesh(whole, centre, scale), parts={name: _mesh(part, centre, scale) for name, part in solids.items()}
     )
-    return ProceduralShape(category, seed, geometry, attributes, captions(category, attributes, adjectives, phrases, rng))
+    return ProceduralShape(
+        category, seed, geometry, attributes, captions(category, attributes, adjectives, phrases, rng)
+    )
 
 
 def filled(solid: Manifold) -> Manifold:

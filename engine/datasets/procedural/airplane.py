@@ -47,7 +47,9 @@ class Plan:
     place: str = "wing"  # wing | rear | nose | over wing | body | none
     size: float = 0.03  # radius of an engine
     blades: int = 3
-    finish: str = "conventional"  # tail: conventional | T-tail | V-tail | twin fins | cruciform | twin boom | single fin | none
+    finish: str = (
+        "conventional"  # tail: conventional | T-tail | V-tail | twin fins | cruciform | twin boom | single fin | none
+    )
     fin: float = 0.16  # height
     fin_chord: float = 0.15
     fin_sweep: float = 0.7
@@ -81,7 +83,8 @@ def draw(rng: Generator) -> Plan:
         plan = Plan(
             type_, w, w * u(1, 1.15), u(2, 2.2), u(0.2, 0.3), u(0.35, 0.5), u(1.4, 1.9), u(0.2, 0.5), u(0.2, 0.7),
             span=u(0.7, 1.4), chord=u(0.12, 0.23), taper=u(0.22, 0.6), sweep=u(0.1, 0.75), dihedral=u(0.0, 0.15),
-            wing=one("swept", "swept", "straight", "forward-swept"), winglet=u(0.04, 0.1) if rng.random() < 0.5 else 0.0, wing_at=u(-0.06, 0.12),
+            wing=one("swept", "swept", "straight", "forward-swept"), winglet=u(0.04,
+            0.1) if rng.random() < 0.5 else 0.0, wing_at=u(-0.06, 0.12),
             engines=2, place=one("rear", "rear", "over wing"), size=u(0.028, 0.048), fin=u(0.13, 0.25),
             fin_sweep=u(0.6, 1.0), tailplane=u(0.28, 0.42), finish=one("T-tail", "T-tail", "cruciform", "V-tail"),
             tanks=rng.random() < 0.25,
@@ -115,7 +118,8 @@ def draw(rng: Generator) -> Plan:
         plan = Plan(
             type_, w, w * u(0.75, 1.0), u(2.2, 3.5), u(0.3, 0.45), u(0.2, 0.35), u(1.15, 1.5), u(0.0, 0.4), u(-0.1, 0.2),
             u(0.55, 0.8), canopy=u(0.2, 0.3), canopy_at=u(0.16, 0.24), wing=wing, span=u(0.48, 0.95),
-            chord=u(0.38, 0.66) if wing == "delta" else u(0.17, 0.37), taper=u(0.05, 0.2) if wing == "delta" else u(0.25, 0.5),
+            chord=u(0.38, 0.66) if wing == "delta" else u(0.17, 0.37), taper=u(0.05,
+            0.2) if wing == "delta" else u(0.25, 0.5),
             sweep=u(0.8, 1.7) if wing == "delta" else u(0.3, 1.1), dihedral=u(-0.15, 0.1), wing_at=u(-0.04, 0.16),
             level=one("low", "mid", "high"), engines=int(rng.choice([1, 2])), place="body", size=u(0.03, 0.042),
             finish=one("conventional", "conventional", "twin fins", "single fin" if wing == "delta" else "T-tail"),
@@ -128,9 +132,12 @@ def draw(rng: Generator) -> Plan:
         w = u(0.1, 0.19)
         plan = Plan(
             type_, w, w * u(1.0, 1.4), u(2.0, 3.2), u(0.06, 0.14), u(0.6, 0.75), u(2.2, 3.0), 0.0, u(0.1, 0.6), u(0.2, 0.4),
-            canopy=u(0.1, 0.16), canopy_at=u(-0.06, 0.04), wing=one("straight", "straight", "elliptical", "swept"), span=u(0.8, 1.7),
-            chord=u(0.13, 0.27), taper=u(0.75, 1.0), sweep=u(0.15, 0.3), dihedral=u(0.0, 0.11), wing_at=u(0.14, 0.3), level="low", biplane=True,
-            gap=u(0.11, 0.26), stagger=u(-0.06, 0.1), lower=u(0.5, 1.0), engines=int(rng.choice([1, 1, 1, 2])), kind="propeller", place="nose", size=u(0.04, 0.055),
+            canopy=u(0.1, 0.16), canopy_at=u(-0.06, 0.04), wing=one("straight", "straight", "elliptical", "swept"),
+            span=u(0.8, 1.7),
+            chord=u(0.13, 0.27), taper=u(0.75, 1.0), sweep=u(0.15, 0.3), dihedral=u(0.0, 0.11), wing_at=u(0.14,
+            0.3), level="low", biplane=True,
+            gap=u(0.11, 0.26), stagger=u(-0.06, 0.1), lower=u(0.5, 1.0), engines=int(rng.choice([1, 1, 1, 2])),
+            kind="propeller", place="nose", size=u(0.04, 0.055),
             blades=int(rng.choice([2, 2, 4])), finish=one("conventional", "conventional", "cruciform"), fin=u(0.13, 0.2),
             fin_chord=u(0.12, 0.18), fin_sweep=u(0.1, 0.7), tailplane=u(0.34, 0.5), gear=one("wheels", "wheels", "floats"),
         )  # fmt: skip
@@ -186,23 +193,48 @@ def draw(rng: Generator) -> Plan:
 def words(plan: Plan) -> tuple[dict[str, str | int | bool], list[str], list[str]]:
     """What a plan is: attributes, adjectives for the front of a caption, phrases for its end."""
     attributes: dict[str, str | int | bool] = {
-        "type": plan.type, "engines": plan.engines, "engine": plan.kind if plan.engines else "none",
-        "engine_place": plan.place, "wing": plan.wing, "wing_level": "two wings" if plan.biplane else plan.level,
-        "biplane": plan.biplane, "tail": plan.finish, "canard": plan.canard > 0, "winglets": plan.winglet > 0,
-        "gear": plan.gear, "tip_tanks": plan.tanks,
-    }  # fmt: skip
+        "type": plan.type,
+        "engines": plan.engines,
+        "engine": plan.kind if plan.engines else "none",
+        "engine_place": plan.place,
+        "wing": plan.wing,
+        "wing_level": "two wings" if plan.biplane else plan.level,
+        "biplane": plan.biplane,
+        "tail": plan.finish,
+        "canard": plan.canard > 0,
+        "winglets": plan.winglet > 0,
+        "gear": plan.gear,
+        "tip_tanks": plan.tanks,
+    }
     number = ("no", "one", "two", "three", "four")[plan.engines]
     engine = {"jet": "jet engine", "propeller": "propeller"}[plan.kind] + ("s" if plan.engines != 1 else "")
-    places = {"wing": "on the wings", "rear": "at the rear", "nose": "on the nose", "over wing": "above the wing",
-              "body": "in the body", "none": ""}  # fmt: skip
+    places = {
+        "wing": "on the wings",
+        "rear": "at the rear",
+        "nose": "on the nose",
+        "over wing": "above the wing",
+        "body": "in the body",
+        "none": "",
+    }
     phrases = [f"{number} {engine} {places[plan.place]}" if plan.engines else "no engines"]
     if not plan.biplane:
-        phrases.append(f"{plan.wing} wings" if plan.type == "flying wing" else f"{plan.level}-mounted {plan.wing} wings")
+        phrases.append(
+            f"{plan.wing} wings" if plan.type == "flying wing" else f"{plan.level}-mounted {plan.wing} wings"
+        )
     else:
         phrases.append(f"two pairs of {plan.wing} wings")
-    phrases.append({"conventional": "a conventional tail", "T-tail": "a T-tail", "V-tail": "a V-tail",
-                    "twin fins": "twin fins", "cruciform": "a cross-shaped tail", "twin boom": "a twin-boom tail", "single fin": "a single fin",
-                    "none": "no tail"}[plan.finish])  # fmt: skip
+    phrases.append(
+        {
+            "conventional": "a conventional tail",
+            "T-tail": "a T-tail",
+            "V-tail": "a V-tail",
+            "twin fins": "twin fins",
+            "cruciform": "a cross-shaped tail",
+            "twin boom": "a twin-boom tail",
+            "single fin": "a single fin",
+            "none": "no tail",
+        }[plan.finish]
+    )
     phrases += ["canards"] * (plan.canard > 0) + ["winglets"] * (plan.winglet > 0)
     phrases += {"wheels": ["fixed wheels"], "floats": ["floats"], "none": []}[plan.gear]
     phrases += ["tip tanks"] * plan.tanks

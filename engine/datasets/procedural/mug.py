@@ -38,7 +38,9 @@ def draw(rng: Generator) -> Plan:
     shape = str(rng.choice(["straight", "tapered", "flared", "bulged", "waisted", "footed", "stepped", "bowl"]))
     tall = ["straight", "tapered", "flared", "bulged", "waisted", "stepped"]
     height, radius = u(0.75, 1.25), u(0.3, 0.55)
-    handle = str(rng.choice(["C", "D", "ear", "square", "ring", "none", "double"], p=[0.24, 0.2, 0.2, 0.12, 0.14, 0.05, 0.05]))
+    handle = str(
+        rng.choice(["C", "D", "ear", "square", "ring", "none", "double"], p=[0.24, 0.2, 0.2, 0.12, 0.14, 0.05, 0.05])
+    )
     reach, spread, section = u(0.2, 0.55), u(0.35, 0.8), 2.0
     if type_ == "tea cup":
         height, radius, shape = u(0.5, 0.8), u(0.42, 0.68), str(rng.choice(["bowl", "flared", "footed", "tapered"]))
@@ -62,7 +64,8 @@ def draw(rng: Generator) -> Plan:
         section = u(3.0, 6.0)
     return Plan(
         type_, shape, height, radius, u(0.08, 0.5), u(0.045, 0.075), section, bool(rng.random() < 0.12) and section == 2.0,
-        int(rng.integers(1, 4)) if rng.random() < 0.15 else 0, handle, reach, u(0.44, 0.6), spread, u(0.075, 0.12), u(1.0, 2.0),
+        int(rng.integers(1, 4)) if rng.random() < 0.15 else 0, handle, reach, u(0.44, 0.6), spread, u(0.075, 0.12),
+        u(1.0, 2.0),
         type_ == "travel mug" and bool(rng.random() < 0.6),
     )  # fmt: skip
 
@@ -77,7 +80,9 @@ def side(plan: Plan, s: Array) -> Array:
         "bulged": 1 - 0.35 * a + 0.9 * a * np.sin(np.pi * s * 0.92 + 0.1),
         "waisted": 1 - 0.8 * a * np.sin(np.pi * s),
         "bowl": np.maximum(1 - np.maximum(1 - s / 0.85, 0) ** (2 + 2 * a), 0.0) * 0.54 + 0.46,
-        "footed": np.where(s < 0.14, 0.62 + 0.1 * np.cos(s * np.pi / 0.14), 1 - 0.42 * np.maximum(1 - (s - 0.1) / 0.4, 0) ** 2.2),
+        "footed": np.where(
+            s < 0.14, 0.62 + 0.1 * np.cos(s * np.pi / 0.14), 1 - 0.42 * np.maximum(1 - (s - 0.1) / 0.4, 0) ** 2.2
+        ),
         "stepped": 1 - 0.6 * a / (1 + np.exp((s - 0.35) * 40)),
     }[plan.shape]
     for k in range(plan.rings):
@@ -100,11 +105,28 @@ def build(plan: Plan) -> dict[str, list[Manifold]]:
     inside = np.stack([side(plan, t) - wall, t * h], -1)
     inside[-3:, 0] -= np.array([0.06, 0.2, 0.5]) * wall  # a rounded inner edge
     full = lathe([[0, 0], *outer.tolist(), *rim.tolist(), *inside.tolist(), [0, floor]], count, plan.section)
-    hollow = lathe([[0, floor], *inside[::-1].tolist(), [float(inside[0, 0]), h + 1.0], [0, h + 1.0]], count, plan.section)
+    hollow = lathe(
+        [[0, floor], *inside[::-1].tolist(), [float(inside[0, 0]), h + 1.0], [0, h + 1.0]], count, plan.section
+    )
     body = [full]
     if plan.lid:
         r = float(outer[-1, 0])
-        body.append(lathe([[0, h - 0.08], [r - 0.5 * wall, h - 0.08], [r + 0.04, h], [r + 0.04, h + 0.06], [0.86 * r, h + 0.1], [0.3 * r, h + 0.1], [0.28 * r, h + 0.07], [0, h + 0.07]], count, plan.section))
+        body.append(
+            lathe(
+                [
+                    [0, h - 0.08],
+                    [r - 0.5 * wall, h - 0.08],
+                    [r + 0.04, h],
+                    [r + 0.04, h + 0.06],
+                    [0.86 * r, h + 0.1],
+                    [0.3 * r, h + 0.1],
+                    [0.28 * r, h + 0.07],
+                    [0, h + 0.07],
+                ],
+                count,
+                plan.section,
+            )
+        )
     return {"body": body, "handle": [handle(plan, turn, wall) - hollow for turn in handles]}
 
 
@@ -119,9 +141,32 @@ def handle(plan: Plan, turn: float, wall: float) -> Manifold:
 
     a, b, far = wall_at(top), wall_at(low), max(wall_at(top), wall_at(low), wall_at(mid)) + 0.5 * wall + plan.reach
     points = {
-        "D": [[a, top], [far - 0.35 * plan.reach, top], [far, mid + 0.45 * half], [far, mid - 0.45 * half], [far - 0.35 * plan.reach, low], [b, low]],
-        "ear": [[a, top - 0.15 * half], [a + 0.5 * (far - a), top + 0.12 * half], [far, top - 0.4 * half], [far - 0.12 * plan.reach, mid - 0.2 * half], [b + 0.4 * (far - b), low + 0.15 * half], [b, low]],
-        "square": [[a, top], [0.7 * far + 0.3 * a, top], [far, top], [far, top - 0.3 * half], [far, low + 0.3 * half], [far, low], [0.7 * far + 0.3 * b, low], [b, low]],
+        "D": [
+            [a, top],
+            [far - 0.35 * plan.reach, top],
+            [far, mid + 0.45 * half],
+            [far, mid - 0.45 * half],
+            [far - 0.35 * plan.reach, low],
+            [b, low],
+        ],
+        "ear": [
+            [a, top - 0.15 * half],
+            [a + 0.5 * (far - a), top + 0.12 * half],
+            [far, top - 0.4 * half],
+            [far - 0.12 * plan.reach, mid - 0.2 * half],
+            [b + 0.4 * (far - b), low + 0.15 * half],
+            [b, low],
+        ],
+        "square": [
+            [a, top],
+            [0.7 * far + 0.3 * a, top],
+            [far, top],
+            [far, top - 0.3 * half],
+            [far, low + 0.3 * half],
+            [far, low],
+            [0.7 * far + 0.3 * b, low],
+            [b, low],
+        ],
     }.get(plan.handle)
     if plan.handle == "ring":
         r = min(half * 0.8, 0.62 * plan.reach + 0.05)
@@ -141,7 +186,11 @@ def handle(plan: Plan, turn: float, wall: float) -> Manifold:
     long = max(h, 2 * plan.radius + plan.reach)
     thick = max(plan.gauge, 0.045 * long)
     wide = thick * plan.flat  # along z
-    section = superellipse(thick, wide, 2.4, 20) if plan.handle != "square" else rounded_rectangle(thick, wide, 0.3 * thick, 4)
+    section = (
+        superellipse(thick, wide, 2.4, 20)
+        if plan.handle != "square"
+        else rounded_rectangle(thick, wide, 0.3 * thick, 4)
+    )
     made = sweep(line, section, up=(0, 0, 1), ring=closed)
     return made.rotate((0, turn, 0))
 
@@ -151,16 +200,40 @@ def words(plan: Plan) -> tuple[dict[str, str | int | bool], list[str], list[str]
     handles = 0 if plan.handle == "none" else 2 if plan.handle == "double" else 1
     outline = "square" if plan.section > 2 else "faceted" if plan.facets else "round"
     attributes: dict[str, str | int | bool] = {
-        "type": plan.type, "shape": plan.shape, "outline": outline, "handles": handles, "handle": plan.handle,
-        "rings": plan.rings, "lid": plan.lid,
-    }  # fmt: skip
-    sides = {"straight": "straight sides", "tapered": "tapered sides", "flared": "flared sides", "bulged": "bulging sides",
-             "waisted": "a waist", "bowl": "a bowl shape", "footed": "a foot", "stepped": "a step"}[plan.shape]  # fmt: skip
-    grips = {"none": "no handle", "C": "a C-shaped handle", "D": "a D-shaped handle", "ear": "an ear-shaped handle",
-             "square": "a square handle", "ring": "a ring handle", "double": "two handles"}[plan.handle]  # fmt: skip
+        "type": plan.type,
+        "shape": plan.shape,
+        "outline": outline,
+        "handles": handles,
+        "handle": plan.handle,
+        "rings": plan.rings,
+        "lid": plan.lid,
+    }
+    sides = {
+        "straight": "straight sides",
+        "tapered": "tapered sides",
+        "flared": "flared sides",
+        "bulged": "bulging sides",
+        "waisted": "a waist",
+        "bowl": "a bowl shape",
+        "footed": "a foot",
+        "stepped": "a step",
+    }[plan.shape]
+    grips = {
+        "none": "no handle",
+        "C": "a C-shaped handle",
+        "D": "a D-shaped handle",
+        "ear": "an ear-shaped handle",
+        "square": "a square handle",
+        "ring": "a ring handle",
+        "double": "two handles",
+    }[plan.handle]
     phrases = [sides, grips]
     phrases += [f"{('', 'one raised ring', 'two raised rings', 'three raised rings')[plan.rings]}"] * (plan.rings > 0)
     phrases += ["a lid"] * plan.lid
     ratio = plan.height / (2 * plan.radius)
-    adjectives = [w for w in ("tall" if ratio > 1.7 else "wide" if ratio < 0.62 else "", outline if outline != "round" else "") if w]
+    adjectives = [
+        w
+        for w in ("tall" if ratio > 1.7 else "wide" if ratio < 0.62 else "", outline if outline != "round" else "")
+        if w
+    ]
     return attributes, adjectives, phrases

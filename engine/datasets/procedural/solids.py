@@ -5,14 +5,17 @@ Coordinates are rounded to a millionth, so that another machine's sine does not 
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from manifold3d import Manifold, Mesh64, OpType
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from engine.errors import MeshError
 
 Array = NDArray[np.float64]
+Points = Array | Sequence[Any]  # rows of numbers
+Vector = Array | Sequence[float]
 
 
 def solid(vertices: Array, faces: NDArray[np.int64]) -> Manifold:
@@ -26,7 +29,7 @@ def solid(vertices: Array, faces: NDArray[np.int64]) -> Manifold:
     return made
 
 
-def loft(rings: ArrayLike, start: ArrayLike | None = None, end: ArrayLike | None = None, ring: bool = False) -> Manifold:
+def loft(rings: Points, start: Vector | None = None, end: Vector | None = None, ring: bool = False) -> Manifold:
     """The skin over rings (S, M, 3), closed at both ends by a fan round ``start`` and ``end`` (default: the ends' centres).
 
     ring : True joins the last ring to the first instead (a torus)
@@ -96,14 +99,14 @@ def slab(outline: Array, thickness: float, bevel: float = 0.0, belly: float = 0.
     return loft(rings, np.array([centre[0], tip, centre[1]]), np.array([centre[0], -tip, centre[1]]))
 
 
-def box(size: Sequence[float], radius: float = 0.0, centre: Sequence[float] = (0.0, 0.0, 0.0)) -> Manifold:
+def box(size: Sequence[float], radius: float = 0.0, centre: Vector = (0.0, 0.0, 0.0)) -> Manifold:
     """A box of size (x, y, z) with rounded edges."""
     width, height, depth = size
     radius = min(radius, 0.49 * min(size))
     return slab(rounded_rectangle(width, depth, max(radius, 0.004)), height, radius).translate(centre)
 
 
-def lathe(profile: ArrayLike, count: int = 40, exponent: float = 2.0, ring: bool = False) -> Manifold:
+def lathe(profile: Points, count: int = 40, exponent: float = 2.0, ring: bool = False) -> Manifold:
     """A profile (K, 2) of (radius, y) turned about the y axis, over a superellipse instead of a circle if asked.
 
     Its ends lie on the axis (radius 0) or are closed flat; ring : the profile is a closed loop off the axis.
@@ -120,14 +123,14 @@ def lathe(profile: ArrayLike, count: int = 40, exponent: float = 2.0, ring: bool
     return loft(rings, [0.0, p[0, 1], 0.0], [0.0, p[-1, 1], 0.0])
 
 
-def ellipsoid(radii: Sequence[float], centre: Sequence[float], count: int = 28) -> Manifold:
+def ellipsoid(radii: Vector, centre: Vector, count: int = 28) -> Manifold:
     angle = np.linspace(-np.pi / 2, np.pi / 2, count // 2 + 1)
     profile = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
     profile[[0, -1], 0] = 0
     return lathe(profile, count).scale(radii).translate(centre)
 
 
-def spline(points: ArrayLike, count: int = 32, ring: bool = False) -> Array:
+def spline(points: Points, count: int = 32, ring: bool = False) -> Array:
     """(count, D) points of the Catmull-Rom curve through points (K, D)."""
     p = np.asarray(points, dtype=np.float64)
     ends = [p[-1:], p, p[:2]] if ring else [2 * p[:1] - p[1:2], p, 2 * p[-1:] - p[-2:-1]]
@@ -140,7 +143,7 @@ def spline(points: ArrayLike, count: int = 32, ring: bool = False) -> Array:
     return 0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
 
 
-def rounded_path(points: ArrayLike, radius: float, steps: int = 6) -> Array:
+def rounded_path(points: Points, radius: float, steps: int = 6) -> Array:
     """A polyline (K, 3) whose inner corners are replaced by curves that start ``radius`` before the corner."""
     p = np.asarray(points, dtype=np.float64)
     out = [p[:1]]
@@ -154,7 +157,7 @@ def rounded_path(points: ArrayLike, radius: float, steps: int = 6) -> Array:
 
 
 def sweep(
-    path: ArrayLike, section: Array, scale: ArrayLike = 1.0, up: Sequence[float] | None = None, ring: bool = False
+    path: Points, section: Array, scale: Vector | float = 1.0, up: Vector | None = None, ring: bool = False
 ) -> Manifold:
     """A section (M, 2) carried along path (K, 3), its second axis nearest to ``up``; scale: per point, or per point and axis.
 
@@ -181,12 +184,12 @@ def sweep(
     return loft(p[:, None] + flat[..., :1] * side[:, None] + flat[..., 1:] * above[:, None], ring=ring)
 
 
-def tube(path: ArrayLike, radius: float, count: int = 14, ring: bool = False) -> Manifold:
+def tube(path: Points, radius: float, count: int = 14, ring: bool = False) -> Manifold:
     """A round tube along path (K, 3)."""
     return sweep(path, superellipse(2 * radius, 2 * radius, 2.0, count), ring=ring)
 
 
-def bar(a: Sequence[float], b: Sequence[float], start: float, end: float, square: bool = False) -> Manifold:
+def bar(a: Vector, b: Vector, start: float, end: float, square: bool = False) -> Manifold:
     """A straight round or square bar from a to b whose thickness goes from ``start`` to ``end``."""
     section = rounded_rectangle(1, 1, 0.15, 2) if square else superellipse(1, 1, 2.0, 18)
     t = np.linspace(0, 1, 5)[:, None]
@@ -199,7 +202,8 @@ def both(one: Manifold) -> list[Manifold]:
 
 
 def standing(solids: Sequence[Manifold], top: float) -> list[Manifold]:
-    """What of some legs lies between the floor, where slanted ones become flat, and ``top``, where they would pierce a seat."""
+    """What of some legs lies between the floor, where slanted ones become flat, and ``top``,
+    where they would pierce a seat."""
     return [union(solids).trim_by_plane((0.0, 1.0, 0.0), 0.0).trim_by_plane((0.0, -1.0, 0.0), -top)]
 
 

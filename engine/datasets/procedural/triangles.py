@@ -64,5 +64,5 @@ def flip(faces: Faces, k: int, corner: int) -> None:
         x = int(faces[f].sum() - c - d)
         if x in (a, b) and near[x].sum() == 3:
             faces[n] = (c, a, d) if x == b else (b, c, d)
-            faces[[k, f]] = -1
+            faces[[k, int(f)]] = -1
             return
