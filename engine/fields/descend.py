@@ -12,7 +12,7 @@ from engine.fields.evaluate import iou
 from engine.fields.mlp import EMPTY, network_logits
 from engine.fields.stack import Stack
 from engine.fields.weights import banks, layer_views
-from engine.fields.whiten import from_whitened, into_whitened, whitening
+from engine.fields.whiten import Whitening, from_whitened, into_whitened, whitening
 from engine.layout import Layout
 from engine.protocol import Progress, Stage
 from engine.settings import FieldSettings, FitSettings
@@ -72,12 +72,17 @@ def descend(
 
 def fold(row: Tensor, field: FieldSettings, fit: FitSettings, layout: Layout, dimensions: int) -> Tensor:
     """The row (D,) of plain networks that do on encoded points what those of ``row`` do on whitened ones."""
-    space = whitening(dimensions, field.bands, fit.whiten, row.device)
+    space = _space(field, fit, dimensions, row.device)
     pieces = [
         from_whitened(row[bank.span].unflatten(0, (bank.number, -1)), bank.shapes, space).flatten()
         for bank in banks(layout)
     ]
     return torch.cat(pieces)
+
+
+def _space(field: FieldSettings, fit: FitSettings, dimensions: int, device: torch.device) -> Whitening:
+    """Coordinates of the first layer; those of sine networks are left alone, since their scale is a frequency."""
+    return whitening(dimensions, field.bands, fit.whiten if field.activation == "relu" else 0.0, device)
 
 
 class _Ensemble:
@@ -88,7 +93,7 @@ class _Ensemble:
     ) -> None:
         device = start.device
         self.fit, self.banks, self.pools = fit, banks(layout), list(pools)
-        self.space = whitening(pools[0].points.shape[1], field.bands, fit.whiten, device)
+        self.space = _space(field, fit, pools[0].points.shape[1], device)
         self.experts = len(pools[0].present)
         self.shared = shared_count(fit, self.experts)
         self.inputs = torch.cat(

@@ -75,19 +75,19 @@ class Stack:
         pace = (
             min(1.0, self.steps / max(1, fit.warmup)) * 0.5 * (1 + math.cos(math.pi * (self.steps - 0.5) / fit.steps))
         )
-        if fit.optimiser == "muon":
-            for (weight, _), (gradient, _), (momentum, _) in zip(
-                self.layers[:-1], self.gradients[:-1], self.momenta[:-1], strict=True
-            ):
-                momentum.mul_(0.95).add_(gradient)
-                size = fit.matrix_lr * pace * max(1.0, weight.shape[1] / weight.shape[2]) ** 0.5
-                weight.sub_(orthogonal(gradient.add_(momentum, alpha=0.95)), alpha=size)
-        for (weight, bias), (slope, bias_slope), (first, bias_first), (second, bias_second) in zip(
-            self.layers, self.gradients, self.momenta, layer_views(self.second, self.shapes), strict=True
+        seconds = layer_views(self.second, self.shapes)
+        for i, ((weight, bias), (slope, bias_slope), (first, bias_first), (second, bias_second)) in enumerate(
+            zip(self.layers, self.gradients, self.momenta, seconds, strict=True)
         ):
-            _adam(bias, bias_slope, bias_first, bias_second, fit.lr * pace, self.steps)
-            if fit.optimiser == "adam" or weight.shape[1] == 1:
-                _adam(weight, slope, first, second, fit.lr * pace, self.steps)
+            hidden = i < len(self.backs)
+            scale = pace / OMEGA if hidden and self.activation == "sine" else pace  # such layers act times OMEGA
+            _adam(bias, bias_slope, bias_first, bias_second, fit.lr * scale, self.steps)
+            if hidden and fit.optimiser == "muon":
+                first.mul_(0.95).add_(slope)
+                size = fit.matrix_lr * scale * max(1.0, weight.shape[1] / weight.shape[2]) ** 0.5
+                weight.sub_(orthogonal(slope.add_(first, alpha=0.95)), alpha=size)
+            else:
+                _adam(weight, slope, first, second, fit.lr * scale, self.steps)
         if fit.keep_near_anchor:
             self.rows.lerp_(self.start, min(1.0, fit.keep_near_anchor * pace))
 
