@@ -185,6 +185,8 @@ def draw(rng: Generator) -> Plan:
             finish="single fin", tailplane=0.0, fin=u(0.12, 0.17), fin_chord=u(0.22, 0.28),
             fin_sweep=u(0.9, 1.3),
         )  # fmt: skip
+    if plan.tanks:
+        plan = replace(plan, winglet=0.0)  # a wing's tip has one or the other
     if plan.wing in ("straight", "elliptical"):
         plan = replace(plan, sweep=min(plan.sweep, 0.12), crank=0.0)
     return plan

@@ -129,7 +129,7 @@ def draw(rng: Generator) -> Plan:
         extras.append(str(rng.choice(["box", "box", "tank", "flatbed"])))
     under = min(np.interp(z, *np.array(profile)[::-1].T) for z in (front, rear))
     if type_ not in ("lorry", "bus", "off-roader"):
-        r = max(0.058, min(r, (under - 0.014) / 2.18))
+        r = max(0.045, min(r, (under - 0.014) / 2.18))
     wheels: tuple[float, ...] = (front, rear)
     if type_ == "lorry":
         wheels = (0.36, rear, rear - 2.2 * r) if rng.random() < 0.6 else (0.36, -u(0.3, 0.36))

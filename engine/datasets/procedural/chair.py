@@ -72,7 +72,8 @@ def draw(rng: Generator) -> Plan:
         return Plan(
             kind, u(0.32, 0.46), u(0.32, 0.42), u(0.62, 0.85) if tall else u(0.34, 0.5), one("round", "square", "rounded"),
             u(0.03, 0.12), u(0, 0.025), back, u(0.15, 0.32), u(0.05, 0.15),
-            leg=one("four", "four", "three", "disc", "sled", "star"), gauge=gauge, splay=u(0.05, 0.25), slim=u(0.6, 1.0), stretcher=bool(tall or rng.random() < 0.5),
+            leg=one("four", "four", "three", "disc", "sled", "star"), gauge=gauge, splay=u(0.05, 0.25),
+            slim=u(0.6, 1.0), stretcher=bool(tall or rng.random() < 0.5),
             curve=curve, bars=bars, square=square,
         )  # fmt: skip
     if kind == "lounge chair":
