@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from engine import console, methods
-from engine.errors import InputError, StudioError, TrainingError
+from engine.errors import InputError, StudioError, TrainingError, explain, out_of_memory
 from engine.jobs import Device, ExportJob, FitJob, Format, GenerateJob, ImportJob, Job, SamplesJob, TrainJob
 from engine.project import Project
 from engine.settings import override
@@ -34,32 +34,33 @@ class Options(msgspec.Struct, frozen=True):
         return Project(self.project)
 
 
-def common(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the common options, hand them on as ``options``, and turn errors into one line and an exit status."""
+def common(*uses: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Add the common options and hand them on as ``options``; those that a command has no use for are refused."""
 
-    @click.option("--project", default=".", show_default="this folder", help="Project folder.")
-    @click.option("--device", default="auto", type=click.Choice(["auto", "cpu", "cuda", "mps"]), show_default=True)
-    @click.option("--preset", default="", metavar="NAME", help="Preset of the method: tiny or paper.")
-    @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a setting, e.g. fit.steps=500.")
-    @click.option("--json", is_flag=True, help="One JSON object on stdout; progress on stderr.")
-    @functools.wraps(command)
-    def wrapped(project: str, device: Device, preset: str, changes: tuple[str, ...], json: bool, **own: Any) -> None:
-        options = Options(project, device, preset, changes, json)
-        try:
-            command(options, **own)
-        except StudioError as error:
-            console.complain(str(error), json)
-            sys.exit(1 if isinstance(error, TrainingError) else 2)
-        except KeyboardInterrupt:
-            console.complain("stopped; what was done is saved, `resume` goes on from there", json)
-            sys.exit(130)
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @click.option("--project", default=".", show_default="this folder", help="Project folder.")
+        @click.option("--device", default="auto", type=click.Choice(["auto", "cpu", "cuda", "mps"]), show_default=True)
+        @click.option("--preset", default="", metavar="NAME", help="Preset of the method: tiny or paper.")
+        @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a setting: fit.steps=500.")
+        @click.option("--json", is_flag=True, help="One JSON object on stdout; progress on stderr.")
+        @functools.wraps(command)
+        def wrapped(
+            project: str, device: Device, preset: str, changes: tuple[str, ...], json: bool, **own: Any
+        ) -> None:
+            given = {"device": device != "auto", "preset": bool(preset), "set": bool(changes)}
+            for name, is_given in given.items():
+                if is_given and name not in uses:
+                    raise InputError(f"--{name} means nothing to {command.__name__.strip('_')}; leave it out")
+            command(Options(project, device, preset, changes, json), **own)
 
-    return wrapped
+        return wrapped
+
+    return decorate
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(importlib.import_module("engine").__version__, prog_name="shape studio engine")
-def main() -> None:
+def cli() -> None:
     """Shape Studio's engine: meshes in, neural fields, diffusion, new meshes out."""
 
 
@@ -76,38 +77,38 @@ def settings_of(options: Options, method: str, default: str = "tiny") -> methods
     return override(methods.preset(method, options.preset or default), options.changes)
 
 
-@main.command()
+@cli.command()
 @click.argument("folder")
-@common
+@common()
 def new(options: Options, folder: str) -> None:
     """Make a new project in FOLDER."""
     with Project.create(folder) as project:
         console.show({"project": str(project.folder)}, options.json)
 
 
-@main.command("import")
+@cli.command("import")
 @click.argument("paths", nargs=-1, required=True)
 @click.option("--kind", default="", help="Kind of the files; found out when not given.")
 @click.option("--category", default="", help="Category of the items, e.g. chair.")
-@common
+@common()
 def import_(options: Options, paths: tuple[str, ...], kind: str, category: str) -> None:
     """Read mesh files and folders into the project."""
     run_job(options, ImportJob(paths=tuple(str(Path(p).resolve()) for p in paths), kind=kind, category=category))
 
 
-@main.command()
+@cli.command()
 @click.option("--category", required=True, type=click.Choice(CATEGORIES))
 @click.option("--count", required=True, type=click.IntRange(1, 100_000))
 @click.option("--seed", default=0, show_default=True, type=int)
-@common
+@common()
 def samples(options: Options, category: str, count: int, seed: int) -> None:
     """Make procedural items: any number of shapes of a category, with named parts and captions."""
     run_job(options, SamplesJob(category=category, count=count, seed=seed))
 
 
-@main.command("list")
+@cli.command("list")
 @click.argument("what", default="items", type=click.Choice(["items", "runs", "shapes"]))
-@common
+@common()
 def list_(options: Options, what: str) -> None:
     """List items, runs or shapes of the project."""
     with options.open() as project:
@@ -115,11 +116,11 @@ def list_(options: Options, what: str) -> None:
         console.show({what: msgspec.to_builtins(list(rows))}, options.json)
 
 
-@main.command()
+@cli.command()
 @click.option("--method", required=True, type=click.Choice(methods.NAMES))
 @click.option("--category", default="", help="Only items of this category.")
 @click.argument("items", nargs=-1)
-@common
+@common("device", "preset", "set")
 def fit(options: Options, method: str, category: str, items: tuple[str, ...]) -> None:
     """Fit a neural field to each of ITEMS (none: all accepted items)."""
     run_job(
@@ -127,11 +128,11 @@ def fit(options: Options, method: str, category: str, items: tuple[str, ...]) ->
     )
 
 
-@main.command()
+@cli.command()
 @click.option("--method", required=True, type=click.Choice(methods.NAMES))
 @click.option("--run", "fit_run", default="", help="The fit to train on; the latest of the method when not given.")
 @click.option("--fork", default="", help="Start from this training run, with changed settings.")
-@common
+@common("device", "preset", "set")
 def train(options: Options, method: str, fit_run: str, fork: str) -> None:
     """Train a denoiser on the latents of a fit."""
     with options.open() as project:
@@ -147,18 +148,22 @@ def train(options: Options, method: str, fit_run: str, fork: str) -> None:
         run_job(options, job, project)
 
 
-@main.command()
+@cli.command()
 @click.option("--method", default="", type=click.Choice(("", *methods.NAMES)), help="Latest model of this method.")
 @click.option("--model", default="", help="A training run or a model file.")
 @click.option("--category", default="", help="Category to draw, when the model knows several.")
 @click.option("--count", default=8, show_default=True, type=click.IntRange(1, 100_000))
 @click.option("--seed", default=0, show_default=True, type=int)
-@common
+@common("device", "set")
 def generate(options: Options, method: str, model: str, category: str, count: int, seed: int) -> None:
     """Draw new shapes from a trained model."""
+    if method and model:
+        raise InputError("give --method or --model, not both")
     with options.open() as project:
         job = GenerateJob(
-            model=model or latest(project, "train", method),
+            model=str(Path(model).resolve())
+            if model.endswith(".safetensors")
+            else model or latest(project, "train", method),
             count=count,
             seed=seed,
             category=category,
@@ -168,14 +173,14 @@ def generate(options: Options, method: str, model: str, category: str, count: in
         run_job(options, job, project)
 
 
-@main.command()
+@cli.command()
 @click.argument("shapes", nargs=-1, required=True)
 @click.option("--format", "format_", default="glb", type=click.Choice(["glb", "obj", "ply", "stl"]), show_default=True)
 @click.option("--out", required=True, help="Folder for the files.")
 @click.option(
     "--resolution", default=256, show_default=True, type=click.IntRange(32, 1024), help="Grid points per side."
 )
-@common
+@common("device")
 def export(options: Options, shapes: tuple[str, ...], format_: Format, out: str, resolution: int) -> None:
     """Decode SHAPES and write them as mesh files with named parts."""
     job = ExportJob(
@@ -184,14 +189,14 @@ def export(options: Options, shapes: tuple[str, ...], format_: Format, out: str,
     run_job(options, job)
 
 
-@main.command()
+@cli.command()
 @click.argument("run", default="")
-@common
+@common("set")
 def resume(options: Options, run: str) -> None:
     """Go on with RUN (the latest unfinished one when not given). --set train.steps=N trains a finished run longer."""
     with options.open() as project:
         if not run:
-            waiting = [row.id for row in project.catalogue.runs() if row.state != "finished"]
+            waiting = [name for name in project.catalogue.waiting() if (project.run_folder(name) / "job.json").exists()]
             if not waiting:
                 raise InputError("no run of this project waits to be resumed; `list runs` shows them all")
             run = waiting[-1]
@@ -203,9 +208,9 @@ def resume(options: Options, run: str) -> None:
         run_job(options, job, project)
 
 
-@main.command()
+@cli.command()
 @click.argument("out")
-@common
+@common("device")
 def demo(options: Options, out: str) -> None:
     """From procedural aeroplanes to new ones in a few minutes, in a new project in OUT."""
     from engine.demo import demo as stages
@@ -215,11 +220,11 @@ def demo(options: Options, out: str) -> None:
     console.show(result, True) if options.json else console.tell("Shape Studio", summary(Path(out), result))
 
 
-@main.command()
+@cli.command()
 @click.option("--category", required=True, type=click.Choice(CATEGORIES))
 @click.option("--count", default=512, show_default=True, type=click.IntRange(2, 10_000))
 @click.option("--points", default=1024, show_default=True, type=click.IntRange(64, 16_384))
-@common
+@common()
 def variety(options: Options, category: str, count: int, points: int) -> None:
     """How different procedural shapes are: distance of each of COUNT to its nearest neighbour (Chamfer)."""
     from engine.datasets.procedural.variety import variety as measure
@@ -228,10 +233,10 @@ def variety(options: Options, category: str, count: int, points: int) -> None:
     console.show({"category": category, "count": count, "points": points, **found}, options.json)
 
 
-@main.command()
+@cli.command()
 @click.argument("name")
 @click.option("--quick", is_flag=True, help="A small version, to see that it works; its figures mean little.")
-@common
+@common()
 def bench(options: Options, name: str, quick: bool) -> None:
     """Run a benchmark against its named baseline: fit, extract or sample (from a source checkout)."""
     folder = Path(__file__).parents[1] / "tests" / "bench"
@@ -254,6 +259,35 @@ def latest(project: Project, kind: str, method: str) -> str:
             f"this project has no finished {kind}{f' of {method}' if method else ''} yet; run `{verb}` first"
         )
     return runs[-1]
+
+
+def main() -> None:
+    """Run the command line; every error is one line on stderr, with --json also an object, and an exit status."""
+    as_json = "--json" in sys.argv
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Exit as end:
+        sys.exit(end.exit_code)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        console.complain("stopped; what was done is saved, `resume` goes on from there", as_json)
+        sys.exit(130)
+    except click.ClickException as error:
+        console.complain(error.format_message(), as_json)
+        sys.exit(2)
+    except TrainingError as error:
+        console.complain(str(error), as_json)
+        sys.exit(1)
+    except StudioError as error:
+        console.complain(str(error), as_json)
+        sys.exit(2)
+    except OSError as error:
+        console.complain(f"{error.filename or 'a file'}: {error.strerror or error}; choose another place", as_json)
+        sys.exit(2)
+    except (MemoryError, RuntimeError) as error:
+        if not out_of_memory(error):
+            raise
+        console.complain(explain(error), as_json)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -157,6 +157,17 @@ class Catalogue:
             _free(self.run(name))
             self._end(name, state, reason)
 
+    def forget_run(self, name: str) -> None:
+        """Remove a run that made nothing."""
+        with self._write():
+            self._db.execute("DELETE FROM runs WHERE id = ? AND id NOT IN (SELECT run FROM shapes)", (name,))
+
+    def waiting(self) -> list[str]:
+        """Runs that can be gone on with, oldest first: stopped, or left by a process that is no more, then failed ones."""
+        runs = [run for run in self.runs() if run.lease_pid is None or not _alive(run)]
+        stopped = [run.id for run in runs if run.state in ("queued", "running", "cancelled")]
+        return [run.id for run in runs if run.state == "failed"] + stopped
+
     def end_open_run(self, name: str, state: str, reason: str) -> None:
         """As ``end_run``, for a run that waits or that this process works on; any other is left alone."""
         with self._write():

@@ -156,6 +156,14 @@ def load_state(modules: Mapping[str, nn.Module], tensors: Mapping[str, Tensor], 
     """Copy ``prefix + module.name`` tensors into the modules. Raises InputError when they do not fit each other."""
     for name, module in modules.items():
         own = module.state_dict()
+        left = [
+            key for key in tensors if key.startswith(f"{prefix}{name}.") and key[len(prefix + name) + 1 :] not in own
+        ]
+        if left:
+            raise InputError(
+                f"{source} does not fit this network: it has {len(left)} tensors more, {left[0]} for one; "
+                "use the settings it was trained with"
+            )
         for key, value in own.items():
             found = tensors.get(f"{prefix}{name}.{key}")
             if found is None or found.shape != value.shape:

@@ -3,7 +3,7 @@
 import signal
 import sys
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -14,14 +14,14 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 
 from engine import protocol
-from engine.protocol import Event
+from engine.protocol import Stage
 
 _QUIET_S = 15.0  # between progress lines where there is no terminal
 _err = Console(stderr=True, highlight=False)
 _out = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 
 
-def follow(stage: Generator[Event, None, dict[str, Any]]) -> dict[str, Any]:
+def follow(stage: Stage[dict[str, Any]]) -> dict[str, Any]:
     """Run a stage to its end with progress on stderr; returns its result.
 
     Ctrl-C stops it between two events with its state saved, and raises KeyboardInterrupt; a second one does so at once.
@@ -41,7 +41,7 @@ def follow(stage: Generator[Event, None, dict[str, Any]]) -> dict[str, Any]:
         signal.signal(signal.SIGINT, before)
 
 
-def _follow(stage: Generator[Event, None, dict[str, Any]], asked_to_stop: Sequence[int]) -> dict[str, Any]:
+def _follow(stage: Stage[dict[str, Any]], asked_to_stop: Sequence[int]) -> dict[str, Any]:
     columns = (
         TextColumn("{task.description:<22}"),
         BarColumn(36),
@@ -66,13 +66,13 @@ def _follow(stage: Generator[Event, None, dict[str, Any]], asked_to_stop: Sequen
             if isinstance(event, protocol.Progress):
                 key = event.stage
                 if key not in tasks:
-                    tasks[key] = bars.add_task(key, total=event.total, message=event.message)
+                    tasks[key] = bars.add_task(escape(key), total=event.total, message=escape(event.message))
                     started[key] = time.monotonic()
-                bars.update(tasks[key], completed=event.done, total=event.total, message=event.message)
+                bars.update(tasks[key], completed=event.done, total=event.total, message=escape(event.message))
                 now = time.monotonic()
                 if not _err.is_terminal and (now - printed > _QUIET_S or event.done == event.total):
                     printed = now
-                    _err.print(_line(event, now - started[key]))
+                    _err.print(escape(_line(event, now - started[key])))
             elif isinstance(event, protocol.Note):
                 _err.print(f"[yellow]{escape(event.text)}" if event.warning else escape(event.text))
 
@@ -92,7 +92,7 @@ def show(result: Mapping[str, Any], as_json: bool) -> None:
         if isinstance(value, list | tuple) and value and isinstance(value[0], Mapping):
             _out.print(_table(key, value))
         else:
-            _out.print(f"{key}: {_text(value)}")
+            _out.print(f"{key}: {_text(value)}", soft_wrap=True)
 
 
 def tell(title: str, text: str) -> None:
@@ -117,7 +117,7 @@ def _text(value: Any) -> str:
         return ", ".join(_text(v) for v in value)
     if isinstance(value, Mapping):
         return ", ".join(f"{k} {_text(v)}" for k, v in value.items())
-    return "" if value is None else str(value)
+    return "" if value is None else escape(str(value))
 
 
 def complain(text: str, as_json: bool) -> None:

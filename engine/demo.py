@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 import pyvista.examples
 from numpy.typing import NDArray
+from rich.markup import escape
 
 from engine import methods, pipeline
 from engine.datasets.parts import colour
@@ -89,7 +90,7 @@ def _quality(project: Project, run: str) -> dict[str, Any]:
         for name in latents.file.vocabulary
     }
     accepted = sum(record.verdict == "accepted" for record in latents.records)
-    overall = float(np.mean([record.iou for record in latents.records]))
+    overall = float(np.mean([record.iou or 0.0 for record in latents.records]))  # a fit that failed counts as 0
     return {"run": run, "iou": overall, "part_iou": parts, "accepted": accepted, "of": len(latents)}
 
 
@@ -164,12 +165,13 @@ On points they never saw they agree with the meshes by IoU {fit["iou"]:.3f} ({pa
 
 [bold]A denoiser learned their weights[/bold] in {train["seconds"]:.0f} s ({train["steps"]} steps),
 and [bold]{made} new aeroplanes came out of noise[/bold] in {result["generate"]["seconds"]:.1f} s.
-{closed} of {len(files)} exported meshes are watertight; each part is a named object in {out / "meshes"}.
+{closed} of {len(files)} exported meshes are watertight; each part is a named object in {escape(str(out / "meshes"))}.
 
 [bold]Are they new?[/bold] {round(news["copies"] * made)} of {made} lie nearer to a training shape (Chamfer distance
 under {news["threshold"]:.4f}) than 95 % of real aeroplanes that the model never saw.
 So few training shapes invite copying: novelty.png shows each beside its nearest.
 
-[bold]A real mesh[/bold], {Path(real["item"]).name} ({real["verdict"]}), became a watertight one, IoU {real["iou"]:.3f}.
+[bold]A real mesh[/bold], {escape(Path(real["item"]).name)} ({real["verdict"]}), became a watertight one,
+IoU {real["iou"]:.3f}.
 
-Done in {result["seconds"] / 60:.1f} minutes. Pictures: {out / "pictures"}"""
+Done in {result["seconds"] / 60:.1f} minutes. Pictures: {escape(str(out / "pictures"))}"""

@@ -36,11 +36,16 @@ class TrainingError(StudioError):
     """A run cannot go on (diverged for good, out of memory); its last good checkpoint is kept."""
 
 
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that memory ran out, on whatever device."""
+    return isinstance(error, MemoryError) or bool(_OUT_OF_MEMORY.search(f"{type(error).__name__}: {error}"))
+
+
 def explain(error: BaseException) -> str:
     """What to tell a person about any error: one line."""
     if isinstance(error, StudioError):
         return str(error)
-    if isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(f"{type(error).__name__}: {error}"):
+    if out_of_memory(error):
         advice = "make the batch or the resolution smaller, close other programs or choose another device"
         return f"out of memory: {advice}; what was saved is kept"
-    return f"a fault in the engine ({type(error).__name__}: {error}); engine.log in the run's folder has more"
+    return f"a fault in the engine ({type(error).__name__}: {error})"

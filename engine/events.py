@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from engine.mailbox import Preview
 from engine.protocol import Event, Progress, Stage
 
 T = TypeVar("T")
@@ -21,6 +22,7 @@ class EventLog:
         """Open for appending; a last line that was cut by a crash is dropped."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
+        self.begun = path.exists()
         self._beat = beat
         if path.exists():
             data = path.read_bytes()
@@ -38,7 +40,8 @@ class EventLog:
                 except StopIteration as end:
                     result: T = end.value
                     return result
-                if not isinstance(event, Progress):
+                self.begun = True
+                if not isinstance(event, Progress | Preview):
                     file.write(msgspec.json.encode(_Line(time.time(), event)) + b"\n")
                     file.flush()
                 if time.monotonic() - beaten > BEAT_S:

@@ -29,8 +29,9 @@ ddmi
     denoiser is trained on planes: one slot per named plane. ``decode`` gives Images, Clips, Fields or RadianceFields.
 holodiffusion
     ``fit`` is empty and ``encode`` only lists the posed photos: ``batch`` picks other views each time and hands them on in
-    ``extras``; ``target`` is empty (B, 0). View pooling, denoiser and renderer are all in ``trainee``, and ``loss`` compares
-    rendered images. ``sample`` draws voxel grids, ``decode`` gives RadianceFields.
+    ``extras``; ``target`` is empty (B, 0). View pooling and denoiser are in ``trainee``; the renderer, which decodes, belongs
+    to the representation, and ``learns_with_denoiser`` has both trained together by a ``loss`` that compares rendered
+    images. ``sample`` draws voxel grids, ``decode`` gives RadianceFields.
 
 What differs from the sketch in the design: no torch.Generator is handed down from run to step. Every random stream is
 seeded by what it is for (``storage.seed_of(seed, item, step)``), so a resumed run needs no saved generator state and the
@@ -166,13 +167,14 @@ class Field(Protocol):
         """The same for one part alone."""
 
 
-Decoded = Any  # Field here; a method that decodes to something else registers how it is exported, see export.py
+Decoded = Any  # Field here; a method that decodes to something else registers how it is exported, see write.py
 
 
 class Representation(nn.Module):
     """Turns items into latents and latents into shapes; owns what it learns for that, which is saved with the model."""
 
     parts: tuple[Part, ...] = ()
+    learns_with_denoiser: bool = False  # True: trained by Method.loss too, not frozen after ``fit``
 
     def fit(self, data: Data, work: Workspace) -> Stage[None]:
         """Learn what all items share, resumably, in ``work.folder``. Nothing to learn is a good answer."""
@@ -204,9 +206,14 @@ class Method(Protocol):
         """Look at the latents once before training (statistics for normalisation)."""
 
     def loss(
-        self, trainee: nn.Module, representation: Representation, batch: Batch, generator: torch.Generator
+        self,
+        trainee: nn.Module,
+        representation: Representation,
+        settings: Any,
+        batch: Batch,
+        generator: torch.Generator,
     ) -> Tensor:
-        """Scalar training loss of one batch."""
+        """Scalar training loss of one batch; ``settings`` are the training run's."""
 
     def sample(
         self,

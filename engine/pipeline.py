@@ -1,6 +1,9 @@
 """The straight line: one generator per kind of job. It never asks for a method's name."""
 
+import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,14 +13,13 @@ import torch
 from torch import nn
 
 from engine import device, methods
-from engine.checkpoint import checkpoints, load_model, read_about, save_model
+from engine.checkpoint import checkpoints, load_model, save_model
 from engine.datasets.importing import import_files, make_samples
 from engine.datasets.parts import vocabulary
 from engine.errors import EmptyShapeError, InputError, explain
 from engine.events import EventLog
 from engine.jobs import ExportJob, FitJob, GenerateJob, ImportJob, Job, SamplesJob, TrainJob
 from engine.latents import Chosen
-from engine.layout import Layout
 from engine.method import Data, Method, Representation, Shapes, Workspace
 from engine.methods import MethodSettings
 from engine.optimise import optimise, published
@@ -26,8 +28,8 @@ from engine.project import Project
 from engine.protocol import Finished, Note, Saved, Stage
 from engine.rows import ItemRow
 from engine.settings import override
-from engine.shapes import fit_of, keep_fitted, keep_generated, model_path
-from engine.storage import seed_of, sweep
+from engine.shapes import ModelAbout, fit_of, keep_fitted, keep_generated, model_path, read_model_about
+from engine.storage import once, seed_of, sweep
 from engine.write import picture, write_shape
 
 PREVIEWS = 4
@@ -38,24 +40,28 @@ def run(job: Job, project: Project) -> Stage[dict[str, Any]]:
     """Run a job, or go on with it, or return at once when it is finished; the last event is Finished.
 
     Takes the run's lease, keeps its events, and leaves an honest state: finished, cancelled (closed by the caller) or
-    failed. Raises StudioError, and BusyError while another process works on the same run.
+    failed. Raises StudioError, and BusyError while another process works on the same run. A new run whose input turns
+    out to be bad before anything was done leaves no trace.
     """
     job = project.submit(job)
     folder = project.run_folder(job.run)
     project.catalogue.acquire(job.run)
+    log = EventLog(folder / "events.jsonl", beat=lambda: project.catalogue.beat(job.run))
     try:
         if (folder / "result.json").exists():
             result: dict[str, Any] = msgspec.json.decode((folder / "result.json").read_bytes())
         else:
             sweep(folder)
-            log = EventLog(folder / "events.jsonl", beat=lambda: project.catalogue.beat(job.run))
             result = yield from log.keep(_stage(job, project))
             project.finish(job.run, result)
     except (GeneratorExit, KeyboardInterrupt):
         project.catalogue.end_run(job.run, "cancelled", "stopped by the user; resume goes on from here")
         raise
     except BaseException as error:
-        project.catalogue.end_run(job.run, "failed", explain(error))
+        if isinstance(error, InputError) and not log.begun:
+            project.forget(job.run)
+        else:
+            project.catalogue.end_run(job.run, "failed", explain(error))
         raise
     project.catalogue.end_run(job.run, "finished")
     yield Finished(result=result)
@@ -83,8 +89,12 @@ def _stage(job: Job, project: Project) -> Stage[dict[str, Any]]:
 def fit(job: FitJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
     """Items -> latents, one row each, with a verdict on each."""
     items = _items(job, project)
+    # what was asked for is settled at the first start: items that come in later belong to later fits
     names = vocabulary(items, getattr(job.settings, "parts", ()))
-    representation = methods.load(job.settings).representation(job.settings, names).to(work.device)
+    settled = once(work.folder / "items.json", {"items": [item.id for item in items], "vocabulary": list(names)})
+    items, names = [project.catalogue.item(name) for name in settled["items"]], tuple(settled["vocabulary"])
+    with seeded(job.settings.seed, "representation"):
+        representation = methods.load(job.settings).representation(job.settings, names).to(work.device)
     if representation.parts:
         usable = [item for item in items if set(item.parts) & set(names)]
         if len(usable) < len(items):
@@ -110,45 +120,50 @@ def fit(job: FitJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]
 def train(job: TrainJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
     """Latents -> a denoiser, exported with its representation as one model file."""
     method, settings = methods.load(job.settings), job.settings
+    _check_fits(job, project)
     representation, latents = yield from fit_of(job.fit, project, work)
     seen = {item.id: item.category for item in project.catalogue.items() if item.split == "train"}
-    rows = [i for i, r in enumerate(latents.records) if r.verdict == "accepted" and r.item in seen]
+    good = [i for i, r in enumerate(latents.records) if r.verdict == "accepted" and r.item in seen]
+    rows = once(work.folder / "rows.json", good)
     if len(rows) < 2:
         raise InputError(
             f"{job.fit} has {len(rows)} accepted shapes in the training split; fit more items, or look at `list shapes`"
         )
     chosen = Chosen(latents, rows)
     conditions = {"category": len(latents.categories)} if latents.categories else {}
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed_of(settings.seed, "init"))
+    with seeded(settings.seed, "trainee"):
         trainee = method.trainee(settings, latents.layout, conditions)
     method.prepare(trainee, chosen)
     modules = {"trainee": trainee.to(work.device)}
+    if representation.learns_with_denoiser:
+        modules["representation"] = representation.requires_grad_(True)
     yield Note(text=f"training on {len(rows)} shapes ({len(latents)} fitted), {device.describe(work.device)}")
 
     def loss(step: int, generator: torch.Generator) -> torch.Tensor:
         index = torch.randint(len(rows), (min(settings.train.batch, len(rows)),), generator=generator)
         batch = chosen.batch(index, generator).to(work.device)
-        return method.loss(trainee, representation, batch, generator)
+        return method.loss(trainee, representation, settings, batch, generator)
 
     clock = time.monotonic()
-    fork = _checkpoint(project, job.fork) if job.fork else None
-    recipe = published(settings.train, len(rows))
-    preview = partial(_preview, method, representation, trainee, settings, work)
     done = yield from optimise(
-        modules, loss, recipe, seed=settings.seed, folder=work.folder, fork=fork, preview=preview
+        modules,
+        loss,
+        published(settings.train, len(rows)),
+        seed=settings.seed,
+        folder=work.folder,
+        fork=_checkpoint(project, job.fork, work) if job.fork else None,
+        preview=partial(_preview, method, representation, trainee, settings, work),
     )
     done.ema.exchange()
     about = {
         "settings": msgspec.to_builtins(settings),
         "vocabulary": [part.name for part in representation.parts],
         "layout": msgspec.to_builtins(latents.layout),
-        "categories": list(latents.categories) or [seen[latents.records[rows[0]].item]],
+        "categories": list(latents.categories) or [seen.get(latents.records[rows[0]].item, "")],
         "conditions": conditions,
-        "train": job.run,
         "items": [latents.records[i].item for i in rows],
     }
-    save_model(work.folder / "model.safetensors", {"representation": representation, **modules}, about)
+    save_model(work.folder / "model.safetensors", {"representation": representation, "trainee": trainee}, about)
     return {"run": job.run, "steps": done.steps, "seconds": round(time.monotonic() - clock, 2)}
 
 
@@ -173,55 +188,56 @@ def _preview(
 def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
     """A model -> new latents, kept as shapes of the project."""
     path = model_path(job.model, project)
-    about = read_about(path)
-    settings = msgspec.convert(about["settings"], MethodSettings)
+    about: ModelAbout = read_model_about(path)
+    settings = about.settings
     method = methods.load(settings)
-    representation = method.representation(settings, tuple(about["vocabulary"]))
-    layout = msgspec.convert(about["layout"], Layout)
-    trainee = method.trainee(settings, layout, about["conditions"])
+    sampler = override(settings.sampler, [change.removeprefix("sampler.") for change in job.changes])
+    condition = _condition(job.category, about)
+    representation = method.representation(settings, about.vocabulary)
+    trainee = method.trainee(settings, about.layout, about.conditions)
     load_model(path, {"representation": representation, "trainee": trainee})
-    representation.to(work.device)
+    representation.to(work.device).requires_grad_(False)
     trainee.to(work.device).eval()
     clock = time.monotonic()
-    sampler = override(settings.sampler, job.changes)
-    condition = _condition(job.category, tuple(about["categories"]), about["conditions"])
     shapes = yield from method.sample(trainee, representation, job.count, sampler, job.seed, condition)
-    keep_generated(project, job, layout, tuple(about["vocabulary"]), shapes)
-    save_model(work.folder / "representation.safetensors", {"representation": representation}, about)
+    keep_generated(project, job, about.layout, about.vocabulary, shapes)
+    save_model(
+        work.folder / "representation.safetensors", {"representation": representation}, msgspec.to_builtins(about)
+    )
     ids = [f"{job.run}/{i:04d}" for i in range(job.count)]
     return {"run": job.run, "shapes": ids, "seconds": round(time.monotonic() - clock, 2)}
 
 
 def export(job: ExportJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
     """Shapes -> mesh files, watertight, with named parts."""
+    wanted = [project.catalogue.shape(name) for name in dict.fromkeys(job.shapes)]
     files, empty = [], []
-    for name in job.shapes:
-        shape = project.catalogue.shape(name)
+    for shape in wanted:
         representation, latents = yield from fit_of(shape.run, project, work)
         batch = latents.batch(torch.tensor([shape.row]), torch.Generator())
         shapes = Shapes(batch.target.to(work.device), batch.present)
         decoded = representation.decode(shapes)[0]
-        recipe = {"shape": name, "job": msgspec.to_builtins(project.job(shape.run)), "parents": list(shape.parents)}
-        path = Path(job.out) / f"{name.replace('/', '-')}.{job.format}"
+        recipe = {"shape": shape.id, "job": msgspec.to_builtins(project.job(shape.run)), "parents": list(shape.parents)}
+        path = Path(job.out) / f"{shape.id.replace('/', '-')}.{job.format}"
         try:
             info = yield from write_shape(decoded, path, representation.parts, job.resolution, recipe)
         except EmptyShapeError as error:
             yield Note(text=str(error), warning=True)
-            empty.append(name)
+            empty.append(shape.id)
             continue
-        files.append({"shape": name, **info})
+        files.append({"shape": shape.id, **info})
         yield Saved(kind="export", path=info["path"])
     if not files:
         raise EmptyShapeError(f"nothing was written: all {len(empty)} shapes are empty")
     return {"files": files, "empty": empty}
 
 
-def _checkpoint(project: Project, name: str) -> Path:
-    """The newest checkpoint of a run. Raises InputError when there is none."""
-    found = checkpoints(project.run_folder(project.catalogue.run(name).id) / "checkpoints")
-    if not found:
-        raise InputError(f"run {name} has no checkpoint to fork; it must be a training run (`list runs`)")
-    return found[0]
+@contextmanager
+def seeded(seed: int, purpose: str) -> Iterator[None]:
+    """Initial weights, which torch draws from its global generator, by the run's seed; the generator is put back."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_of(seed, purpose))
+        yield
 
 
 def _items(job: FitJob, project: Project) -> list[ItemRow]:
@@ -231,6 +247,8 @@ def _items(job: FitJob, project: Project) -> list[ItemRow]:
         if not items:
             raise InputError("there is nothing to fit; bring items in with `import` or `samples` first")
         return items
+    if job.category:
+        raise InputError("name items or a category, not both")
     items = [project.catalogue.item(name) for name in dict.fromkeys(job.items)]
     for item in items:
         if item.verdict == "refused":
@@ -238,8 +256,38 @@ def _items(job: FitJob, project: Project) -> list[ItemRow]:
     return items
 
 
-def _condition(category: str, known: tuple[str, ...], conditions: dict[str, int]) -> dict[str, int]:
+def _check_fits(job: TrainJob, project: Project) -> None:
+    """Raise InputError when a training asks for other items, samples or fields than the fit that it trains on."""
+    fitted = project.job(job.fit)
+    if not isinstance(fitted, FitJob):
+        raise InputError(f"{job.fit} is not a fit; `list runs` shows what there is")
+    own = {"seed": job.settings.seed} | {
+        group: getattr(job.settings, group) for group in ("denoiser", "train", "sampler")
+    }
+    if (
+        type(fitted.settings) is not type(job.settings)
+        or msgspec.structs.replace(fitted.settings, **own) != job.settings
+    ):
+        raise InputError(
+            f"only denoiser, train, sampler and seed can be set for a training; the rest is as {job.fit} has it"
+        )
+
+
+def _checkpoint(project: Project, name: str, work: Workspace) -> Path:
+    """A copy of the newest checkpoint of run ``name``, taken at the first start. Raises InputError when there is none."""
+    copy = work.folder / "forked.safetensors"
+    if not copy.exists():
+        found = checkpoints(project.run_folder(project.catalogue.run(name).id) / "checkpoints")
+        if not found:
+            raise InputError(f"run {name} has no checkpoint to fork; it must be a training run (`list runs`)")
+        temporary = copy.with_name(f".{copy.name}.tmp")
+        shutil.copyfile(found[0], temporary)
+        temporary.replace(copy)
+    return copy
+
+
+def _condition(category: str, about: ModelAbout) -> dict[str, int]:
     """Class ids for the asked category. Raises InputError when the model does not know it."""
-    if category and category not in known:
-        raise InputError(f"this model knows {', '.join(known)}, not {category}")
-    return {"category": known.index(category)} if category and conditions else {}
+    if category and category not in about.categories:
+        raise InputError(f"this model knows {', '.join(about.categories)}, not {category}")
+    return {"category": about.categories.index(category)} if category and about.conditions else {}

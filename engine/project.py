@@ -104,6 +104,10 @@ class Project:
         A named run that exists must hold the same job; ``extend`` is the one way to change it.
         """
         method = name_of(job.settings) if isinstance(job, FitJob | TrainJob) else ""
+        try:  # a constructor checks no bounds
+            msgspec.json.decode(msgspec.json.encode(job), type=Job)
+        except msgspec.ValidationError as error:
+            raise InputError(f"this job cannot be run: {error}") from error
         if job.run:
             self.run_folder(job.run)  # refuse a bad name before anything is written
         job = msgspec.structs.replace(job, run=self.catalogue.new_run(kind_of(job), method, job.run))
@@ -112,6 +116,15 @@ class Project:
             raise InputError(f"run {job.run} exists with other settings; leave its name out to start a new one")
         write_json(path, job)
         return job
+
+    def forget(self, run: str) -> None:
+        """Drop a run that never began: its row, its job.json and its empty folder."""
+        folder = self.run_folder(run)
+        for name in ("job.json", "events.jsonl"):
+            (folder / name).unlink(missing_ok=True)
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+        self.catalogue.forget_run(run)
 
     def finish(self, run: str, result: dict[str, Any]) -> None:
         """Keep the result of a run; from then on running its job again returns it at once."""
@@ -126,14 +139,14 @@ class Project:
         if not isinstance(old, TrainJob):
             raise InputError(f"{job.run} is not a training run")
         longer = msgspec.structs.replace(old.settings.train, steps=job.settings.train.steps)
-        if job.settings != msgspec.structs.replace(old.settings, train=longer):
+        if job != msgspec.structs.replace(old, settings=msgspec.structs.replace(old.settings, train=longer)):
             raise InputError(
                 "a run can be given more train.steps and nothing else; `train --fork RUN` starts a new one from it"
             )
         if job.settings.train.steps < old.settings.train.steps:
             raise InputError(f"{job.run} is set to {old.settings.train.steps} steps already; train.steps can only grow")
         self.catalogue.acquire(job.run)
-        write_json(self.run_folder(job.run) / "job.json", job)
         (self.run_folder(job.run) / "result.json").unlink(missing_ok=True)
+        write_json(self.run_folder(job.run) / "job.json", job)
         self.catalogue.end_run(job.run, "cancelled", "to be trained longer")
         return job

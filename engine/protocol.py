@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from engine.jobs import Job
+from engine.mailbox import Preview
 
 T = TypeVar("T")
 
@@ -77,7 +78,7 @@ class Refused(Message, frozen=True):
 
 
 Event = Progress | Metric | Note | Saved | Finished | Failed | Cancelled | Paused | Resumed | Refused
-Stage = Generator[Event, None, T]
+Stage = Generator[Event | Preview, None, T]
 
 
 class Submit(Message, frozen=True):

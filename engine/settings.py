@@ -34,12 +34,12 @@ class SampleSettings(Settings, frozen=True):
 class FieldSettings(Settings, frozen=True):
     """The network that holds one shape, or one part of it."""
 
-    hidden: Annotated[tuple[int, ...], Meta(min_length=1)] = (128, 128, 128)
+    hidden: Annotated[tuple[Count, ...], Meta(min_length=1)] = (128, 128, 128)
     bands: Annotated[
         int, Meta(ge=0, le=10, description="octaves of the positional encoding, frequencies 1, 2, 4 ...")
     ] = 4
     activation: Literal["relu", "sine"] = "relu"
-    part_hidden: dict[str, tuple[int, ...]] = {}  # widths of experts that differ from ``hidden``, by part name
+    part_hidden: dict[str, tuple[Count, ...]] = {}  # widths of experts that differ from ``hidden``, by part name
 
 
 class FitSettings(Settings, frozen=True):

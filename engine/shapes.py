@@ -72,6 +72,25 @@ def keep_generated(project: Project, job: GenerateJob, layout: Layout, names: tu
     )
 
 
+class ModelAbout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a model file says of itself: all that is needed to build its networks again, and what it learned from."""
+
+    settings: MethodSettings
+    vocabulary: tuple[str, ...]
+    layout: Layout
+    categories: tuple[str, ...]
+    conditions: dict[str, int]
+    items: tuple[str, ...]
+
+
+def read_model_about(path: Path) -> ModelAbout:
+    """The description of a model file. Raises InputError when the file is something else."""
+    try:
+        return msgspec.convert(read_about(path), ModelAbout)
+    except msgspec.ValidationError as error:
+        raise InputError(f"{path} is not a model that can generate ({error}); give a model.safetensors") from error
+
+
 def fit_of(name: str, project: Project, work: Workspace) -> Stage[tuple[Representation, LatentSet]]:
     """The representation of a run, frozen, and the run's latents. Raises InputError when the run has none (yet)."""
     folder = project.run_folder(project.catalogue.run(name).id)
@@ -93,7 +112,7 @@ def fit_of(name: str, project: Project, work: Workspace) -> Stage[tuple[Represen
 def model_path(name: str, project: Project) -> Path:
     """A model by train run or by file. Raises InputError."""
     if Path(name).suffix == ".safetensors":
-        return Path(name)
+        return Path(name).resolve()
     path = project.run_folder(project.catalogue.run(name).id) / "model.safetensors"
     if not path.is_file():
         raise InputError(f"run {name} has no model; it must be a finished training run (`list runs`)")

@@ -5,6 +5,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -72,12 +73,19 @@ def read_tensors(path: Path) -> tuple[dict[str, NDArray], dict[str, str]]:
             return {name: file.get_tensor(name) for name in file.keys()}, _header(file.metadata())  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise DamagedFileError(
-            f"{path} cannot be read as safetensors ({error}); delete it and resume the run"
+            f"{path} cannot be read as safetensors ({error}); the run that made it must be run again"
         ) from error
 
 
+def once(path: Path, value: Any) -> Any:
+    """``value`` as JSON data, settled by whoever comes first: written to ``path``, or read back when it is there."""
+    if not path.exists():
+        write_json(path, value)
+    return msgspec.json.decode(path.read_bytes())
+
+
 def map_tensor(path: Path, name: str) -> tuple[NDArray, dict[str, str]]:
-    """One array of a safetensors file, memory-mapped read-only, and the header. Raises DamagedFileError.
+    """One array of a safetensors file, memory-mapped (changes stay in memory), and the header. Raises DamagedFileError.
 
     Layout of the file: 8 bytes little-endian length of the JSON header, the header, the data (safetensors 0.3 format page).
     """
@@ -89,12 +97,14 @@ def map_tensor(path: Path, name: str) -> tuple[NDArray, dict[str, str]]:
         start, stop = entry["data_offsets"]
         kind = np.dtype(_DTYPES[entry["dtype"]])
         if path.stat().st_size < 8 + length + stop:
-            raise DamagedFileError(f"{path} is cut short; delete it and resume the run")
+            raise DamagedFileError(f"{path} is cut short; the run that made it must be run again")
     except (OSError, KeyError, msgspec.DecodeError) as error:
-        raise DamagedFileError(f"{path} has no tensor {name!r} ({error}); delete it and resume the run") from error
+        raise DamagedFileError(
+            f"{path} has no tensor {name!r} ({error}); the run that made it must be run again"
+        ) from error
     if 0 in entry["shape"]:
         return np.zeros(entry["shape"], kind), _header(header.get("__metadata__"))
-    array = np.memmap(path, kind, "r", offset=8 + length + start, shape=tuple(entry["shape"]))
+    array = np.memmap(path, kind, "c", offset=8 + length + start, shape=tuple(entry["shape"]))
     return array, _header(header.get("__metadata__"))
 
 

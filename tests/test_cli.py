@@ -97,6 +97,13 @@ def test_train_longer_and_resume(project: str) -> None:
         (["export", "no-such-shape", "--out", "x"], "no-such-shape"),
         (["fit", "--method", "semantic", "--device", "cuda"], "cuda"),
         (["bench", "nothing"], "no benchmark"),
+        (["samples", "--category", "spaceship", "--count", "1"], "spaceship"),
+        (["samples", "--category", "mug", "--count", "1", "--preset", "tiny"], "--preset means nothing"),
+        (["new", f"{__file__}/x"], "test_cli.py"),
+        (["train", "--method", "semantic", "--set", "field.hidden=[4]"], "only denoiser"),
+        (["generate", "--model", "train-0001", "--method", "semantic"], "not both"),
+        (["generate", "--model", "PROJECT/runs/fit-0001/representation.safetensors"], "not a model"),
+        (["fit", "--method", "semantic", "--set", "field.hidden=[-4]"], "field.hidden"),
     ],
 )
 def test_bad_input_gives_one_clear_line_and_status_2(project: str, arguments: list[str], says: str) -> None:
@@ -106,6 +113,8 @@ def test_bad_input_gives_one_clear_line_and_status_2(project: str, arguments: li
         if torch.cuda.is_available():
             pytest.skip("this machine has cuda")
     given = [] if "--project" in arguments else ["--project", project]
-    answer, err = call(*arguments, *given, status=2)
+    runs = len(call("list", "runs", "--project", project)[0]["runs"])
+    answer, err = call(*(text.replace("PROJECT", project) for text in arguments), *given, status=2)
+    assert len(call("list", "runs", "--project", project)[0]["runs"]) == runs  # bad input leaves nothing behind
     assert says in answer["error"]
     assert "Traceback" not in err

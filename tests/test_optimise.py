@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from engine.checkpoint import checkpoints, load_model, newest_checkpoint, read_about, save_model
 from engine.diffusion.ema import Ema, decay_at
 from engine.errors import DamagedFileError, InputError, TrainingError
+from engine.mailbox import Preview
 from engine.optimise import Loss, Outcome, learning_rate, optimise, published
 from engine.protocol import Event, Metric, Note, Progress, Saved, Stage
 from engine.settings import TrainSettings
@@ -36,7 +37,9 @@ def drive(stage: Stage[Outcome]) -> tuple[Outcome, list[Event]]:
     events: list[Event] = []
     while True:
         try:
-            events.append(next(stage))
+            event = next(stage)
+            assert not isinstance(event, Preview)
+            events.append(event)
         except StopIteration as end:
             return end.value, events
 

@@ -34,11 +34,15 @@ def import_files(job: ImportJob, project: Project) -> Stage[dict[str, Any]]:
     if not found:
         raise InputError(f"no mesh files in {', '.join(job.paths)}; known formats: {', '.join(FORMATS)}")
     items: list[ItemRow] = []
+    known = {item.id: item.split for item in project.catalogue.items()}  # an item stays where it was put first
     for i, (path, split) in enumerate(found):
         yield Progress(stage="import", done=i, total=len(found), message=path.name)
-        data = path.read_bytes()
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise InputError(f"{path} cannot be read ({error.strerror})") from error
         name = re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-") or "mesh"
-        ident = f"{name}-{hashlib.sha256(data).hexdigest()[:6]}"
+        ident = f"{name}-{hashlib.sha256(data).hexdigest()[:10]}"
         row = ItemRow(
             id=ident,
             kind="mesh",
@@ -47,7 +51,7 @@ def import_files(job: ImportJob, project: Project) -> Stage[dict[str, Any]]:
             hash=digest(data),
             verdict="refused",
             reason="",
-            split=split or split_of(ident),
+            split=split or known.get(ident) or split_of(ident),
             added=time.time(),
         )
         try:
@@ -128,7 +132,8 @@ def _warn_of_duplicates(project: Project, items: Sequence[ItemRow]) -> Stage[Non
     new = {item.id for item in items}
     rows = [item for item in project.catalogue.items() if item.verdict != "refused"]
     paths = {item.id: project.geometry_path(item.id).with_name("cloud.safetensors") for item in rows}
-    pairs = [pair for pair in near_duplicates(rows, paths) if new & set(pair)]
+    found = yield from near_duplicates(rows, paths)
+    pairs = [pair for pair in found if new & set(pair)]
     for a, b in pairs[:SHOWN]:
         yield Note(text=f"{a} and {b} are nearly the same shape but stand in different splits", warning=True)
     if len(pairs) > SHOWN:

@@ -1,6 +1,6 @@
 """Which items are for training and which are unseen, and whether near-copies stand on both sides."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from engine.metrics.chamfer import chamfer
+from engine.protocol import Progress, Stage
 from engine.rows import ItemRow
 from engine.storage import read_tensors, seed_of, write_tensors
 
@@ -40,24 +41,34 @@ def write_cloud(path: Path, clouds: NDArray[np.float32]) -> None:
     write_tensors(path, {"clouds": clouds})
 
 
-def near_duplicates(items: Sequence[ItemRow], clouds: dict[str, Path]) -> Iterator[tuple[str, str]]:
+def near_duplicates(items: Sequence[ItemRow], clouds: dict[str, Path]) -> Stage[list[tuple[str, str]]]:
     """Pairs of items in different splits whose surfaces agree to within sampling noise.
 
     Candidates share a rotation-free descriptor (quantiles of the distance to the centre, and the box); a pair counts when
     the Chamfer distance of their clouds is at most 1.2 times that of two clouds of one and the same item.
     """
-    read = {item.id: read_tensors(clouds[item.id])[0]["clouds"] for item in items if clouds[item.id].exists()}
+    read = {}
+    for i, item in enumerate(items):
+        if clouds[item.id].exists():
+            read[item.id] = read_tensors(clouds[item.id])[0]["clouds"]
+        if i % 64 == 0:
+            yield Progress(stage="compare", done=i, total=len(items), message="looking for near-copies")
     rows = [item for item in items if item.id in read]
     if len(rows) < 2:
-        return
+        return []
+    found = []
     described = np.stack([_descriptor(read[item.id]) for item in rows])
-    for a, b in sorted(cKDTree(described).query_pairs(0.05)):
+    pairs = sorted(cKDTree(described).query_pairs(0.05))
+    for done, (a, b) in enumerate(pairs):
+        if done % 64 == 0:
+            yield Progress(stage="compare", done=done, total=len(pairs), message="looking for near-copies")
         first, second = rows[a], rows[b]
         if first.split == second.split or first.category != second.category:
             continue
         noise = max(chamfer(*read[first.id]), chamfer(*read[second.id]))
         if chamfer(read[first.id][0], read[second.id][0]) <= 1.2 * noise:
-            yield first.id, second.id
+            found.append((first.id, second.id))
+    return found
 
 
 def _descriptor(clouds: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,6 +1,7 @@
 """The representation of ``hyperdiffusion`` and ``semantic``: the latent of a shape is the weights of its own network."""
 
 from collections.abc import Sequence
+from math import isfinite
 from pathlib import Path
 
 import msgspec
@@ -8,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.rows import ItemRow
 from engine.datasets.cache import samples
 from engine.errors import InputError
 from engine.fields.evaluate import verdict
@@ -21,6 +21,7 @@ from engine.method import Colour, Data, Encoded, Field, Part, Representation, Sh
 from engine.methods.hyperdiffusion.settings import HyperdiffusionSettings
 from engine.methods.semantic.settings import SemanticSettings
 from engine.protocol import Progress, Saved, Stage
+from engine.rows import ItemRow
 from engine.storage import read_tensors, write_tensors
 
 
@@ -45,7 +46,8 @@ class WeightRepresentation(Representation):
         """Make the anchor, an artefact of the run, by the rule ``settings.fit.anchor``; read it back when it is there."""
         path = work.folder / "anchor.safetensors"
         if not path.exists():
-            chosen = data.items[: self.settings.fit.anchor_shapes]
+            training = [item for item in data.items if item.split == "train"]  # unseen shapes must not leak in
+            chosen = (training or data.items)[: self.settings.fit.anchor_shapes]
             found = yield from self._load(data, chosen, "sample anchor shapes")
             settings = self.settings
             anchor = yield from fit_anchor(found, settings.field, settings.fit, self.layout, settings.seed, work.device)
@@ -69,7 +71,7 @@ class WeightRepresentation(Representation):
         for g, (group, piece) in enumerate(zip(groups, pieces, strict=True)):
             if piece.exists():
                 continue
-            found = yield from self._load(data, group, "")
+            found = yield from self._load(data, group, f"items {g * size + 1} to {g * size + len(group)}")
             settings = self.settings
             stage = fit_fields(found, settings.field, settings.fit, self.layout, self.anchor, settings.seed)
             result = yield from _scaled(stage, g * steps, len(groups) * steps, steps, f"{len(data.items)} shapes")
@@ -108,8 +110,7 @@ class WeightRepresentation(Representation):
         """Labelled points of items, on the way from or into the cache."""
         found = []
         for i, item in enumerate(items):
-            if message:
-                yield Progress(stage="sample", done=i, total=len(items), message=message)
+            yield Progress(stage="sample", done=i, total=len(items), message=message)
             pair = (
                 samples(data.project, item, self.settings.samples, self.vocabulary, self.settings.seed, held_out)
                 for held_out in (False, True)
@@ -123,8 +124,10 @@ class WeightRepresentation(Representation):
             word, reason = verdict(result, i, self.settings.fit, self.vocabulary)
             names = tuple(name for name, flag in zip(self.vocabulary, result.present[i], strict=False) if flag)
             iou = float(result.iou[i])
-            part_iou = {name: float(result.part_iou[i][self.vocabulary.index(name)]) for name in names}
-            records.append(Encoded(item.id, iou, float(result.cpu_s) / len(items), word, reason, names, part_iou))
+            parts = {name: float(result.part_iou[i][self.vocabulary.index(name)]) for name in names}
+            parts = {name: value for name, value in parts.items() if isfinite(value)}  # NaN where a fit diverged
+            cpu_s = float(result.cpu_s) / len(items)
+            records.append(Encoded(item.id, iou if isfinite(iou) else None, cpu_s, word, reason, names, parts))
         category = np.array([categories.index(item.category) for item in items], np.int64)
         file = LatentFile(self.layout, self.vocabulary, tuple(records), categories if len(categories) > 1 else ())
         write_latents(path, result.weights.cpu().numpy(), result.present.cpu().numpy(), category, file)

@@ -7,7 +7,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.storage import read_tensors, write_tensors
+from engine.storage import map_tensor, write_tensors
+
+NAMES = ("points", "occupancy", "inside", "present", "boxes")
 
 
 @dataclass(frozen=True)
@@ -38,13 +40,16 @@ class Samples:
     def save(self, path: Path) -> None:
         """Write as one safetensors file, atomically."""
         header = {"sections": msgspec.json.encode(self.sections).decode(), "vocabulary": "\n".join(self.vocabulary)}
-        arrays = {name: getattr(self, name) for name in ("points", "occupancy", "inside", "present", "boxes")}
+        arrays = {name: getattr(self, name) for name in NAMES}
         write_tensors(path, arrays, header)
 
     @staticmethod
     def load(path: Path) -> "Samples":
-        """Read back what ``save`` wrote. Raises DamagedFileError."""
-        arrays, header = read_tensors(path)
+        """Open what ``save`` wrote, memory-mapped. Raises DamagedFileError."""
+        arrays: dict[str, NDArray] = {}
+        for name in NAMES:
+            arrays[name], header = map_tensor(path, name)
+        arrays["present"] = arrays["present"].astype(bool)
         sections = msgspec.json.decode(header["sections"], type=dict[str, tuple[int, int]])
         vocabulary = tuple(header["vocabulary"].split("\n")) if header["vocabulary"] else ()
         return Samples(**arrays, sections=sections, vocabulary=vocabulary)

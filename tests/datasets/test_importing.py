@@ -20,7 +20,7 @@ def project(tmp_path: Path) -> Project:
     return Project.create(tmp_path / "project")
 
 
-def finish(stage: Stage[dict[str, Any]]) -> tuple[dict[str, Any], list[Note]]:
+def finish(stage: Stage[Any]) -> tuple[Any, list[Note]]:
     notes: list[Note] = []
     while True:
         try:
@@ -106,5 +106,17 @@ def test_near_copies_across_splits_are_found_and_others_are_not(tmp_path: Path) 
         row("twin-in-train", "train", (0.45, 0.3, 0.3)),
         row("other", "test", (0.45, 0.3, 0.2)),
     ]
-    pairs = set(near_duplicates(rows, {item.id: tmp_path / f"{item.id}.safetensors" for item in rows}))
-    assert pairs == {("a", "copy-of-a"), ("copy-of-a", "twin-in-train")}
+    stage = near_duplicates(rows, {item.id: tmp_path / f"{item.id}.safetensors" for item in rows})
+    pairs, _ = finish(stage)
+    assert set(pairs) == {("a", "copy-of-a"), ("copy-of-a", "twin-in-train")}
+
+
+def test_a_known_item_keeps_its_split(project: Project, tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    folder.mkdir()
+    for i in range(6):
+        trimesh.creation.box((1, 1 + i, 2)).export(folder / f"m{i}.obj")
+    (folder / "test.lst").write_text("".join(f"m{i}.obj\n" for i in range(6)))
+    finish(import_files(ImportJob(paths=(str(folder),)), project))
+    finish(import_files(ImportJob(paths=tuple(str(folder / f"m{i}.obj") for i in range(6))), project))
+    assert {item.split for item in project.catalogue.items()} == {"test"}

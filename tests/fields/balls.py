@@ -1,13 +1,13 @@
 """Items whose shape is known exactly: balls, with labels from the formula instead of a mesh."""
 
-from collections.abc import Generator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import TypeVar
 
 import numpy as np
 
 from engine.fields.fit import FitData
 from engine.geometry.samples import Samples
-from engine.protocol import Event, Progress
+from engine.protocol import Progress, Stage
 
 T = TypeVar("T")
 Ball = tuple[tuple[float, float, float], float]  # centre, radius
@@ -50,7 +50,7 @@ def item(name: str, balls: Mapping[str, Ball] = ONE, vocabulary: tuple[str, ...]
     return FitData(name, samples(balls, vocabulary, seed), samples(balls, vocabulary, seed + 1000))
 
 
-def result(stage: Generator[Event, Any, T]) -> T:
+def result(stage: Stage[T]) -> T:
     """Run a stage to its end; every event must be a sign of progress within its total."""
     while True:
         try:

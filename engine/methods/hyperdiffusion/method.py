@@ -41,13 +41,18 @@ class WeightDiffusion:
         trainee.fit_statistics(latents.batch(index, generator).target for index in pieces)
 
     def loss(
-        self, trainee: nn.Module, representation: Representation, batch: Batch, generator: torch.Generator
+        self,
+        trainee: nn.Module,
+        representation: Representation,
+        settings: HyperdiffusionSettings | SemanticSettings,
+        batch: Batch,
+        generator: torch.Generator,
     ) -> Tensor:
         """The denoising loss on (augmented) weights."""
         assert isinstance(trainee, Denoiser)
         assert isinstance(representation, WeightRepresentation)
-        target = augment(batch.target, representation.layout, representation.settings.train, generator)
-        return trainee.loss(replace(batch, target=target), generator)
+        target = augment(batch.target, representation.layout, settings.train, generator)
+        return trainee.loss(replace(batch, target=target), generator, settings.train.condition_drop)
 
     def sample(
         self,
