@@ -48,6 +48,7 @@ class Search:
         self._judged = np.float32(-1)  # slope at which blocks were last chosen
         self._tried: Flags = np.zeros((m // 2,) * 3, bool)  # pairs that are not left out
         self._steep: Values = np.zeros((m // 2,) * 3, np.float32)  # steepest slope in each of them
+        self._claims = np.empty(self.corners.size, np.int32)  # scratch of _compute_corners
 
     def run(self) -> Generator[Progress, None, Blocks]:
         """Open and compute all blocks that the surface passes."""
@@ -88,7 +89,10 @@ class Search:
         for start in range(0, len(pairs), PIECE):
             part = pairs[start : start + PIECE]
             flat = np.ravel_multi_index(tuple(_cells(part, 3).T), self.corners.shape)
-            missing = np.unique(flat[np.isnan(self.corners.ravel()[flat])])
+            missing = flat[np.isnan(self.corners.ravel()[flat])]
+            number = np.arange(len(missing), dtype=np.int32)
+            self._claims[missing] = number  # pairs share corners: the last claim on each stands
+            missing = missing[self._claims[missing] == number]
             x, y, z = np.unravel_index(missing, self.corners.shape)
             self.corners.ravel()[missing] = yield from self.lattice.values((SIDE * x, SIDE * y, SIDE * z))
             steep = slopes(self.corners.ravel()[flat].reshape(-1, 3, 3, 3), SIDE).max((1, 2, 3))

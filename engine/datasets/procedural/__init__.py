@@ -48,6 +48,7 @@ COLOURS: dict[str, tuple[float, float, float]] = {
 }  # fmt: skip
 
 LONGEST = 0.95
+CRUMB = 1e-8  # volume of what is too small to be meant, raw units cubed
 FEWEST = 2000  # faces of a surface
 
 
@@ -126,9 +127,9 @@ def make(category: str, seed: int) -> ProceduralShape:
 
 
 def filled(solid: Manifold) -> Manifold:
-    """The solid without the closed hollows inside it, of which nothing is seen."""
+    """The solid without the closed hollows inside it, of which nothing is seen, and without crumbs of a boolean."""
     shells = solid.decompose()
-    outer = [shell for shell in shells if shell.volume() > 0]
+    outer = [shell for shell in shells if shell.volume() > CRUMB]
     return solid if len(outer) == len(shells) else union(outer)
 
 
