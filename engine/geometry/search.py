@@ -88,7 +88,7 @@ class Search:
     def _compute_corners(self, pairs: NDArray[np.int64]) -> Generator[Progress, None, None]:
         for start in range(0, len(pairs), PIECE):
             part = pairs[start : start + PIECE]
-            flat = np.ravel_multi_index(tuple(_cells(part, 3).T), self.corners.shape)
+            flat = np.ravel_multi_index(tuple(_cells(part, 3)), self.corners.shape)
             missing = flat[np.isnan(self.corners.ravel()[flat])]
             number = np.arange(len(missing), dtype=np.int32)
             self._claims[missing] = number  # pairs share corners: the last claim on each stands
@@ -108,16 +108,16 @@ class Search:
             part = pairs[start : start + PIECE]
             index = _cells(part, 2)
             if self.stride >= SIDE:
-                missing = index[np.isnan(self.probes[tuple(index.T)])]
-                self.probes[tuple(missing.T)] = yield from self.lattice.values(probe_vertices(missing))
-                cubes = self.corners[tuple(_cells(part, 3).T)].reshape(-1, 3, 3, 3)
-                probes = self.probes[tuple(index.T)]
+                missing = index[:, np.isnan(self.probes[tuple(index)])]
+                self.probes[tuple(missing)] = yield from self.lattice.values(probe_vertices(missing.T))
+                cubes = self.corners[tuple(_cells(part, 3))].reshape(-1, 3, 3, 3)
+                probes = self.probes[tuple(index)]
                 high = np.fmax(_over_corners(cubes, np.maximum).ravel(), probes)
                 low = np.fmin(_over_corners(cubes, np.minimum).ravel(), probes)
                 bound = np.minimum(self.slope * SAFETY, steep[tuple(part.T)] * STEEPER).repeat(8) * reach(SIDE)
                 near = np.minimum(np.abs(high), np.abs(low)) <= bound
-                index = index[near | (high > 0) & ((low <= 0) | self._at_border(index.T, 1))]
-            chosen.append(index.astype(np.int32))
+                index = index[:, near | (high > 0) & ((low <= 0) | self._at_border(index, 1))]
+            chosen.append(index.T.astype(np.int32))
         return self._unopened(np.concatenate(chosen))
 
     def _at_border(self, index: Sequence[NDArray] | NDArray, blocks: int) -> Flags:
@@ -214,9 +214,9 @@ def slopes(values: Values, spacing: int) -> Values:
 
 
 def _cells(pairs: NDArray, count: int) -> NDArray:
-    """(n * count^3, 3) indices 2p + (0 .. count - 1) on each axis: the blocks of pairs (2), or all their corners (3)."""
+    """(3, n * count^3) indices 2p + (0 .. count - 1) on each axis: the blocks of pairs (2), or all their corners (3)."""
     steps = np.array(list(product(range(count), repeat=3)), pairs.dtype)
-    return (2 * pairs[:, None] + steps).reshape(-1, 3)
+    return (2 * pairs.T[:, :, None] + steps.T[:, None, :]).reshape(3, -1)
 
 
 def _over_corners(corners: Values, choose: np.ufunc) -> Values:
