@@ -128,10 +128,10 @@ def test_killed_runs_equal_the_uninterrupted_ones(tmp_path: Path, kills: int) ->
         finished[arguments[0]] = killed_runs(broken, arguments, 0.3 * working, kills, chance)
         check_files(broken, swept=True)
     for kind, names in {"fit": ("latents", "anchor"), "train": ("model",)}.items():
-        for done, name in itertools.product(finished[kind], names):
+        for ended, name in itertools.product(finished[kind], names):
             same_tensors(
                 straight / "runs" / f"{kind}-0001" / f"{name}.safetensors",
-                broken / "runs" / run / f"{name}.safetensors",
+                broken / "runs" / ended / f"{name}.safetensors",
             )
     with Project(straight) as a, Project(broken) as b:
         records = [[(s.item, s.quality, s.verdict) for s in p.catalogue.shapes("fit-0001")] for p in (a, b)]

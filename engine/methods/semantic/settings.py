@@ -29,8 +29,15 @@ PRESETS: dict[str, SemanticSettings] = {
     "tiny": SemanticSettings(
         samples=SampleSettings(uniform=20_000, near=40_000, held_out=20_000),
         field=FieldSettings(hidden=(32, 32, 32)),
-        fit=FitSettings(steps=800, batch=1024),
-        denoiser=DenoiserSettings(width=192, layers=6, heads=6, predict="x0", schedule="cosine"),
-        train=TrainSettings(steps=4_000, batch=16, lr=5e-4, warmup=100, save_every=250),
+        fit=FitSettings(
+            steps=600,
+            matrix_lr=0.03,
+            whiten=0.3,
+            keep_near_anchor=0.002,
+            anchor_shapes=32,
+            anchor_steps=2_000,
+        ),
+        denoiser=DenoiserSettings(width=192, layers=4, heads=6, schedule="cosine", time="smooth", normalise="token"),
+        train=TrainSettings(steps=1_500, batch=16, lr=1e-3, warmup=100, ema=0.99, save_every=250),
     ),
 }
