@@ -56,7 +56,7 @@ def import_files(job: ImportJob, project: Project) -> Stage[dict[str, Any]]:
         )
         try:
             geometry = read(path)
-            geometry = canonical(geometry.surface, geometry.parts)
+            geometry = canonical(geometry.surface, geometry.parts, geometry.notes)
             word, reason = verdict(geometry)
         except MeshError as error:
             row = msgspec.structs.replace(row, reason=str(error))
