@@ -115,6 +115,7 @@ def _compare(recipe: Recipe, count: int, folder: Path) -> Stage[dict]:
     rebuilt = yield from compare_sets(refitted, reference)
 
     slow, slow_s = yield from drawn(recipe, denoiser, count, SLOW, seed=1)
+    nearness = near_training(denoiser, (yield from draw(denoiser, count, FAST[0], 1)), rows)
     again, _ = yield from drawn(recipe, denoiser, count, SLOW, seed=2)
     scores = yield from compare_sets(slow, reference)
     new = yield from compare_to_training(slow, training, other)
@@ -158,6 +159,7 @@ def _compare(recipe: Recipe, count: int, folder: Path) -> Stage[dict]:
             "one_nna_of_refitted_training_shapes": rebuilt.one_nna,
             "one_nna_of_real_shapes": floor.one_nna,
             "copies": new.copies,
+            "weights_to_nearest_training_row": nearness,
             "distance_between_two_500_step_seeds": spread,
             "rungs": rungs,
         },
@@ -243,6 +245,14 @@ def between(a: NDArray[np.float64], b: NDArray[np.float64]) -> Stage[float]:
     """Distance between two sets of clouds: mean Chamfer distance to the nearest of the other set, both ways averaged."""
     matrix = yield from chamfer_matrix(a, b)
     return float(matrix.min(1).mean() + matrix.min(0).mean()) / 2
+
+
+def near_training(denoiser: Denoiser, new: Tensor, rows: Tensor) -> float:
+    """How near samples lie to training rows in normalised weights: the median distance, as a share of the median
+    distance between a training row and its nearest neighbour. Well below 1 is memorised, near 1 is new."""
+    x, known = denoiser.normalise(new), denoiser.normalise(rows)
+    among = torch.cdist(known, known).fill_diagonal_(torch.inf)
+    return float(torch.cdist(x, known).min(1).values.median() / among.min(1).values.median())
 
 
 def each(seeds: Sequence[int], make_one: Callable[[int], T], stage: str) -> Stage[list[T]]:
