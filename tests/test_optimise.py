@@ -273,7 +273,7 @@ def test_changed_settings_need_a_fork(straight: tuple[Path, nn.Module, Outcome],
 
 def test_wrong_network_is_said(straight: tuple[Path, nn.Module, Outcome]) -> None:
     module = nn.Sequential(nn.Linear(6, 12))
-    with pytest.raises(InputError, match="net.0.weight should be"):
+    with pytest.raises(InputError, match="does not fit this network"):
         drive(optimise({"net": module}, loss_of(module), SETTINGS, seed=3, folder=straight[0]))
 
 
