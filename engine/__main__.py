@@ -223,13 +223,13 @@ def demo(options: Options, out: str) -> None:
 @cli.command()
 @click.option("--category", required=True, type=click.Choice(CATEGORIES))
 @click.option("--count", default=512, show_default=True, type=click.IntRange(2, 10_000))
-@click.option("--points", default=1024, show_default=True, type=click.IntRange(64, 16_384))
+@click.option("--points", default=512, show_default=True, type=click.IntRange(64, 16_384))
 @common()
 def variety(options: Options, category: str, count: int, points: int) -> None:
     """How different procedural shapes are: distance of each of COUNT to its nearest neighbour (Chamfer)."""
     from engine.datasets.procedural.variety import variety as measure
 
-    found = measure(category, count, points)
+    found = console.follow(measure(category, count, points))
     console.show({"category": category, "count": count, "points": points, **found}, options.json)
 
 

@@ -13,6 +13,7 @@ from rich.markup import escape
 from engine import methods, pipeline
 from engine.datasets.parts import colour
 from engine.geometry.canonical import load_geometry
+from engine.geometry.export import GREY
 from engine.geometry.mesh import Geometry
 from engine.geometry.occupancy import surface_points
 from engine.geometry.read import read
@@ -25,7 +26,6 @@ from engine.pictures.sheet import save_png, sheet
 from engine.project import Project
 from engine.protocol import Progress, Stage
 from engine.storage import seed_of, write_json
-from engine.write import WHOLE
 
 ITEMS, SHAPES, SEED = 64, 8, 1
 POINTS = 2048  # of a surface cloud in the comparison with the training shapes
@@ -129,7 +129,7 @@ def _pictures(project: Project, out: Path, files: list[dict[str, Any]], real: st
         for done, (name, geometry) in enumerate(everything):
             yield Progress(stage="pictures", done=done, total=total)
             solids = geometry.parts or {"": geometry.surface}
-            shown = [(mesh, colours.get(part, WHOLE)) for part, mesh in solids.items()]
+            shown = [(mesh, colours.get(part, GREY)) for part, mesh in solids.items()]
             taken[name].append(studio.picture(shown, SIZE, view))
     names = [path.stem for path in new]
     copied = [f"{seen[k]}  {d:.4f}" for k, d in zip(news.nearest, news.distance, strict=True)]

