@@ -106,7 +106,7 @@ def _compare(quick: bool) -> Stage[dict[str, Any]]:
         away = _distance(plain, found) * (resolution - 1)
         faces = len(found.faces), len(plain.faces)
         rows.append(Row(kind, name, plain_s, found_s, counted.points, *faces, away, is_watertight(found)))
-    most = max((row for row in rows if row.kind == "fitted"), key=lambda row: row.faces).name
+    most = max((row for row in rows if row.kind == "fitted"), key=lambda row: row.faces).field
     chosen = [one for one in fields if one[1] == most] + [one for one in fields if one[0] == "rod, network"][:1]
     large = []
     for _, name, field in chosen:
@@ -124,7 +124,8 @@ def _compare(quick: bool) -> Stage[dict[str, Any]]:
         "ratio": round(min(row.ratio for row in networks), 1) if same else 0.0,
         "details": {
             "ratio_is": (
-                "the lowest of all fields that are networks, 0 unless every surface is the same; analytic fields cost almost nothing per point, so their "
+                "the lowest of all fields that are networks, 0 unless every surface is the same; "
+                "analytic fields cost almost nothing per point, so their "
                 "times are those of marching cubes: they are here to see that nothing is missed"
             ),
             "goal": {"ratio": 15, "distance_voxels": 0.1, "large_cpu_s": 120, "large_peak_gb": 3},

@@ -37,7 +37,17 @@ PRESETS: dict[str, SemanticSettings] = {
             anchor_shapes=32,
             anchor_steps=2_000,
         ),
-        denoiser=DenoiserSettings(width=192, layers=4, heads=6, schedule="cosine", time="smooth", normalise="token"),
-        train=TrainSettings(steps=1_500, batch=16, lr=1e-3, warmup=100, ema=0.99, save_every=250),
+        # one token per part: cheap, and parts are what is learned
+        denoiser=DenoiserSettings(
+            width=192,
+            layers=4,
+            heads=6,
+            tokens="chunk",
+            chunk=4096,
+            schedule="cosine",
+            time="smooth",
+            normalise="token",
+        ),
+        train=TrainSettings(steps=2_000, lr=1e-3, warmup=100, ema=0.99, save_every=250),
     ),
 }
