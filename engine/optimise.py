@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from engine.checkpoint import Checkpoint, load_state, newest_checkpoint, read, save_checkpoint
 from engine.curves import Curves
+from engine.device import autocast
 from engine.diffusion.ema import Ema, trained
 from engine.errors import InputError, TrainingError
 from engine.protocol import Metric, Note, Progress, Saved, Stage
@@ -103,7 +104,7 @@ class _Run:
         # dropout has no generator argument: the global one is seeded for the step and put back after it
         with torch.random.fork_rng([self.device] if cuda else []):
             torch.manual_seed(seed)
-            with torch.autocast("cuda", torch.bfloat16, enabled=cuda):
+            with autocast(self.device):
                 value = loss(self.step, generator)
             value.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.parameters.values(), self.settings.clip or math.inf)

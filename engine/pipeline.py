@@ -102,6 +102,7 @@ def fit(job: FitJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]
             yield Note(text=f"left out, since they have no named parts: {', '.join(left)}", warning=True)
         items = usable
     data = Data(project, tuple(items))
+    device.use_threads(representation)
     yield Note(text=f"fitting {len(items)} items on {device.describe(work.device)}")
     yield from representation.fit(data, work)
     latents = yield from representation.encode(data, work)
@@ -137,6 +138,7 @@ def train(job: TrainJob, project: Project, work: Workspace) -> Stage[dict[str, A
     modules = {"trainee": trainee.to(work.device)}
     if representation.learns_with_denoiser:
         modules["representation"] = representation.requires_grad_(True)
+    device.use_threads(trainee)
     yield Note(text=f"training on {len(rows)} shapes ({len(latents)} fitted), {device.describe(work.device)}")
 
     def loss(step: int, generator: torch.Generator) -> torch.Tensor:
@@ -198,6 +200,7 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
     load_model(path, {"representation": representation, "trainee": trainee})
     representation.to(work.device).requires_grad_(False)
     trainee.to(work.device).eval()
+    device.use_threads(trainee)
     clock = time.monotonic()
     shapes = yield from method.sample(trainee, representation, job.count, sampler, job.seed, condition)
     keep_generated(project, job, about.layout, about.vocabulary, shapes)
@@ -214,6 +217,7 @@ def export(job: ExportJob, project: Project, work: Workspace) -> Stage[dict[str,
     files, empty = [], []
     for shape in wanted:
         representation, latents = yield from fit_of(shape.run, project, work)
+        device.use_threads(representation)
         batch = latents.batch(torch.tensor([shape.row]), torch.Generator())
         shapes = Shapes(batch.target.to(work.device), batch.present)
         decoded = representation.decode(shapes)[0]

@@ -69,12 +69,14 @@ class Denoiser(nn.Module):
         count = len(self.tokens) + 1 + len(self.conditions)
         self.transformer = Transformer(count, width, settings.layers, settings.heads, settings.dropout)
         # v and eps hold much of x itself, which the norms inside hide: a gain per token and step hands it on
-        self.skip = nn.Linear(2 * TIME_BANDS + 1, len(self.tokens)) if settings.predict != "x0" else None
+        self.skip = nn.Linear(2 * TIME_BANDS, len(self.tokens)) if settings.predict != "x0" else None
         token_of = torch.tensor([i for i, token in enumerate(self.tokens) for _ in range(token.size)])  # (D,)
         self.register_buffer("token_of", token_of, persistent=False)
         self.register_buffer("mean", torch.zeros(layout.size))
         self.register_buffer("std", torch.ones(layout.size))
         self.apply(start_small)
+        if self.skip is not None:  # no gain at first, so that the first loss is that of predicting nothing
+            nn.init.zeros_(self.skip.weight)
 
     @property
     def device(self) -> torch.device:
@@ -126,7 +128,7 @@ class Denoiser(nn.Module):
             tokens.append(embedding(picked + 1)[:, None])
         h = self.transformer(torch.cat(tokens, 1))  # (B, T + 1 + conditions, width)
         output = self.projections.write(h[:, : len(self.tokens)])
-        return output if self.skip is None else output + self.skip(features)[:, self.token_of] * x
+        return output if self.skip is None else output + self.skip(features[:, :-1])[:, self.token_of] * x
 
     def x0(self, x: Tensor, t: Tensor, condition: Condition | None = None, guidance_scale: float = 1.0) -> Tensor:
         """Clean guess (B, D), normalised, with classifier-free guidance (Ho and Salimans 2022) unless the scale is 1.

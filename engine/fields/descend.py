@@ -55,7 +55,7 @@ def descend(
                 finite[n] = bool(rows[i].isfinite().all())
                 if finite[n] and score > best[n]:
                     best[n], kept[n] = score, rows[i]
-                if finite[n] and whole < fit.stop_at:
+                if finite[n] and (fit.stop_at == 1.0 or whole < fit.stop_at):
                     going.append(i)
                 else:
                     steps[n] = step + 1

@@ -51,6 +51,8 @@ def gather(items: Sequence[Samples], parts: tuple[str, ...]) -> Points:
     whole = np.concatenate([item.occupancy for item in items])
     count = len(parts)
     inside = np.concatenate([item.inside[:, :count] for item in items])
+    if parts:  # what the experts are to make up between them; an item may have parts that they leave out
+        whole = inside.max(1)
     drawn = np.arange(len(points)) % HELD_BACK != HELD_BACK - 1
     near, even = np.zeros(len(points), bool), np.zeros(len(points), bool)
     own_near, own_even = np.zeros((count, len(points)), bool), np.zeros((count, len(points)), bool)

@@ -50,7 +50,7 @@ def held_out_iou(
     """
     points = torch.from_numpy(held_out.points)
     truth = torch.from_numpy(held_out.inside).T.bool()
-    occupied = torch.from_numpy(held_out.occupancy).bool()
+    occupied = truth.any(0) if len(present) else torch.from_numpy(held_out.occupancy).bool()
     found = signs(weights, layout, settings, points, present).cpu()
     even = held_out.section("uniform")
     part_iou = [float("nan")] * len(held_out.vocabulary)

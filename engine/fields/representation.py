@@ -14,6 +14,7 @@ from engine.errors import InputError
 from engine.fields.evaluate import verdict
 from engine.fields.fit import FitData, FitResult, fit_anchor, fit_fields
 from engine.fields.mlp import WeightField, field_logits, presence
+from engine.fields.published import published_settings
 from engine.fields.weights import field_layout
 from engine.latents import LatentFile, Latents, join, write_latents
 from engine.layout import Layout
@@ -36,7 +37,7 @@ class WeightRepresentation(Representation):
     def __init__(self, settings: HyperdiffusionSettings | SemanticSettings, colours: dict[str, Colour]) -> None:
         """colours : part name -> colour, in the order of the vocabulary; {} for one network per shape."""
         super().__init__()
-        self.settings = settings
+        self.settings = msgspec.structs.replace(settings, fit=published_settings(settings.fit))
         self.vocabulary = tuple(colours)
         self.layout: Layout = field_layout(settings.field, self.vocabulary)
         self.parts = tuple(Part(name, colour, self.layout.spans_of(name)) for name, colour in colours.items())
