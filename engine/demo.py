@@ -14,7 +14,7 @@ from engine import methods, pipeline
 from engine.datasets.parts import colour
 from engine.geometry.canonical import load_geometry
 from engine.geometry.export import GREY
-from engine.geometry.mesh import Geometry
+from engine.geometry.mesh import Geometry, transform
 from engine.geometry.occupancy import surface_points
 from engine.geometry.read import read
 from engine.jobs import Device, ExportJob, FitJob, GenerateJob, ImportJob, Job, SamplesJob, TrainJob
@@ -25,11 +25,13 @@ from engine.pictures.render import Studio
 from engine.pictures.sheet import save_png, sheet
 from engine.project import Project
 from engine.protocol import Progress, Stage
+from engine.settings import override
 from engine.storage import seed_of, write_json
 
 ITEMS, SHAPES, SEED = 64, 8, 1
 POINTS = 2048  # of a surface cloud in the comparison with the training shapes
 SIZE = 384  # pixels of one picture in a sheet
+UPRIGHT = np.array([[1.0, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1]])  # the bundled mesh's nose points down
 
 
 def demo(out: Path, device: Device) -> Stage[dict[str, Any]]:
@@ -43,7 +45,8 @@ def demo(out: Path, device: Device) -> Stage[dict[str, Any]]:
             done: dict[str, Any] = msgspec.json.decode((out / "result.json").read_bytes())
             return done
         clock = time.monotonic()
-        semantic, single = methods.preset("semantic", "tiny"), methods.preset("hyperdiffusion", "tiny")
+        semantic = methods.preset("semantic", "tiny")
+        single = override(methods.preset("hyperdiffusion", "paper"), ["fit.anchor=random", "fit.steps=1500"])
         made = yield from _do(SamplesJob(run="demo-samples", category="airplane", count=ITEMS), project)
         bundled = str(pyvista.examples.planefile)
         real = yield from _do(ImportJob(run="demo-import", paths=(bundled,), category="airplane"), project)
@@ -114,7 +117,7 @@ def _pictures(project: Project, out: Path, files: list[dict[str, Any]], real: st
     news = yield from compare_to_training(np.stack(clouds), np.stack(training), np.stack(unseen))
     pair = (load_geometry(project.geometry_path(real)), *(read(path) for path in fields))
     nearest = [known[seen[k]] for k in news.nearest]
-    view = closer([list(g.parts.values()) or [g.surface] for g in (*made, *nearest, *pair)])
+    pair = tuple(Geometry(transform(geometry.surface, UPRIGHT)) for geometry in pair)
     folder = out / "pictures"
     groups = {
         "training": [known[name] for name in seen[:SHAPES]],
@@ -122,6 +125,8 @@ def _pictures(project: Project, out: Path, files: list[dict[str, Any]], real: st
         "nearest": nearest,
         "real": list(pair),
     }
+    solid = {name: [list(g.parts.values()) or [g.surface] for g in group] for name, group in groups.items()}
+    views = (closer([*solid["training"], *solid["generated"], *solid["nearest"]]), closer(solid["real"]))
     total = sum(map(len, groups.values()))
     taken: dict[str, list[NDArray[np.uint8]]] = {name: [] for name in groups}
     with Studio() as studio:
@@ -130,13 +135,18 @@ def _pictures(project: Project, out: Path, files: list[dict[str, Any]], real: st
             yield Progress(stage="pictures", done=done, total=total)
             solids = geometry.parts or {"": geometry.surface}
             shown = [(mesh, colours.get(part, GREY)) for part, mesh in solids.items()]
-            taken[name].append(studio.picture(shown, SIZE, view))
+            taken[name].append(studio.picture(shown, SIZE, views[name == "real"]))
     names = [path.stem for path in new]
     copied = [f"{seen[k]}  {d:.4f}" for k, d in zip(news.nearest, news.distance, strict=True)]
     save_png(folder / "training.png", sheet(taken["training"], 4, seen[:SHAPES], "Training shapes (the first eight)"))
     save_png(folder / "generated.png", sheet(taken["generated"], 4, names, "Generated shapes, as exported"))
     title = "Generated (above), nearest training shape (below) with its Chamfer distance"
-    save_png(folder / "novelty.png", sheet(taken["generated"] + taken["nearest"], len(made), [*names, *copied], title))
+    half = (len(made) + 1) // 2  # two double rows
+    order, words = [], []
+    for row in (range(half), range(half, len(made))):
+        order += [taken["generated"][i] for i in row] + [taken["nearest"][i] for i in row]
+        words += [names[i] for i in row] + [copied[i] for i in row]
+    save_png(folder / "novelty.png", sheet(order, half, words, title))
     save_png(folder / "real.png", sheet(taken["real"], 2, ["the mesh", "its field, as exported"], "A real mesh"))
     yield Progress(stage="pictures", done=total, total=total)
     return {

@@ -75,6 +75,10 @@ class ExportJob(JobBase, frozen=True):
     out: str
     format: Format = "glb"
     resolution: Annotated[int, Meta(ge=32, le=1024, title="Resolution", description="grid points per side")] = 256
+    crumbs: Annotated[
+        float,
+        Meta(ge=0, le=1, description="loose shells of generated shapes under this share of the volume are left out"),
+    ] = 0.03
 
 
 Job = ImportJob | SamplesJob | FitJob | TrainJob | GenerateJob | ExportJob

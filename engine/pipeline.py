@@ -224,7 +224,8 @@ def export(job: ExportJob, project: Project, work: Workspace) -> Stage[dict[str,
         recipe = {"shape": shape.id, "job": msgspec.to_builtins(project.job(shape.run)), "parents": list(shape.parents)}
         path = Path(job.out) / f"{shape.id.replace('/', '-')}.{job.format}"
         try:
-            info = yield from write_shape(decoded, path, representation.parts, job.resolution, recipe)
+            crumbs = job.crumbs if shape.kind == "generated" else 0.0  # a fit is shown as it is
+            info = yield from write_shape(decoded, path, representation.parts, job.resolution, recipe, crumbs)
         except EmptyShapeError as error:
             yield Note(text=str(error), warning=True)
             empty.append(shape.id)

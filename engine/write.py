@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from engine.errors import EmptyShapeError, InputError
 from engine.fields.mlp import WeightField
+from engine.geometry.crumbs import without_crumbs
 from engine.geometry.export import GREY, export_mesh
 from engine.geometry.mesh import Mesh
 from engine.geometry.surface import extract
 from engine.method import Field, Part
 from engine.pictures.render import render
-from engine.protocol import Stage
+from engine.protocol import Note, Stage
 
 BLANK = 240  # grey of the picture of an empty shape
 PARTS_KEPT = (".glb", ".obj")  # formats that carry named parts; the others get the union's surface
@@ -22,28 +23,38 @@ PARTS_KEPT = (".glb", ".obj")  # formats that carry named parts; the others get 
 
 @singledispatch
 def write_shape(
-    decoded: object, path: Path, parts: tuple[Part, ...], resolution: int, recipe: dict[str, Any]
+    decoded: object, path: Path, parts: tuple[Part, ...], resolution: int, recipe: dict[str, Any], crumbs: float = 0.0
 ) -> Stage[dict[str, Any]]:
-    """Write one decoded shape to ``path`` -> {path, parts, faces, watertight}. Raises EmptyShapeError."""
+    """Write one decoded shape to ``path`` -> {path, parts, faces, watertight}. Raises EmptyShapeError.
+
+    crumbs : loose shells under this share of the volume are left out, which a Note says; see geometry.crumbs
+    """
     raise InputError(f"{type(decoded).__name__} cannot be written as {path.suffix}")
 
 
 @write_shape.register
 def _(
-    decoded: WeightField, path: Path, parts: tuple[Part, ...], resolution: int, recipe: dict[str, Any]
+    decoded: WeightField,
+    path: Path,
+    parts: tuple[Part, ...],
+    resolution: int,
+    recipe: dict[str, Any],
+    crumbs: float = 0.0,
 ) -> Stage[dict[str, Any]]:
-    solids: dict[str, Mesh] = {}
-    surface: Mesh | None = None
-    if decoded.parts and path.suffix in PARTS_KEPT:
+    name = recipe.get("shape", path.stem)
+    in_parts = bool(decoded.parts) and path.suffix in PARTS_KEPT
+    if in_parts:
         solids = yield from part_meshes(decoded, resolution)
     else:
-        surface = yield from extract(decoded, resolution)
-    if not solids and (surface is None or not len(surface.faces)):
-        raise EmptyShapeError(
-            f"{recipe.get('shape', path.stem)} is empty: its field has no inside anywhere in the cube"
-        )
+        solids = {"": (yield from extract(decoded, resolution))}
+    if crumbs:
+        solids, left_out = without_crumbs(solids, crumbs, reach=2 / resolution)
+        if left_out:
+            yield Note(text=f"{name}: left out {left_out} loose crumbs, each under {crumbs:.0%} of the volume")
+    if not any(len(solid.faces) for solid in solids.values()):
+        raise EmptyShapeError(f"{name} is empty: its field has no inside anywhere in the cube")
     colours = {part.name: part.colour for part in parts}
-    info = export_mesh(path, surface, solids, colours, recipe)
+    info = export_mesh(path, None if in_parts else solids[""], solids if in_parts else {}, colours, recipe)
     return {"path": str(info.path), "parts": list(info.parts), "faces": info.faces, "watertight": info.watertight}
 
 

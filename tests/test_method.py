@@ -41,7 +41,12 @@ class Reading:
 
 @write_shape.register
 def _(
-    decoded: Reading, path: Path, parts: tuple[Part, ...], resolution: int, recipe: dict[str, Any]
+    decoded: Reading,
+    path: Path,
+    parts: tuple[Part, ...],
+    resolution: int,
+    recipe: dict[str, Any],
+    crumbs: float = 0.0,
 ) -> Stage[dict[str, Any]]:
     yield Progress(stage="write", done=1, total=1)
     write_json(path, decoded.values.tolist())
