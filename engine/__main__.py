@@ -4,6 +4,7 @@ import functools
 import importlib
 import importlib.util
 import sys
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,12 @@ from engine.project import Project
 from engine.settings import override
 
 CATEGORIES = ("airplane", "chair", "car", "table", "lamp", "mug")
+
+SHOWN = {
+    "items": ("id", "category", "split", "verdict", "reason", "parts"),
+    "runs": ("id", "kind", "method", "state", "reason", "created"),
+    "shapes": ("id", "kind", "quality", "verdict", "reason", "present"),
+}
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -113,7 +120,14 @@ def list_(options: Options, what: str) -> None:
     """List items, runs or shapes of the project."""
     with options.open() as project:
         rows: Iterable[msgspec.Struct] = getattr(project.catalogue, what)()
-        console.show({what: msgspec.to_builtins(list(rows))}, options.json)
+        found = msgspec.to_builtins(list(rows))
+        if not options.json:  # what a person looks for; --json has everything
+            found = [{key: _readable(key, row[key]) for key in SHOWN[what]} for row in found]
+        console.show({what: found}, options.json)
+
+
+def _readable(key: str, value: Any) -> Any:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(value)) if key in ("created", "added") else value
 
 
 @cli.command()

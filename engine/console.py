@@ -104,7 +104,7 @@ def _table(title: str, rows: Sequence[Mapping[str, Any]]) -> Table:
     table = Table(title=title, title_justify="left", header_style="bold")
     names = [name for name in rows[0] if any(row.get(name) not in (None, "", [], {}) for row in rows)]
     for name in names:
-        table.add_column(name)
+        table.add_column(name, no_wrap=name == "id", overflow="fold")
     for row in rows:
         table.add_row(*(_text(row.get(name)) for name in names))
     return table
