@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from engine import Project, methods, run
 from engine.diffusion.denoiser import Denoiser
 from engine.fields.representation import WeightRepresentation
+from engine.fields.weights import field_layout
 from engine.jobs import FitJob, SamplesJob
 from engine.latents import Latents
 from engine.method import Batch
@@ -42,6 +43,28 @@ def test_training_settings_reach_the_loss(change: str) -> None:
         for settings in (before, before, after)
     ]
     assert losses[0] == losses[1] != losses[2]
+
+
+@pytest.mark.parametrize(
+    ("method", "change", "dimensions", "denoiser", "field"),
+    [
+        ("hyperdiffusion", [], 3, 1_407_225_600, 36_737),  # aeroplane, chair
+        ("hyperdiffusion", ["denoiser.width=1920"], 3, 672_729_600, 36_737),  # car
+        ("hyperdiffusion", ["denoiser.width=1440"], 4, 408_332_160, 37_889),  # animated animals
+        ("semantic", [], 3, 75_092_992, 4 * 9_061),
+    ],
+)
+def test_the_paper_presets_are_the_published_networks(
+    method: str, change: list[str], dimensions: int, denoiser: int, field: int
+) -> None:
+    """Parameters, counted on the meta device; the figures are those of the published networks (facts pages)."""
+    settings = override(methods.preset(method, "paper"), change)
+    names = ("body", "wing", "tail", "engine") if method == "semantic" else ()
+    layout = field_layout(settings.field, names, dimensions)
+    with torch.device("meta"):
+        trainee = methods.load(settings).trainee(settings, layout, {})
+    assert layout.size == field
+    assert sum(parameter.numel() for parameter in trainee.parameters()) == denoiser
 
 
 @pytest.mark.slow
