@@ -4,6 +4,10 @@ The denoiser is ``hyperdiffusion`` on procedural aeroplanes, fitted and trained 
 a cache folder, so that a second run only samples. It counts only if its 500-step samples score a 1-NNA below 0.9 against
 aeroplanes it has never seen. Distances are between surface clouds of decoded shapes; the distance between two sets of
 samples is the mean squared Chamfer distance from each shape to the nearest of the other set, both ways averaged.
+
+A sampler passes when its sets lie no farther from 500-step sets of other noise, on average, than two 500-step sets lie
+from each other (the farthest of all pairs of seeds). From the same noise they lie much nearer; that is reported too, but
+would be too easy a test.
 """
 
 import os
@@ -50,6 +54,7 @@ from engine.storage import digest, seed_of, write_tensors
 ROOT = Path(__file__).parents[2]
 UNSEEN = 1_000_000  # seeds of shapes that are never trained on start here
 POINTS = 1024  # of a surface cloud
+SEEDS = (1, 2, 3, 4)  # each of which is drawn by every sampler
 GRID = 72  # grid points per side of a decoded shape
 
 T = TypeVar("T")
@@ -122,37 +127,39 @@ def _compare(recipe: Recipe, count: int, folder: Path) -> Stage[dict]:
     refitted = yield from decoded(recipe, rows[:count], "refitted")
     rebuilt = yield from compare_sets(refitted, reference)
 
-    slow, slow_s, empty = yield from drawn(recipe, denoiser, count, SLOW, seed=1)
-    nearness = near_training(denoiser, (yield from draw(denoiser, count, FAST[0], 1)), rows)
+    slow, slow_s, empty = yield from drawn(recipe, denoiser, count, SLOW, SEEDS[0])
+    nearness = near_training(denoiser, (yield from draw(denoiser, count, FAST[0], SEEDS[0])), rows)
     sets = [slow]
-    for seed in (2, 3):
+    for seed in SEEDS[1:]:
         sets.append((yield from drawn(recipe, denoiser, count, SLOW, seed))[0])
     scores = yield from compare_sets(slow, reference)
     new = yield from compare_to_training(slow, training, other)
     pairs = []
     for a, b in combinations(sets, 2):
         pairs.append((yield from between(a, b)))
-    spread = float(np.mean(pairs))
     rungs = []
     for settings in FAST:
-        same, seconds, _ = yield from drawn(recipe, denoiser, count, settings, seed=1)
-        fresh, _, lost = yield from drawn(recipe, denoiser, count, settings, seed=4)
-        quality = yield from compare_sets(fresh, reference)
-        distance = yield from between(same, slow)
-        away = []
-        for other_seed in sets:
-            away.append((yield from between(fresh, other_seed)))
-        fresh_distance = float(np.mean(away))
+        same: list[float] = []
+        other_noise: list[float] = []
+        lost = 0
+        for place, seed in enumerate(SEEDS):
+            clouds, seconds, missing = yield from drawn(recipe, denoiser, count, settings, seed)
+            lost += missing
+            if place == 0:
+                quality = yield from compare_sets(clouds, reference)
+            for others, one in enumerate(sets):
+                (same if others == place else other_noise).append((yield from between(clouds, one)))
+        distance = float(np.mean(other_noise))
         rungs.append(
             {
                 "sampler": settings.sampler,
                 "evaluations": evaluations(settings),
                 "cpu_s": round(seconds, 2),
                 "one_nna": quality.one_nna,
-                "distance_to_500": fresh_distance,  # from other noise: the mean over three 500-step sets
-                "distance_to_500_same_noise": distance,
+                "distance_to_500": distance,
+                "distance_to_500_same_noise": float(np.mean(same)),
                 "empty": lost,
-                "passes": fresh_distance <= spread,
+                "passes": distance <= max(pairs),
             }
         )
     passing = [rung for rung in rungs if rung["passes"]]
@@ -177,7 +184,7 @@ def _compare(recipe: Recipe, count: int, folder: Path) -> Stage[dict]:
             "one_nna_of_real_shapes": floor.one_nna,
             "copies": new.copies,
             "weights_to_nearest_training_row": nearness,
-            "distance_between_two_500_step_seeds": spread,
+            "distance_between_two_500_step_seeds": float(np.mean(pairs)),
             "distances_of_the_seed_pairs": pairs,
             "empty": empty,
             "rungs": rungs,
