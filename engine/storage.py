@@ -15,7 +15,7 @@ from safetensors.numpy import save
 
 from engine.errors import DamagedFileError
 
-HEADER = "shape_studio"
+HEADER = "header"
 
 
 def write_atomic(path: Path, data: bytes) -> None:

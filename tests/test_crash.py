@@ -95,7 +95,7 @@ def check_files(project: Path, swept: bool) -> None:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     for path in project.rglob("[!.]*.safetensors"):
         read_tensors(path)
-        if path.parent.name == "checkpoints" or path.name == "model.safetensors":
+        if path.parent.name == "checkpoints" or path.name in ("model.safetensors", "representation.safetensors"):
             verify(path)
     for path in project.rglob("[!.]*.json"):
         msgspec.json.decode(path.read_bytes())
