@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -29,7 +29,7 @@ from engine.protocol import Finished, Note, Saved, Stage
 from engine.rows import ItemRow
 from engine.settings import override
 from engine.shapes import ModelAbout, fit_of, keep_fitted, keep_generated, model_path, read_model_about
-from engine.storage import once, seed_of, sweep
+from engine.storage import once, seed_of, sweep, write_json
 from engine.write import picture, write_shape
 
 PREVIEWS = 4
@@ -146,16 +146,16 @@ def train(job: TrainJob, project: Project, work: Workspace) -> Stage[dict[str, A
         batch = chosen.batch(index, generator).to(work.device)
         return method.loss(trainee, representation, settings, batch, generator)
 
-    clock = time.monotonic()
-    done = yield from optimise(
-        modules,
-        loss,
-        published(settings.train, len(rows)),
-        seed=settings.seed,
-        folder=work.folder,
-        fork=_checkpoint(project, job.fork, work) if job.fork else None,
-        preview=partial(_preview, method, representation, trainee, settings, work),
-    )
+    with _stopwatch(work.folder / "seconds.json") as seconds:
+        done = yield from optimise(
+            modules,
+            loss,
+            published(settings.train, len(rows)),
+            seed=settings.seed,
+            folder=work.folder,
+            fork=_checkpoint(project, job.fork, work) if job.fork else None,
+            preview=partial(_preview, method, representation, trainee, settings, work),
+        )
     done.ema.exchange()
     about = {
         "settings": msgspec.to_builtins(settings),
@@ -166,7 +166,7 @@ def train(job: TrainJob, project: Project, work: Workspace) -> Stage[dict[str, A
         "items": [latents.records[i].item for i in rows],
     }
     save_model(work.folder / "model.safetensors", {"representation": representation, "trainee": trainee}, about)
-    return {"run": job.run, "steps": done.steps, "seconds": round(time.monotonic() - clock, 2)}
+    return {"run": job.run, "steps": done.steps, "seconds": round(seconds(), 2)}
 
 
 def _preview(
@@ -235,6 +235,19 @@ def export(job: ExportJob, project: Project, work: Workspace) -> Stage[dict[str,
     if not files:
         raise EmptyShapeError(f"nothing was written: all {len(empty)} shapes are empty")
     return {"files": files, "empty": empty}
+
+
+@contextmanager
+def _stopwatch(path: Path) -> Iterator[Callable[[], float]]:
+    """Seconds spent inside, over all sessions of a run that were not killed; kept in ``path``."""
+    before = float(msgspec.json.decode(path.read_bytes())) if path.exists() else 0.0
+    start = time.monotonic()
+    spent: list[float] = []
+    try:
+        yield lambda: spent[0]
+    finally:
+        spent.append(before + time.monotonic() - start)
+        write_json(path, spent[0])
 
 
 @contextmanager

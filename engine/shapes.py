@@ -2,7 +2,6 @@
 
 import time
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -72,6 +71,14 @@ def keep_generated(project: Project, job: GenerateJob, layout: Layout, names: tu
     )
 
 
+class FitAbout(msgspec.Struct, frozen=True, kw_only=True):
+    """What a representation's file says of itself (a model's says more)."""
+
+    settings: MethodSettings
+    vocabulary: tuple[str, ...]
+    items: tuple[str, ...]
+
+
 class ModelAbout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a model file says of itself: all that is needed to build its networks again, and what it learned from."""
 
@@ -97,14 +104,16 @@ def fit_of(name: str, project: Project, work: Workspace) -> Stage[tuple[Represen
     path = folder / "representation.safetensors"
     if not path.is_file():
         raise InputError(f"run {name} has no finished fit; `resume {name}` first")
-    about: dict[str, Any] = read_about(path)
-    settings = msgspec.convert(about["settings"], MethodSettings)
-    representation = methods.load(settings).representation(settings, tuple(about["vocabulary"]))
+    try:
+        about = msgspec.convert(read_about(path), FitAbout)
+    except msgspec.ValidationError as error:
+        raise InputError(f"{path} was made by another version of this program ({error}); fit again") from error
+    representation = methods.load(about.settings).representation(about.settings, about.vocabulary)
     load_model(path, {"representation": representation})
     representation.to(work.device).requires_grad_(False)
     if isinstance(project.job(name), GenerateJob):
         return representation, Latents(folder / "latents.safetensors")
-    data = Data(project, tuple(project.catalogue.item(item) for item in about["items"]))
+    data = Data(project, tuple(project.catalogue.item(item) for item in about.items))
     latents = yield from representation.encode(data, Workspace(folder, work.device))
     return representation, latents
 

@@ -1,9 +1,11 @@
 """Where a field's surface can be: a search from coarse to fine that opens blocks of the lattice and follows the surface.
 
 What makes it safe, in voxels of the final grid:
-- On the first grid a place is left out only when the field cannot have come down to zero there: its value is more than
-  the steepest slope measured anywhere times the way to a feature of two voxels across. Slopes are measured again on every
-  finer grid, and the choice is repeated when they turn out steeper.
+- On the first grid a place is left out only when the field cannot have come down to zero there: its value is more than a
+  slope times the way to a feature of two voxels across. The slope is the steepest measured around the place, times
+  ``STEEPER``, but never more than the steepest measured anywhere, times ``SAFETY``. Slopes are measured again on every
+  finer grid, and the choice is repeated when they turn out steeper. This is measured, not proven: a speck that nothing
+  around it announces can be missed; ``coarse=resolution`` computes everything.
 - Where a field is flat (saturated) its value says nothing about distance, so nothing is left out there, and one more
   probe is taken in every block of 4 x 4 x 4 voxels that is not left out, staggered so that a straight rod or sheet along
   an axis meets probes after a few blocks.
