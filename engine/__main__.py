@@ -194,11 +194,18 @@ def generate(options: Options, method: str, model: str, category: str, count: in
 @click.option(
     "--resolution", default=256, show_default=True, type=click.IntRange(32, 1024), help="Grid points per side."
 )
+@click.option("--crumbs", default=0.03, show_default=True, type=click.FloatRange(0, 1), help="Smallest loose shell.")
 @common("device")
-def export(options: Options, shapes: tuple[str, ...], format_: Format, out: str, resolution: int) -> None:
-    """Decode SHAPES and write them as mesh files with named parts."""
+def export(
+    options: Options, shapes: tuple[str, ...], format_: Format, out: str, resolution: int, crumbs: float
+) -> None:
+    """Decode SHAPES and write them as mesh files with named parts.
+
+    Loose shells under --crumbs of the volume are left out (of fitted shapes under a tenth of it), and it says so.
+    """
+    folder = str(Path(out).resolve())
     job = ExportJob(
-        shapes=shapes, out=str(Path(out).resolve()), format=format_, resolution=resolution, device=options.device
+        shapes=shapes, out=folder, format=format_, resolution=resolution, crumbs=crumbs, device=options.device
     )
     run_job(options, job)
 

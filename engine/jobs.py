@@ -77,7 +77,11 @@ class ExportJob(JobBase, frozen=True):
     resolution: Annotated[int, Meta(ge=32, le=1024, title="Resolution", description="grid points per side")] = 256
     crumbs: Annotated[
         float,
-        Meta(ge=0, le=1, description="loose shells of generated shapes under this share of the volume are left out"),
+        Meta(
+            ge=0,
+            le=1,
+            description="loose shells under this share of the volume are left out; a tenth of it for fits",
+        ),
     ] = 0.03
 
 

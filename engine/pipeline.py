@@ -224,7 +224,7 @@ def export(job: ExportJob, project: Project, work: Workspace) -> Stage[dict[str,
         recipe = {"shape": shape.id, "job": msgspec.to_builtins(project.job(shape.run)), "parents": list(shape.parents)}
         path = Path(job.out) / f"{shape.id.replace('/', '-')}.{job.format}"
         try:
-            crumbs = job.crumbs if shape.kind == "generated" else 0.0  # a fit is shown as it is
+            crumbs = job.crumbs if shape.kind == "generated" else job.crumbs / 10  # a fit has smaller ones
             info = yield from write_shape(decoded, path, representation.parts, job.resolution, recipe, crumbs)
         except EmptyShapeError as error:
             yield Note(text=str(error), warning=True)

@@ -50,7 +50,7 @@ def _(
     if crumbs:
         solids, left_out = without_crumbs(solids, crumbs, reach=2 / resolution)
         if left_out:
-            yield Note(text=f"{name}: left out {left_out} loose crumbs, each under {crumbs:.0%} of the volume")
+            yield Note(text=f"{name}: left out {left_out} loose crumbs, each under {crumbs:.1%} of the volume")
     if not any(len(solid.faces) for solid in solids.values()):
         raise EmptyShapeError(f"{name} is empty: its field has no inside anywhere in the cube")
     colours = {part.name: part.colour for part in parts}
