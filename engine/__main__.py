@@ -121,6 +121,10 @@ def list_(options: Options, what: str) -> None:
     with options.open() as project:
         rows: Iterable[msgspec.Struct] = getattr(project.catalogue, what)()
         found = msgspec.to_builtins(list(rows))
+        left = set(project.catalogue.waiting())
+        for row in found if what == "runs" else ():
+            if row["state"] == "running" and row["id"] in left:
+                row.update(state="interrupted", reason="its process is gone; resume goes on from here")
         if not options.json:  # what a person looks for; --json has everything
             found = [{key: _readable(key, row[key]) for key in SHOWN[what]} for row in found]
         console.show({what: found}, options.json)
@@ -150,11 +154,14 @@ def fit(options: Options, method: str, category: str, items: tuple[str, ...]) ->
 def train(options: Options, method: str, fit_run: str, fork: str) -> None:
     """Train a denoiser on the latents of a fit."""
     with options.open() as project:
-        fit_run = fit_run or latest(project, "fit", method)
+        forked = project.job(fork) if fork else None
+        if forked and (not isinstance(forked, TrainJob) or methods.name_of(forked.settings) != method):
+            raise InputError(f"{fork} is not a training run of method {method}; `list runs` shows what there is")
+        fit_run = fit_run or (forked.fit if isinstance(forked, TrainJob) else latest(project, "fit", method))
         fitted = project.job(fit_run)
         if not isinstance(fitted, FitJob) or methods.name_of(fitted.settings) != method:
             raise InputError(f"{fit_run} is not a fit of method {method}; `list runs` shows what there is")
-        base = fitted.settings
+        base = forked.settings if isinstance(forked, TrainJob) else fitted.settings
         if options.preset:  # the fit's own settings stay, the preset says how to train on it
             chosen = methods.preset(method, options.preset)
             base = msgspec.structs.replace(base, denoiser=chosen.denoiser, train=chosen.train, sampler=chosen.sampler)
@@ -290,10 +297,10 @@ def main() -> None:
     except click.exceptions.Exit as end:
         sys.exit(end.exit_code)
     except (click.exceptions.Abort, KeyboardInterrupt):
-        console.complain("stopped; what was done is saved, `resume` goes on from there", as_json)
+        console.complain("stopped; a run that had begun is saved, and `resume` goes on from there", as_json)
         sys.exit(130)
     except click.ClickException as error:
-        console.complain(error.format_message(), as_json)
+        console.complain(" ".join(error.format_message().split()), as_json)
         sys.exit(2)
     except TrainingError as error:
         console.complain(str(error), as_json)
@@ -302,7 +309,7 @@ def main() -> None:
         console.complain(str(error), as_json)
         sys.exit(2)
     except OSError as error:
-        console.complain(f"{error.filename or 'a file'}: {error.strerror or error}; choose another place", as_json)
+        console.complain(explain(error), as_json)
         sys.exit(2)
     except (MemoryError, RuntimeError) as error:
         if not out_of_memory(error):

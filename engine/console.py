@@ -17,8 +17,8 @@ from engine import protocol
 from engine.protocol import Stage
 
 _QUIET_S = 15.0  # between progress lines where there is no terminal
-_err = Console(stderr=True, highlight=False)
-_out = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+_err = Console(stderr=True, highlight=False, emoji=False)
+_out = Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else 160)
 
 
 def follow(stage: Stage[dict[str, Any]]) -> dict[str, Any]:
@@ -55,6 +55,7 @@ def _follow(stage: Stage[dict[str, Any]], asked_to_stop: Sequence[int]) -> dict[
         tasks: dict[str, TaskID] = {}
         started: dict[str, float] = {}
         printed = time.monotonic()
+        ended: set[tuple[str, str]] = set()  # stages whose end was said
         while True:
             try:
                 event = next(stage)
@@ -70,8 +71,11 @@ def _follow(stage: Stage[dict[str, Any]], asked_to_stop: Sequence[int]) -> dict[
                     started[key] = time.monotonic()
                 bars.update(tasks[key], completed=event.done, total=event.total, message=escape(event.message))
                 now = time.monotonic()
-                if not _err.is_terminal and (now - printed > _QUIET_S or event.done == event.total):
+                last = event.done == event.total and (event.stage, event.message) not in ended
+                if not _err.is_terminal and (now - printed > _QUIET_S or last):
                     printed = now
+                    if last:
+                        ended.add((event.stage, event.message))
                     _err.print(escape(_line(event, now - started[key])))
             elif isinstance(event, protocol.Note):
                 _err.print(f"[yellow]{escape(event.text)}" if event.warning else escape(event.text))

@@ -48,4 +48,6 @@ def explain(error: BaseException) -> str:
     if out_of_memory(error):
         advice = "make the batch or the resolution smaller, close other programs or choose another device"
         return f"out of memory: {advice}; what was saved is kept"
+    if isinstance(error, OSError):
+        return f"{error.filename or 'a file'}: {error.strerror or error}; choose another place"
     return f"a fault in the engine ({type(error).__name__}: {error})"

@@ -125,11 +125,11 @@ def train(job: TrainJob, project: Project, work: Workspace) -> Stage[dict[str, A
     representation, latents = yield from fit_of(job.fit, project, work)
     seen = {item.id: item.category for item in project.catalogue.items() if item.split == "train"}
     good = [i for i, r in enumerate(latents.records) if r.verdict == "accepted" and r.item in seen]
-    rows = once(work.folder / "rows.json", good)
-    if len(rows) < 2:
+    if len(good) < 2:
         raise InputError(
-            f"{job.fit} has {len(rows)} accepted shapes in the training split; fit more items, or look at `list shapes`"
+            f"{job.fit} has {len(good)} accepted shapes in the training split; fit more items, or look at `list shapes`"
         )
+    rows = once(work.folder / "rows.json", good)
     chosen = Chosen(latents, rows)
     conditions = {"category": len(latents.categories)} if latents.categories else {}
     with seeded(settings.seed, "trainee"):

@@ -1,6 +1,7 @@
 """A project: a folder with items, runs and a catalogue. The one place that knows its paths. Torch-free."""
 
 import re
+import shutil
 import time
 from pathlib import Path
 from typing import Any, Self
@@ -118,12 +119,8 @@ class Project:
         return job
 
     def forget(self, run: str) -> None:
-        """Drop a run that never began: its row, its job.json and its empty folder."""
-        folder = self.run_folder(run)
-        for name in ("job.json", "events.jsonl"):
-            (folder / name).unlink(missing_ok=True)
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
+        """Drop a run that never began: its row and its folder, with whatever was settled in it."""
+        shutil.rmtree(self.run_folder(run), ignore_errors=True)
         self.catalogue.forget_run(run)
 
     def finish(self, run: str, result: dict[str, Any]) -> None:

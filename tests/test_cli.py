@@ -70,6 +70,22 @@ def test_the_same_seed_gives_the_same_shapes(project: str) -> None:
     assert not np.array_equal(first, third)
 
 
+def test_a_refused_run_does_not_spoil_the_next(tmp_path: Path) -> None:
+    """What a refused fit had settled must not reach the run that gets its number."""
+    folder = str(tmp_path / "p")
+    call("new", folder)
+    trimesh.creation.box((1, 2, 3)).export(tmp_path / "box.obj")
+    call("import", str(tmp_path / "box.obj"), "--project", folder)
+    call("fit", "--method", "semantic", "--project", folder, status=2)  # a box has no parts
+    call("samples", "--category", "mug", "--count", "6", "--seed", "1", "--project", folder)
+    fitted, _ = call("fit", "--method", "hyperdiffusion", "mug-1-00000", *SMALL, "--project", folder)
+    assert [shape["id"] for shape in fitted["shapes"]] == ["fit-0001/mug-1-00000"]
+    call("train", "--method", "hyperdiffusion", "--project", folder, status=2)  # one shape is too few
+    fitted, _ = call("fit", "--method", "hyperdiffusion", "--category", "mug", *SMALL, "--project", folder)
+    trained, _ = call("train", "--method", "hyperdiffusion", *TRAIN, "--project", folder)
+    assert trained["run"] == "train-0001"
+
+
 def test_train_longer_and_resume(project: str) -> None:
     longer, _ = call("resume", "train-0001", "--set", "train.steps=40", "--project", project)
     assert longer["steps"] == 40

@@ -36,18 +36,18 @@ def import_files(job: ImportJob, project: Project) -> Stage[dict[str, Any]]:
     items: list[ItemRow] = []
     known = {item.id: item.split for item in project.catalogue.items()}  # an item stays where it was put first
     for i, (path, split) in enumerate(found):
-        yield Progress(stage="import", done=i, total=len(found), message=path.name)
+        yield Progress(stage="import", done=i, total=len(found), message=path.name.encode(errors="replace").decode())
         try:
             data = path.read_bytes()
         except OSError as error:
             raise InputError(f"{path} cannot be read ({error.strerror})") from error
         name = re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-") or "mesh"
-        ident = f"{name}-{hashlib.sha256(data).hexdigest()[:10]}"
+        ident = f"{name}-{hashlib.sha256(path.suffix.lower().encode() + data).hexdigest()[:10]}"
         row = ItemRow(
             id=ident,
             kind="mesh",
             category=job.category,
-            path=str(path),
+            path=str(path).encode(errors="replace").decode(),
             hash=digest(data),
             verdict="refused",
             reason="",
@@ -58,6 +58,8 @@ def import_files(job: ImportJob, project: Project) -> Stage[dict[str, Any]]:
             geometry = read(path)
             geometry = canonical(geometry.surface, geometry.parts, geometry.notes)
             word, reason = verdict(geometry)
+        except UnicodeError:
+            row = msgspec.structs.replace(row, reason="its name is not valid text; rename the file")
         except MeshError as error:
             row = msgspec.structs.replace(row, reason=str(error))
         else:
