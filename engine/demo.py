@@ -12,8 +12,8 @@ from rich.markup import escape
 
 from engine import methods, pipeline
 from engine.datasets.parts import colour
-from engine.geometry.canonical import load_geometry
 from engine.geometry.export import GREY
+from engine.geometry.file import load_geometry
 from engine.geometry.mesh import Geometry, transform
 from engine.geometry.occupancy import surface_points
 from engine.geometry.read import read

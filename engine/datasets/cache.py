@@ -2,7 +2,7 @@
 
 import msgspec
 
-from engine.geometry.canonical import load_geometry
+from engine.geometry.file import load_geometry
 from engine.geometry.occupancy import sample
 from engine.geometry.samples import Samples
 from engine.project import Project

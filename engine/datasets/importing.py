@@ -13,7 +13,8 @@ import numpy as np
 from engine.datasets import procedural
 from engine.datasets.splits import POINTS, listed_splits, near_duplicates, split_of, write_cloud
 from engine.errors import InputError, MeshError
-from engine.geometry.canonical import canonical, save_geometry, verdict
+from engine.geometry.canonical import canonical, verdict
+from engine.geometry.file import save_geometry
 from engine.geometry.mesh import Geometry
 from engine.geometry.occupancy import surface_points
 from engine.geometry.read import FORMATS, read

@@ -1,16 +1,13 @@
-"""Canonical space (+Y up, front +Z, centred, longest side 0.95), the verdict on a geometry, and its file."""
+"""Canonical space (+Y up, front +Z, centred, longest side 0.95), and the verdict on a geometry."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import MeshError
+from engine.geometry.inside import winding
 from engine.geometry.mesh import Geometry, Mesh, flip, is_closed, transform, volume
-from engine.geometry.occupancy import winding
-from engine.storage import read_tensors, write_tensors
 
 LONGEST_SIDE = 0.95
 FLIPPED = "faces pointed inwards and were flipped"
@@ -60,30 +57,6 @@ def verdict(geometry: Geometry) -> tuple[str, str]:
     if _share_inside(surface) * sides.prod() < THIN * sides.max() ** 3:
         return "refused", "an open sheet that encloses no volume" + notes
     return "open", "surface has holes or loose edges; inside is decided by winding number" + notes
-
-
-def save_geometry(path: Path, geometry: Geometry) -> None:
-    """Write as one safetensors file, atomically."""
-    arrays: dict[str, NDArray] = {"to_source": geometry.to_source}
-    for number, mesh in enumerate((geometry.surface, *geometry.parts.values())):
-        arrays |= {f"{number}.vertices": mesh.vertices, f"{number}.faces": mesh.faces}
-    header = {
-        "version": "1",
-        "closed": str(int(geometry.closed)),
-        "parts": msgspec.json.encode(list(geometry.parts)).decode(),
-        "notes": msgspec.json.encode(geometry.notes).decode(),
-    }
-    write_tensors(path, arrays, header)
-
-
-def load_geometry(path: Path) -> Geometry:
-    """Read back what ``save_geometry`` wrote. Raises DamagedFileError."""
-    arrays, header = read_tensors(path)
-    names = msgspec.json.decode(header["parts"], type=list[str])
-    surface, *solids = (Mesh(arrays[f"{i}.vertices"], arrays[f"{i}.faces"]) for i in range(len(names) + 1))
-    notes = msgspec.json.decode(header["notes"], type=tuple[str, ...])
-    parts = dict(zip(names, solids, strict=True))
-    return Geometry(surface, parts, arrays["to_source"], header["closed"] == "1", notes)
 
 
 def _probes(mesh: Mesh) -> NDArray[np.float64]:

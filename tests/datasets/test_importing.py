@@ -8,7 +8,7 @@ import trimesh
 from engine.datasets.importing import import_files, make_samples
 from engine.datasets.splits import near_duplicates, split_of, write_cloud
 from engine.errors import InputError
-from engine.geometry.canonical import load_geometry
+from engine.geometry.file import load_geometry
 from engine.jobs import ImportJob, SamplesJob
 from engine.project import Project
 from engine.protocol import Note, Stage

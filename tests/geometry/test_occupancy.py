@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from engine.geometry.canonical import canonical
+from engine.geometry.inside import inside
 from engine.geometry.mesh import Geometry, Mesh, flip, join
-from engine.geometry.occupancy import inside, sample, surface_points
+from engine.geometry.occupancy import sample, surface_points
 from engine.geometry.solids import union
 from engine.settings import SampleSettings
 from tests.geometry.shapes import box, sphere

@@ -5,7 +5,8 @@ import pytest
 import trimesh
 
 from engine.errors import MeshError
-from engine.geometry.canonical import canonical, load_geometry, save_geometry, verdict
+from engine.geometry.canonical import canonical, verdict
+from engine.geometry.file import load_geometry, save_geometry
 from engine.geometry.mesh import Mesh, flip, is_closed, is_watertight, join, volume
 from engine.geometry.read import FORMATS, clean, read
 from tests.geometry.shapes import box, sphere
