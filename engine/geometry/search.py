@@ -7,8 +7,8 @@ What makes it safe, in voxels of the final grid:
   finer grid, and the choice is repeated when they turn out steeper. This is measured, not proven: a speck that nothing
   around it announces can be missed; ``coarse=resolution`` computes everything.
 - Where a field is flat (saturated) its value says nothing about distance, so nothing is left out there, and one more
-  probe is taken in every block of 4 x 4 x 4 voxels that is not left out, staggered so that a straight rod or sheet along
-  an axis meets probes after a few blocks.
+  probe is taken in every block of 4 x 4 x 4 voxels that the steepest slope cannot rule out, staggered so that a straight
+  rod or sheet along an axis meets probes after a few blocks.
 - Known values of both signs in a block open it; both signs on a face of it open its neighbour. So a surface that was met
   anywhere is followed until it is closed.
 """
@@ -110,13 +110,17 @@ class Search:
             part = pairs[start : start + PIECE]
             index = _cells(part, 2)
             if self.stride >= SIDE:
-                missing = index[:, np.isnan(self.probes[tuple(index)])]
-                self.probes[tuple(missing)] = yield from self.lattice.values(probe_vertices(missing.T))
                 cubes = self.corners[tuple(_cells(part, 3))].reshape(-1, 3, 3, 3)
-                probes = self.probes[tuple(index)]
-                high = np.fmax(_over_corners(cubes, np.maximum).ravel(), probes)
-                low = np.fmin(_over_corners(cubes, np.minimum).ravel(), probes)
-                bound = np.minimum(self.slope * SAFETY, steep[tuple(part.T)] * STEEPER).repeat(8) * reach(SIDE)
+                high, low = _over_corners(cubes, np.maximum).ravel(), _over_corners(cubes, np.minimum).ravel()
+                around = steep[tuple(part.T)].repeat(8)
+                near = np.minimum(np.abs(high), np.abs(low))
+                flat = near > 2 * self.lattice.resolution * around
+                unsure = np.flatnonzero(flat | (near <= self.slope * SAFETY * reach(SIDE)))
+                missing = index[:, unsure[np.isnan(self.probes[tuple(index[:, unsure])])]]
+                self.probes[tuple(missing)] = yield from self.lattice.values(probe_vertices(missing.T))
+                probes = self.probes[tuple(index)]  # NaN where the corners are too far from zero to need one
+                high, low = np.fmax(high, probes), np.fmin(low, probes)
+                bound = np.minimum(self.slope * SAFETY, around * STEEPER) * reach(SIDE)
                 near = np.minimum(np.abs(high), np.abs(low)) <= bound
                 index = index[:, near | (high > 0) & ((low <= 0) | self._at_border(index, 1))]
             chosen.append(index.T.astype(np.int32))
