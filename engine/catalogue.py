@@ -20,7 +20,8 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS items(
     id TEXT PRIMARY KEY, kind TEXT NOT NULL, category TEXT NOT NULL, path TEXT NOT NULL, hash TEXT NOT NULL,
     verdict TEXT NOT NULL, reason TEXT NOT NULL, split TEXT NOT NULL, parts TEXT NOT NULL,
-    captions TEXT NOT NULL, attributes TEXT NOT NULL, origin TEXT NOT NULL, licence TEXT NOT NULL, added REAL NOT NULL);
+    captions TEXT NOT NULL, attributes TEXT NOT NULL, origin TEXT NOT NULL, licence TEXT NOT NULL, added REAL NOT NULL,
+    name TEXT NOT NULL DEFAULT '', usable INTEGER NOT NULL DEFAULT 1, report TEXT NOT NULL DEFAULT '{}');
 CREATE TABLE IF NOT EXISTS runs(
     id TEXT PRIMARY KEY, kind TEXT NOT NULL, method TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '',
     created REAL NOT NULL, ended REAL, lease_host TEXT, lease_pid INTEGER, lease_start REAL, lease_beat REAL);
@@ -31,12 +32,21 @@ CREATE TABLE IF NOT EXISTS shapes(
 CREATE TABLE IF NOT EXISTS edits(
     seq INTEGER PRIMARY KEY, at REAL NOT NULL, action TEXT NOT NULL, inverse TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS shapes_of_run ON shapes(run, row);
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 """
-VERSION = 1
+UPGRADES = {  # from this version to the next
+    1: """
+ALTER TABLE items ADD COLUMN name TEXT NOT NULL DEFAULT '';
+ALTER TABLE items ADD COLUMN usable INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE items ADD COLUMN report TEXT NOT NULL DEFAULT '{}';
+UPDATE items SET usable = (verdict != 'refused');
+PRAGMA user_version = 2;
+"""
+}
+VERSION = 2
 LEASE_TIMEOUT_S = 120.0  # after so long without a heartbeat a lease of another host counts as abandoned
 
-_JSON_COLUMNS = {"parts", "captions", "attributes", "present", "parents", "action", "inverse"}
+_JSON_COLUMNS = {"parts", "report", "captions", "attributes", "present", "parents", "action", "inverse"}
 
 
 def _to_row(record: msgspec.Struct) -> dict[str, Any]:
@@ -46,6 +56,8 @@ def _to_row(record: msgspec.Struct) -> dict[str, Any]:
 
 def _from_row(kind: type[Any], row: sqlite3.Row) -> Any:
     data = {key: msgspec.json.decode(row[key]) if key in _JSON_COLUMNS else row[key] for key in row.keys()}  # noqa: SIM118
+    if "usable" in data:
+        data["usable"] = bool(data["usable"])  # SQLite has no such type
     return msgspec.convert(data, kind)
 
 
@@ -79,6 +91,15 @@ class Catalogue:
         self._db.execute("PRAGMA synchronous = FULL")
         if found == 0:
             self._db.executescript("BEGIN IMMEDIATE;" + SCHEMA + "COMMIT;")
+        elif found < VERSION:
+            self._upgrade()
+
+    def _upgrade(self) -> None:
+        """Bring an older file up to date, in one transaction."""
+        with self._write():
+            while (found := self._db.execute("PRAGMA user_version").fetchone()[0]) < VERSION:
+                for statement in filter(str.strip, UPGRADES[found].split(";")):
+                    self._db.execute(statement)
 
     def close(self) -> None:
         """Close the file; the object cannot be used afterwards."""
@@ -113,7 +134,7 @@ class Catalogue:
         """All items in the order of their ids, or those of a category, or only those that can be fitted."""
         rows = self._db.execute("SELECT * FROM items WHERE (? = '' OR category = ?) ORDER BY id", (category, category))
         found = [_from_row(ItemRow, row) for row in rows]
-        return [item for item in found if item.verdict != "refused"] if accepted else found
+        return [item for item in found if item.usable] if accepted else found
 
     def item(self, name: str) -> ItemRow:
         """One item. Raises InputError for an unknown id."""

@@ -269,8 +269,8 @@ def _items(job: FitJob, project: Project) -> list[ItemRow]:
         raise InputError("name items or a category, not both")
     items = [project.catalogue.item(name) for name in dict.fromkeys(job.items)]
     for item in items:
-        if item.verdict == "refused":
-            raise InputError(f"item {item.id} was refused at import: {item.reason}")
+        if not item.usable:
+            raise InputError(f"item {item.id} cannot be fitted ({item.verdict}): {item.reason}")
     return items
 
 

@@ -6,7 +6,13 @@ import msgspec
 
 
 class ItemRow(msgspec.Struct, frozen=True, kw_only=True):
-    """An item: a mesh (later: clip, posed photos) that the project knows. ``parts`` are the named parts it has."""
+    """An item: a mesh, a cloud (later: clip, posed photos) that the project knows.
+
+    name : what its data set calls it, such as a model id; labels find their mesh by it
+    usable : whether fields can be fitted to it
+    parts : the named parts it has
+    report : the numbers behind the verdict, and what is odd about its parts
+    """
 
     id: str
     kind: str
@@ -16,7 +22,10 @@ class ItemRow(msgspec.Struct, frozen=True, kw_only=True):
     verdict: str
     reason: str
     split: str
+    name: str = ""
+    usable: bool = True
     parts: tuple[str, ...] = ()
+    report: dict[str, Any] = {}
     captions: tuple[str, ...] = ()
     attributes: dict[str, Any] = {}
     origin: str = ""

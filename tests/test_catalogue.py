@@ -161,7 +161,7 @@ def test_rows_come_back_as_they_went_in(
 
 
 def test_items_can_be_chosen(catalogue: Catalogue) -> None:
-    catalogue.add_items([item("b"), item("a"), item("c", category="lamp"), item("d", verdict="refused")])
+    catalogue.add_items([item("b"), item("a"), item("c", category="lamp"), item("d", verdict="refused", usable=False)])
     assert [row.id for row in catalogue.items()] == ["a", "b", "c", "d"]
     assert [row.id for row in catalogue.items("chair", accepted=True)] == ["a", "b"]
     catalogue.add_items([item("a", category="lamp")])  # replaced, not doubled
@@ -266,3 +266,24 @@ def test_files_that_cannot_be_used_are_told(tmp_path: Path) -> None:
         Catalogue(text)
     with pytest.raises(InputError, match="cannot be opened"):
         Catalogue(tmp_path / "no" / "folder.sqlite")
+
+
+def test_a_file_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "old.sqlite"
+    columns = "kind, category, path, hash, reason, split, origin, licence".split(", ")
+    with closing(sqlite3.connect(path)) as db:
+        text = ", ".join(f"{name} TEXT NOT NULL DEFAULT ''" for name in columns)
+        lists = ", ".join(f"{name} TEXT NOT NULL DEFAULT '[]'" for name in ("parts", "captions"))
+        db.execute(
+            f"CREATE TABLE items(id TEXT PRIMARY KEY, verdict TEXT NOT NULL, {text}, {lists}, "
+            "attributes TEXT NOT NULL DEFAULT '{}', added REAL NOT NULL DEFAULT 0)"
+        )
+        db.executemany("INSERT INTO items(id, verdict) VALUES(?, ?)", [("good", "watertight"), ("bad", "refused")])
+        db.execute("PRAGMA user_version = 1")
+        db.commit()
+    for _ in range(2):
+        with closing(Catalogue(path)) as catalogue:
+            assert [(row.id, row.usable, row.report) for row in catalogue.items()] == [
+                ("bad", False, {}),
+                ("good", True, {}),
+            ]
