@@ -129,6 +129,7 @@ class SamplerSettings(Settings, frozen=True):
 
     sampler: Literal["ddpm", "ddim", "heun", "dpmpp-2m"] = "dpmpp-2m"
     steps: Annotated[int, Meta(ge=1, le=4000)] = 30
+    spacing: Literal["snr", "even"] = "snr"  # of the steps: nearly even in log signal-to-noise, or in the step number
     eta: Share = 0.0  # DDIM only: 0 deterministic, 1 ancestral
     guidance_scale: Annotated[float, Meta(ge=0, description="1 = off; more follows the condition more closely")] = 1.0
     batch: Annotated[int, Meta(ge=1)] = 64

@@ -40,7 +40,7 @@ def draw(
         if count and not NONE <= int(values.min()) <= int(values.max()) < denoiser.conditions[name]:
             raise InputError(f"condition {name!r} has classes 0 to {denoiser.conditions[name] - 1}")
     device, training = denoiser.device, denoiser.training
-    times = time_grid(denoiser.settings.timesteps, settings.steps)
+    times = time_grid(denoiser.schedule, settings.steps, settings.spacing)
     batches = [range(start, min(start + settings.batch, count)) for start in range(0, count, settings.batch)]
     done, total = 0, len(batches) * len(times)
     rows = []

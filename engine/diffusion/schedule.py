@@ -17,6 +17,7 @@ CLEAN = -1  # the step after step 0: signal 1, noise 0
 
 Kind = Literal["linear", "cosine", "linear-zsnr"]
 Predict = Literal["x0", "v", "eps"]
+Spacing = Literal["even", "snr"]
 
 
 @dataclass(frozen=True)
@@ -92,10 +93,25 @@ def target_of(predict: Predict, x0: Tensor, eps: Tensor, signal: Tensor, noise: 
     return eps
 
 
-def time_grid(timesteps: int, steps: int) -> list[int]:
-    """``steps`` distinct step numbers, evenly spread from T-1 down to 0 (S <= T); one step alone is T-1."""
-    if steps > timesteps:
-        raise InputError(f"{steps} sampling steps asked of a schedule that has {timesteps}; use at most {timesteps}")
+def time_grid(schedule: Schedule, steps: int, spacing: Spacing) -> list[int]:
+    """``steps`` distinct step numbers of the schedule from T-1 down to 0 (S <= T); one step alone is T-1.
+
+    spacing : "even" in the step number, or "snr": even in tanh(log(signal / noise) / 3). That is nearly even in the log of
+    the signal-to-noise ratio, as DPM-Solver takes it (Lu et al. 2022), but spends little on both ends of it, where nothing
+    is decided any more. Raises InputError for more steps than the schedule has.
+    """
+    last = schedule.timesteps - 1
+    if steps > last + 1:
+        raise InputError(f"{steps} sampling steps asked of a schedule that has {last + 1}; use at most {last + 1}")
     if steps == 1:
-        return [timesteps - 1]
-    return [round((timesteps - 1) * (steps - 1 - i) / (steps - 1)) for i in range(steps)]
+        return [last]
+    share = torch.arange(steps, dtype=torch.float64, device="cpu") / (steps - 1)
+    if spacing == "even":
+        return [round(x) for x in (last * (1 - share)).tolist()]
+    place = torch.tanh(torch.log(schedule.signal / schedule.noise) / 3)  # (T,), falls
+    wanted = place[last] + share * (place[0] - place[last])
+    found = torch.searchsorted(place.flip(0).contiguous(), wanted)  # the first that is as clean
+    grid = [last]
+    for i, t in enumerate((last - found).tolist()[1:], 1):
+        grid.append(max(min(t, grid[-1] - 1), steps - 1 - i))  # distinct, and with room for the rest
+    return grid

@@ -52,7 +52,7 @@ def test_gives_the_gaussian(name: str, kind: Kind) -> None:
     count, steps = 4000, 250 if name in ("ddpm", "ddim") else 60  # first and second order
     schedule = make_schedule(kind, 500)
     settings = SamplerSettings(sampler=name, steps=steps)  # type: ignore[arg-type]
-    _, trace = sample(settings, schedule, time_grid(500, steps), count)
+    _, trace = sample(settings, schedule, time_grid(schedule, steps, "even"), count)
     x = trace[-1].x
     error = 5 / math.sqrt(count)  # five standard errors
     assert ((x.mean(0) - MEAN).abs() < error * STD + 0.01).all()
@@ -78,8 +78,8 @@ def test_order_of_convergence(name: str, order: int) -> None:
 @pytest.mark.parametrize("name", ["heun", "dpmpp-2m"])
 def test_thirty_steps_beat_ddim(name: str, kind: Kind) -> None:
     schedule = make_schedule(kind, 500)
-    start, first = sample(SamplerSettings(sampler="ddim"), schedule, time_grid(500, 30), 256)
-    _, second = sample(SamplerSettings(sampler=name), schedule, time_grid(500, 30), 256)  # type: ignore[arg-type]
+    start, first = sample(SamplerSettings(sampler="ddim"), schedule, time_grid(schedule, 30, "even"), 256)
+    _, second = sample(SamplerSettings(sampler=name), schedule, time_grid(schedule, 30, "even"), 256)  # type: ignore[arg-type]
     exact = flow(schedule, start, 499, -1)
     assert (second[-1].x - exact).pow(2).mean() < 0.5 * (first[-1].x - exact).pow(2).mean()
 
@@ -93,17 +93,26 @@ def test_one_data_point_is_exact_in_any_number_of_steps(name: str, kind: Kind) -
         start = torch.ones(1, 2, dtype=torch.float64)
         settings = SamplerSettings(sampler=name)  # type: ignore[arg-type]
         trace = list(
-            run_sampler(settings, lambda x, t: point.expand_as(x), schedule, time_grid(100, steps), start, MEAN.clone)
+            run_sampler(
+                settings,
+                lambda x, t: point.expand_as(x),
+                schedule,
+                time_grid(schedule, steps, "even"),
+                start,
+                MEAN.clone,
+            )
         )
         torch.testing.assert_close(trace[-1].x, point)
-        for step, t in zip(trace[:-1], time_grid(100, steps)[1:], strict=True):  # no leftover noise on the way either
+        for step, t in zip(
+            trace[:-1], time_grid(schedule, steps, "even")[1:], strict=True
+        ):  # no leftover noise on the way either
             (a, s), (a0, s0) = schedule.at(t), schedule.at(99)
             torch.testing.assert_close(step.x, a * point + s * (start - a0 * point) / s0)
 
 
 def test_ancestral_is_ddim_with_eta_one_and_differs_from_eta_zero() -> None:
     schedule = make_schedule("cosine", 50)
-    times = time_grid(50, 20)
+    times = time_grid(schedule, 20, "even")
     runs = [
         sample(SamplerSettings(sampler=name, eta=eta), schedule, times, 8)[1][-1].x  # type: ignore[arg-type]
         for name, eta in (("ddpm", 0.0), ("ddim", 1.0), ("ddim", 0.0))
@@ -135,6 +144,6 @@ def test_evaluations_are_what_is_said(name: str) -> None:
 
     settings = SamplerSettings(sampler=name, steps=9)  # type: ignore[arg-type]
     x = torch.ones(1, 1)
-    trace = list(run_sampler(settings, denoise, schedule, time_grid(100, 9), x, lambda: x))
+    trace = list(run_sampler(settings, denoise, schedule, time_grid(schedule, 9, "even"), x, lambda: x))
     assert asked == evaluations(settings)
     assert [step.index for step in trace] == list(range(1, 10)) and {step.total for step in trace} == {9}

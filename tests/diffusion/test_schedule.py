@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from engine.diffusion.schedule import Kind, Predict, make_schedule, target_of, time_grid, to_x0
+from engine.diffusion.schedule import Kind, Predict, Spacing, make_schedule, target_of, time_grid, to_x0
 from engine.errors import InputError
 
 KINDS: tuple[Kind, ...] = ("linear", "cosine", "linear-zsnr")
@@ -51,11 +51,21 @@ def test_x0_comes_back_from_each_target(kind: Kind, predict: Predict) -> None:
     torch.testing.assert_close(back[usable], x0[usable], rtol=1e-7, atol=1e-7)
 
 
-def test_grid_is_distinct_and_spans() -> None:
-    for timesteps, steps in ((500, 500), (500, 33), (500, 2), (7, 5)):
-        grid = time_grid(timesteps, steps)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("spacing", ["even", "snr"])
+def test_grid_is_distinct_and_spans(kind: Kind, spacing: Spacing) -> None:
+    for timesteps, steps in ((500, 500), (500, 33), (500, 2), (7, 5), (7, 7)):
+        grid = time_grid(make_schedule(kind, timesteps), steps, spacing)
         assert len(set(grid)) == steps and grid == sorted(grid, reverse=True)
         assert (grid[0], grid[-1]) == (timesteps - 1, 0)
-    assert time_grid(500, 1) == [499]
+    assert time_grid(make_schedule(kind, 500), 1, spacing) == [499]
     with pytest.raises(InputError, match="at most 10"):
-        time_grid(10, 11)
+        time_grid(make_schedule(kind, 10), 11, spacing)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_steps_by_signal_to_noise_are_evenly_spread_in_it(kind: Kind) -> None:
+    schedule = make_schedule(kind, 4000)
+    grid = time_grid(schedule, 20, "snr")
+    place = torch.tanh(torch.log(schedule.signal / schedule.noise)[grid] / 3)
+    assert place.diff().std() < 0.02 * place.diff().mean()
