@@ -81,6 +81,14 @@ class Project:
         """Canonical geometry of an item."""
         return self.folder / "items" / item / "geometry.safetensors"
 
+    def points_path(self, item: str) -> Path:
+        """Points of an item that came as a cloud or with inside flags."""
+        return self.folder / "items" / item / "points.safetensors"
+
+    def picture_path(self, item: str) -> Path:
+        """Picture of an item, made when it was imported."""
+        return self.folder / "items" / item / "picture.png"
+
     def samples_path(self, item: str, key: str) -> Path:
         """Cached labelled points of an item; ``key`` is a hash of everything they depend on."""
         return self.folder / "cache" / "samples" / item / f"{key}.safetensors"

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from engine.datasets.stored import Stored, samples_of
 from engine.geometry.file import load_geometry
 from engine.geometry.occupancy import sample
 from engine.geometry.samples import Samples
@@ -21,5 +22,9 @@ def samples(
     key = digest(msgspec.json.encode([settings, vocabulary, seed, held_out, item.hash]))
     path = project.samples_path(item.id, key)
     if not path.exists():
-        sample(load_geometry(project.geometry_path(item.id)), settings, vocabulary, seed, held_out).save(path)
+        if item.kind == "occupancy":
+            made = samples_of(Stored.load(project.points_path(item.id)), settings, seed, held_out)
+        else:
+            made = sample(load_geometry(project.geometry_path(item.id)), settings, vocabulary, seed, held_out)
+        made.save(path)
     return Samples.load(path)
