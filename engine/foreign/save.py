@@ -1,0 +1,42 @@
+"""Writing state dicts in the format of other programs. Only on request: our own files are safetensors."""
+
+import os
+import secrets
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from engine.foreign.form import Form
+from engine.storage import sync_folder
+
+
+def write_foreign(path: Path, slots: Mapping[str, Tensor], extra: Mapping[str, Tensor], form: Form) -> None:
+    """Write the tensors of ``form`` as a torch file: same names, order, shapes, types and wrapping as they came in.
+
+    slots : tensors by our slot names; extra : by key, those that have no slot. Atomic; nothing is held twice.
+    """
+    named: Any = form.restored(slots, extra)
+    if form.ordered:
+        named = OrderedDict(named)
+        if form.metadata is not None:
+            named._metadata = OrderedDict(form.metadata)
+    data: dict[str, Any] = named
+    for depth, key in enumerate(reversed(form.nest)):
+        outermost = depth == len(form.nest) - 1
+        data = {**(form.beside if outermost else {}), key: data}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    try:
+        with open(temporary, "xb") as file:
+            torch.save(data, file)  # noqa: TID251 the format of other programs, written only on request
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
