@@ -1,0 +1,88 @@
+"""Copies of meshes placed in a scene, gathered into one mesh with the names of nodes and materials as labels."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.geometry.raw import FaceLabels, Raw
+from engine.geometry.readers.limits import Limits, check_faces, check_vertices
+from engine.geometry.readers.polygons import assemble
+from engine.geometry.readers.text import one_line
+
+
+@dataclass
+class Scene:
+    """What has been placed so far; polygons stay in the order in which they come."""
+
+    limits: Limits
+    notes: list[str] = field(default_factory=list)
+    _vertices: list[NDArray[np.float64]] = field(default_factory=list)
+    _sizes: list[NDArray[np.int64]] = field(default_factory=list)
+    _corners: list[NDArray[np.int64]] = field(default_factory=list)
+    _names: dict[str, list[str]] = field(default_factory=dict)
+    _vertex_count: int = 0
+    _face_count: int = 0
+
+    def note(self, text: str) -> None:
+        """Tell something odd once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def place(self, vertices: NDArray[np.float64], matrix: NDArray[np.float64]) -> int:
+        """Copy vertices (V, 3), moved by a (4, 4) ``matrix``, into the scene. Returns the number of the first one."""
+        first = self._vertex_count
+        self._vertex_count += len(vertices)
+        check_vertices(self._vertex_count, self.limits)
+        with np.errstate(all="ignore"):
+            self._vertices.append(vertices @ matrix[:3, :3].T + matrix[:3, 3])
+        return first
+
+    def add(
+        self,
+        first: int,
+        count: int,
+        sizes: NDArray[np.int64],
+        corners: NDArray[np.int64],
+        mirrored: bool,
+        names: dict[str, list[str] | str],
+    ) -> None:
+        """Copy polygons into the scene whose corners count from ``first`` and must be below ``count``.
+
+        mirrored : turn every polygon round, since the vertices were mirrored
+        names : by scheme, one name for all polygons or one each
+        """
+        self._face_count += int(np.maximum(sizes - 2, 0).sum())
+        check_faces(self._face_count, self.limits)
+        if mirrored:
+            ends = np.cumsum(sizes)
+            owner = np.repeat(np.arange(len(sizes)), sizes)
+            corners = corners[(2 * ends - sizes - 1)[owner] - np.arange(len(corners))]
+        self._sizes.append(sizes)
+        self._corners.append(np.where((corners >= 0) & (corners < count), corners + first, -1))
+        for scheme, name in names.items():
+            each = [name] * len(sizes) if isinstance(name, str) else name
+            clean = {word: one_line(word) for word in set(each)}
+            self._names.setdefault(scheme, []).extend(clean[word] for word in each)
+
+    def raw(self) -> Raw:
+        """The whole scene as one mesh. Raises MeshError when nothing in it can be used."""
+        none = np.zeros(0, np.int64)
+        labels = {}
+        for scheme, names in self._names.items():
+            number = {name: place for place, name in enumerate(dict.fromkeys(filter(None, names)))}
+            labels[scheme] = FaceLabels(tuple(number), np.array([number.get(name, -1) for name in names], np.int32))
+        return assemble(
+            np.concatenate([np.zeros((0, 3)), *self._vertices]),
+            np.concatenate([none, *self._sizes]),
+            np.concatenate([none, *self._corners]),
+            self.limits,
+            labels,
+            self.notes,
+        )
+
+
+def is_mirror(matrix: NDArray[np.float64]) -> bool:
+    """Whether a (4, 4) matrix turns a right hand into a left one."""
+    with np.errstate(all="ignore"):
+        return bool(np.linalg.det(matrix[:3, :3]) < 0)
