@@ -119,6 +119,7 @@ def keep_model(folder: Path, published: Published) -> Path:
     """Write a denoiser as a run's model.safetensors, from which shapes can be generated, and its form to write back.
 
     The anchor is what the denoiser itself takes for the mean of its training: its guess at the last noise step.
+    Raises InputError for one that gives NaN.
     """
     path = folder / "model.safetensors"
     about = ModelAbout(
@@ -130,7 +131,10 @@ def keep_model(folder: Path, published: Published) -> Path:
         items=(),
     )
     tensors = {f"trainee.{name}": tensor for name, tensor in published.state.items()}
-    tensors["representation.anchor"] = mean_guess(published)
+    anchor = mean_guess(published)
+    if not bool(torch.isfinite(anchor).all()):
+        raise InputError("this denoiser gives numbers that are not finite; its training diverged, so it is of no use")
+    tensors["representation.anchor"] = anchor
     write(path, tensors, Model(about=msgspec.to_builtins(about)))  # streamed: the tensors may be maps of a large file
     _keep_forms(folder, [(published.form, published.extra)])
     return path

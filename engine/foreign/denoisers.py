@@ -19,7 +19,7 @@ from engine.errors import InputError
 from engine.fields.encoding import encoded_size
 from engine.fields.weights import field_layout
 from engine.foreign.form import Form, extras_of, form_of
-from engine.foreign.load import Opened, open_foreign
+from engine.foreign.load import Opened, open_foreign, refused
 from engine.foreign.save import write_foreign
 from engine.layout import Layout
 from engine.methods import MethodSettings
@@ -62,26 +62,10 @@ def read_denoiser(
     Raises InputError that says what the file holds when it is none, or what does not fit.
     """
     opened = open_foreign(path)
-    prefix = _prefix(opened)
-    last = max(int(match[1]) for key in opened.tensors if (match := _READ.search(key)))
-    slots = {key: slot for key in opened.tensors if (slot := _slot(key.removeprefix(prefix), last))}
-    state = {slot: opened.tensors[key].float() for key, slot in slots.items()}
-    state.setdefault("time_features.frequencies", 2 ** torch.linspace(0, 20, TIME_BANDS))
     try:
-        sizes = _token_sizes(state)
-        settings, layout, vocabulary = _settings(state, sizes, heads, parts, timesteps)
-        state |= {"mean": torch.zeros(layout.size), "std": torch.ones(layout.size)}
-        _check(state, layout, settings.denoiser)
+        return _denoiser(opened, heads, parts, timesteps)
     except InputError as error:
-        raise InputError(f"{path}: {error}") from error
-    extra = extras_of(opened, slots)
-    inside = [key for key in extra if key.startswith(f"{prefix}decoder.")]
-    if inside:
-        raise InputError(f"{path}: the denoiser has {inside[0]}, which is not known here; it cannot be run as it was")
-    notes: tuple[str, ...] = (f"{heads} heads and {timesteps} noise steps are assumed",)
-    if extra:
-        notes += (f"kept for writing back only: {', '.join(list(extra)[:4])}",)
-    return Published(settings, vocabulary, layout, state, form_of(opened, slots), extra, notes)
+        raise refused(path, error) from error
 
 
 def write_denoiser(path: Path, state: Mapping[str, Tensor], form: Form, extra: Mapping[str, Tensor]) -> None:
@@ -94,13 +78,32 @@ def is_denoiser(opened: Opened) -> bool:
     return any(_READ.search(key) for key in opened.tensors)
 
 
+def _denoiser(opened: Opened, heads: int, parts: Sequence[str], timesteps: int) -> Published:
+    prefix = _prefix(opened)
+    last = max(int(match[1]) for key in opened.tensors if (match := _READ.search(key)))
+    slots = {key: slot for key in opened.tensors if (slot := _slot(key.removeprefix(prefix), last))}
+    inside = [key for key in opened.tensors if key.startswith(f"{prefix}decoder.") and key not in slots]
+    if inside:
+        raise InputError(f"the denoiser has {inside[0]}, which is not known here; it cannot be run as it was")
+    state = {slot: opened.tensors[key].float() for key, slot in slots.items()}
+    state.setdefault("time_features.frequencies", 2 ** torch.linspace(0, 20, TIME_BANDS))
+    settings, layout, vocabulary = _settings(state, _token_sizes(state), heads, parts, timesteps)
+    state |= {"mean": torch.zeros(layout.size), "std": torch.ones(layout.size)}
+    _check(state, layout, settings.denoiser)
+    extra = extras_of(opened, slots)
+    notes: tuple[str, ...] = (f"{heads} heads and {timesteps} noise steps are assumed",)
+    if extra:
+        notes += (f"kept for writing back only: {', '.join(list(extra)[:4])}",)
+    return Published(settings, vocabulary, layout, state, form_of(opened, slots), extra, notes)
+
+
 def _prefix(opened: Opened) -> str:
     """What stands before ``decoder.`` in the keys, "model." in published files. Raises InputError when there is none."""
     found = {key[: match.start()] for key in opened.tensors if (match := _READ.search(key))}
     if len(found) != 1:
         groups = dict.fromkeys(".".join(key.split(".")[:2]) for key in opened.tensors)
         names = ", ".join(list(groups)[:4])[:160]
-        raise InputError(f"{opened.path}: this is no denoiser of HyperDiffusion; it holds tensors named {names}")
+        raise InputError(f"this is no denoiser of HyperDiffusion; it holds tensors named {names}")
     return found.pop()
 
 

@@ -13,7 +13,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from engine.errors import InputError
+from engine.errors import InputError, out_of_memory
 
 Plain = bool | int | float | str
 
@@ -54,12 +54,18 @@ def open_foreign(path: Path) -> Opened:
     return _tensors_in(path, _plain_data(path))
 
 
+def refused(path: Path, reason: object) -> InputError:
+    """The error of a file: one line, whatever characters the names in the file have."""
+    text = "".join(letter if letter.isprintable() else "?" for letter in str(reason))
+    return InputError(f"{path}: {text}")
+
+
 def _safetensors(path: Path) -> dict[str, Tensor]:
     try:
         with safe_open(path, framework="pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise InputError(f"{path} cannot be read as safetensors ({error}); fetch the file again") from error
+        raise refused(path, f"it cannot be read as safetensors ({error}); fetch the file again") from error
 
 
 def _plain_data(path: Path) -> Any:
@@ -70,7 +76,7 @@ def _plain_data(path: Path) -> Any:
             warnings.simplefilter("ignore")  # about pickle protocols and old storage types
             return torch.load(path, map_location="cpu", mmap=zipped, weights_only=True)  # noqa: TID251 the importer
     except Exception as error:  # hostile bytes: torch's reader fails on them in every way there is
-        raise InputError(_refusal(path, error)) from error
+        raise refused(path, _refusal(error)) from error
 
 
 def _is_zip(path: Path) -> bool:
@@ -83,18 +89,20 @@ def _is_zip(path: Path) -> bool:
         return True
     if start[:1] == b"\x80" and MAGIC in start:
         if size > LEGACY_MOST:
-            raise InputError(
-                f"{path}: {size / 2**30:.1f} GiB in the format before torch 1.6, which must be read as a "
-                "whole; load and save it once with a newer torch"
+            raise refused(
+                path,
+                f"{size / 2**30:.1f} GiB in the format before torch 1.6, which must be read as a "
+                "whole; load and save it once with a newer torch",
             )
         return False
     if start[:1] == b"\x80":
-        raise InputError(
-            f"{path}: this is a bare pickle, not a torch file; it was not opened, since such a file can "
-            "run code. Ask its author for a plain state dict (safetensors)"
+        raise refused(
+            path,
+            "this is a bare pickle, not a torch file; it was not opened, since such a file can "
+            "run code. Ask its author for a plain state dict (safetensors)",
         )
     what = "the file is empty" if not size else "this is not a torch file (neither its zip nor its older format)"
-    raise InputError(f"{path}: {what}; fetch it again")
+    raise refused(path, f"{what}; fetch it again")
 
 
 def _check_zip(path: Path, size: int) -> None:
@@ -103,32 +111,35 @@ def _check_zip(path: Path, size: int) -> None:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise InputError(f"{path}: the file is damaged or cut short ({_line(error)}); fetch it again") from error
+        raise refused(path, f"the file is damaged or cut short ({_line(error)}); fetch it again") from error
     pickles = [entry for entry in entries if entry.filename.endswith("/data.pkl") and entry.filename.count("/") == 1]
     if any(entry.filename.endswith("/constants.pkl") for entry in entries):
-        raise InputError(
-            f"{path}: this is a TorchScript program; it was not opened, since it is code. Ask its author "
-            "for a plain state dict (safetensors)"
+        raise refused(
+            path,
+            "this is a TorchScript program; it was not opened, since it is code. Ask its author "
+            "for a plain state dict (safetensors)",
         )
     if len(pickles) != 1:
-        raise InputError(f"{path}: this is a zip but not a torch file; import the files in it one by one")
+        raise refused(path, "this is a zip but not a torch file; import the files in it one by one")
     if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries) or sum(e.file_size for e in entries) > size:
-        raise InputError(f"{path}: this zip is compressed, which torch never does; fetch the original file")
+        raise refused(path, "this zip is compressed, which torch never does; fetch the original file")
     if pickles[0].file_size > PICKLE_MOST:
-        raise InputError(f"{path}: its description alone has {pickles[0].file_size} bytes; this is no set of weights")
+        raise refused(path, f"its description alone has {pickles[0].file_size} bytes; this is no set of weights")
 
 
-def _refusal(path: Path, error: Exception) -> str:
+def _refusal(error: Exception) -> str:
     """One line on why torch could not or would not read a file."""
+    if out_of_memory(error):
+        return "it asks for more memory than there is; the file is damaged, or other programs must be closed first"
     text = str(error)
     named = re.search(r"GLOBAL ([\w.]+)|(?:but got|func:|class) <(?:class|function|built-in) '?([\w.]+)", text)
     if named or "Unsupported" in text or "Can only" in text:
         name = f" ({named[1] or named[2]})" if named else ""
         return (
-            f"{path}: this file holds Python objects other than tensors{name}; it was not opened, since such a "
+            f"this file holds Python objects other than tensors{name}; it was not opened, since such a "
             "file can run code. Ask its author for a plain state dict (safetensors)"
         )
-    return f"{path}: the file is damaged or cut short ({type(error).__name__}: {_line(error)}); fetch it again"
+    return f"the file is damaged or cut short ({type(error).__name__}: {_line(error)}); fetch it again"
 
 
 def _line(error: Exception) -> str:
@@ -149,10 +160,10 @@ def _tensors_in(path: Path, data: Any) -> Opened:
         nest.append(key)
         data = data[key]
     if not isinstance(data, Mapping) or not data:
-        raise InputError(f"{path}: this is no set of named tensors; it holds {_described(data)}")
+        raise refused(path, f"this is no set of named tensors; it holds {_described(data)}")
     for name, value in data.items():
-        if not isinstance(name, str) or not isinstance(value, Tensor):
-            raise InputError(f"{path}: this is no set of named tensors; under {name!r:.60} it has {_described(value)}")
+        if not isinstance(name, str) or not name.isprintable() or not isinstance(value, Tensor):
+            raise refused(path, f"this is no set of named tensors; under {name!r:.60} it has {_described(value)}")
         _check(path, name, value)
     ordered = isinstance(data, OrderedDict)
     tensors = {name: value.detach() for name, value in data.items()}
@@ -163,24 +174,27 @@ def _is_plain(name: object, value: object) -> bool:
     """A number or word that JSON can keep under its name."""
     if isinstance(value, int | float) and not abs(value) < 2**63:
         return False
-    return isinstance(name, str) and isinstance(value, Plain)
+    words = [word for word in (name, value) if isinstance(word, str)]
+    return isinstance(name, str) and isinstance(value, Plain) and all(word.isprintable() for word in words)
 
 
 def _check(path: Path, name: str, tensor: Tensor) -> None:
     """Raise InputError for a tensor that claims more numbers than are there, or is of an odd kind."""
     plain = tensor.layout == torch.strided and tensor.device.type == "cpu" and not tensor.is_quantized
     if not plain or type(tensor) not in (Tensor, torch.nn.Parameter):
-        raise InputError(f"{path}: tensor {name:.60} is not an ordinary one; ask its author for a plain state dict")
+        raise refused(path, f"tensor {name:.60} is not an ordinary one; ask its author for a plain state dict")
     if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
-        raise InputError(f"{path}: tensor {name:.60} claims more numbers than the file has; fetch it again")
+        raise refused(path, f"tensor {name:.60} claims more numbers than the file has; fetch it again")
 
 
 def _versions(data: Mapping[str, Any]) -> dict[str, dict[str, int]] | None:
     """Torch's note of module versions, which it hangs on a state dict as an attribute; None when there is none."""
     try:
-        return msgspec.convert(getattr(data, "_metadata", None), dict[str, dict[str, int]] | None)
+        found = msgspec.convert(getattr(data, "_metadata", None), dict[str, dict[str, int]] | None)
     except msgspec.ValidationError:
         return None
+    names = [name for module, versions in (found or {}).items() for name in (module, *versions)]
+    return found if all(name.isprintable() for name in names) else None
 
 
 def _described(data: Any) -> str:

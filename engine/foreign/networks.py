@@ -13,7 +13,7 @@ from torch import Tensor
 from engine.errors import InputError
 from engine.fields.weights import field_layout, flatten, unflatten
 from engine.foreign.form import Form, extras_of, form_of
-from engine.foreign.load import Opened, open_foreign
+from engine.foreign.load import Opened, open_foreign, refused
 from engine.foreign.save import write_foreign
 from engine.foreign.wiring import fold, layer, unfold
 from engine.layout import Layout
@@ -60,29 +60,10 @@ def read_network(path: Path, head: Head = "published") -> Network:
     Raises InputError that says what the file holds when it is none, or one that cannot be decoded here.
     """
     opened = open_foreign(path)
-    slots, folded = _slots(opened, head)
-    extra = extras_of(opened, slots)
-    unknown = [key for key in extra if not (_KEPT.fullmatch(key) or (folded and _LAYER.fullmatch(key)))]
-    if not slots or unknown:
-        raise InputError(f"{path}: {_what_else(opened, unknown)}")
-    named = {slot: opened.tensors[key] for key, slot in slots.items()}
-    if folded:
-        try:
-            first, last = (layer(opened.tensors, name) for name in folded)
-            named |= dict(zip(_FIRST, fold(first, last), strict=True))
-        except InputError as error:
-            raise InputError(f"{path}: {error}") from error
-    settings, vocabulary = _architecture(path, named)
-    layout = field_layout(settings, vocabulary)
-    odd = sorted(set(named) ^ {slot.name for slot in layout.slots})
-    if odd:
-        raise InputError(f"{path}: the network has layers too many or too few ({', '.join(odd[:3])})")
-    row = flatten({slot: tensor[None].float() for slot, tensor in named.items()}, layout)[0]
-    if not bool(torch.isfinite(row).all()):
-        raise InputError(f"{path}: the network has weights that are not finite numbers; its fit diverged, leave it out")
-    return Network(
-        row, settings, vocabulary, form_of(opened, slots, folded), extra, _notes(opened, named, folded, extra)
-    )
+    try:
+        return _network(opened, head)
+    except InputError as error:
+        raise refused(path, error) from error
 
 
 def write_network(path: Path, row: Tensor, form: Form, extra: Mapping[str, Tensor], layout: Layout) -> None:
@@ -100,6 +81,29 @@ def write_network(path: Path, row: Tensor, form: Form, extra: Mapping[str, Tenso
         for name, (weight, bias) in zip(form.folded, both, strict=True):
             kept |= {f"{name}.weight": weight, f"{name}.bias": bias}
     write_foreign(path, named, kept, form)
+
+
+def _network(opened: Opened, head: Head) -> Network:
+    slots, folded = _slots(opened, head)
+    extra = extras_of(opened, slots)
+    unknown = [key for key in extra if not (_KEPT.fullmatch(key) or (folded and _LAYER.fullmatch(key)))]
+    if not slots or unknown:
+        raise InputError(_what_else(opened, unknown))
+    named = {slot: opened.tensors[key] for key, slot in slots.items()}
+    if folded:
+        first, last = (layer(opened.tensors, name) for name in folded)
+        named |= dict(zip(_FIRST, fold(first, last), strict=True))
+    settings, vocabulary = _architecture(named)
+    layout = field_layout(settings, vocabulary)
+    odd = sorted(set(named) ^ {slot.name for slot in layout.slots})
+    if odd:
+        raise InputError(f"the network has layers too many or too few ({', '.join(odd[:3])})")
+    row = flatten({slot: tensor[None].float() for slot, tensor in named.items()}, layout)[0]
+    if not bool(torch.isfinite(row).all()):
+        raise InputError("the network has weights that are not finite numbers; its fit diverged, leave it out")
+    return Network(
+        row, settings, vocabulary, form_of(opened, slots, folded), extra, _notes(opened, named, folded, extra)
+    )
 
 
 def _slots(opened: Opened, head: Head) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -125,7 +129,7 @@ def _slots(opened: Opened, head: Head) -> tuple[dict[str, str], tuple[str, ...]]
     return slots | {key: f"layers.{last + 1}.{match['kind']}" for key, match in heads.items()}, ()
 
 
-def _architecture(path: Path, named: Mapping[str, Tensor]) -> tuple[FieldSettings, tuple[str, ...]]:
+def _architecture(named: Mapping[str, Tensor]) -> tuple[FieldSettings, tuple[str, ...]]:
     """Settings and part names from tensors by slot name. Raises InputError where the sizes make no network of ours."""
     experts: dict[str, dict[int, tuple[int, ...]]] = {}  # part name -> layer -> shape of its weight
     for slot, tensor in named.items():
@@ -133,13 +137,13 @@ def _architecture(path: Path, named: Mapping[str, Tensor]) -> tuple[FieldSetting
         if match and match["kind"] == "weight":
             experts.setdefault(match["part"] or "", {})[int(match["layer"])] = tuple(tensor.shape)
     if "" in experts and len(experts) > 1:
-        raise InputError(f"{path}: it has layers of its own beside those of its parts; such a field is not known here")
+        raise InputError("it has layers of its own beside those of its parts; such a field is not known here")
     if not experts:
-        raise InputError(f"{path}: the network has biases but no weights")
-    widths = {part: _widths(path, part, shapes) for part, shapes in experts.items()}
-    bands = {part: _bands(path, sizes[0]) for part, sizes in widths.items()}
+        raise InputError("the network has biases but no weights")
+    widths = {part: _widths(part, shapes) for part, shapes in experts.items()}
+    bands = {part: _bands(sizes[0]) for part, sizes in widths.items()}
     if len(set(bands.values())) > 1:
-        raise InputError(f"{path}: its parts take inputs of different sizes; such a field is not known here")
+        raise InputError("its parts take inputs of different sizes; such a field is not known here")
     first, *rest = (tuple(sizes[1:-1]) for sizes in widths.values())
     names = tuple(part for part in widths if part)
     odd = {part: hidden for part, hidden in zip(names[1:], rest, strict=False) if hidden != first}
@@ -147,12 +151,12 @@ def _architecture(path: Path, named: Mapping[str, Tensor]) -> tuple[FieldSetting
     try:
         return msgspec.convert(data, FieldSettings), names
     except msgspec.ValidationError as error:
-        raise InputError(f"{path}: a network of this size is not known here ({error})") from error
+        raise InputError(f"a network of this size is not known here ({error})") from error
 
 
-def _widths(path: Path, part: str, shapes: Mapping[int, tuple[int, ...]]) -> Widths:
+def _widths(part: str, shapes: Mapping[int, tuple[int, ...]]) -> Widths:
     """Inputs, hidden widths and outputs of one network. Raises InputError where one layer does not fit the next."""
-    where = f"{path}: part {part}" if part else f"{path}: the network"
+    where = f"part {part}" if part else "the network"
     if sorted(shapes) != list(range(len(shapes))) or any(len(shape) != 2 for shape in shapes.values()):
         raise InputError(f"{where} lacks a layer (it has {', '.join(map(str, sorted(shapes)))})")
     chain = [shapes[i] for i in range(len(shapes))]  # (out, in) each
@@ -164,13 +168,13 @@ def _widths(path: Path, part: str, shapes: Mapping[int, tuple[int, ...]]) -> Wid
     return [chain[0][1], *(shape[0] for shape in chain)]
 
 
-def _bands(path: Path, inputs: int) -> int:
+def _bands(inputs: int) -> int:
     """Octaves of the encoding from the number of inputs, 3 + 6 L. Raises InputError for others."""
     bands, over = divmod(inputs - 3, 6)
     if inputs >= 4 and inputs % 8 == 4:  # 4 + 8 L: no number is both
-        raise InputError(f"{path}: a field with time (4D, {inputs} inputs); animated shapes cannot be decoded yet")
+        raise InputError(f"a field with time (4D, {inputs} inputs); animated shapes cannot be decoded yet")
     if over or bands < 0:
-        raise InputError(f"{path}: the network takes {inputs} inputs, not 3 + 6 per octave as a solid's field does")
+        raise InputError(f"the network takes {inputs} inputs, not 3 + 6 per octave as a solid's field does")
     return bands
 
 

@@ -1,6 +1,7 @@
 """Imported networks and denoisers are files of a run like any other: they decode, generate, export and go back."""
 
 from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,9 @@ def test_a_kept_model_generates_and_goes_back(tmp_path: Path, parts: tuple[str, 
     with torch.no_grad():
         guess = denoised(state, torch.zeros(1, sum(sizes)), torch.tensor([499]), 4, plain=False)[0]
     assert torch.equal(mean_guess(published), guess)
+    broken = replace(published, state=published.state | {"time.weight": torch.full((16, 257), torch.nan)})
+    with pytest.raises(InputError):
+        keep_model(tmp_path / "broken", broken)
     model = keep_model(tmp_path / "kept", published)
     about = read_model_about(model)
     assert (about.settings, about.vocabulary, about.layout) == (published.settings, parts, published.layout)

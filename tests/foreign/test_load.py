@@ -95,6 +95,8 @@ def test_what_is_no_set_of_tensors(tmp_path: Path) -> None:
     assert "'b'" in refusal(save(tmp_path / "d.pth", {"a": torch.zeros(1), "b": "words"}))
     assert "ordinary" in refusal(save(tmp_path / "e.pth", {"a": torch.eye(3).to_sparse()}))
     assert "more numbers" in refusal(save(tmp_path / "f.pth", {"a": torch.zeros(1).expand(10**9)}))
+    odd = refusal(save(tmp_path / "g.pth", {"a\n\x1b[31m": torch.zeros(1)}))
+    assert odd.isprintable()
     assert "no file" in refusal(tmp_path / "absent.pth")
     for name, data in {"empty": b"", "text": b"hello", "zip": b"PK\x03\x04" + bytes(100)}.items():
         (tmp_path / name).write_bytes(data)
