@@ -1,0 +1,294 @@
+"""Clouds and occupancy samples of data sets in: text, numpy and PCD files. Nothing is unpickled, claims are checked first.
+
+Coordinates keep the data set's own axes and scale: the caller turns them (``engine.datasets.axes``) and scales them.
+"""
+
+import math
+import os
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from engine.datasets.source import Source
+from engine.errors import InputError, MeshError
+
+LARGEST = 2**30  # bytes of numbers in one file
+LARGEST_TEXT = 2**28  # bytes of text, which takes several times as much to read
+TEXT = (".pts", ".txt", ".xyz", ".csv")
+COLUMNS = {3: "x y z", 4: "x y z label", 6: "x y z and a normal", 7: "x y z, a normal and a label"}
+
+Floats = NDArray[np.float64]
+Box = tuple[Floats, float]
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """Points of a surface, in the data set's own coordinates.
+
+    points : (P, 3) float64, finite
+    labels : (P,) int64, or None where there are none
+    normals : (P, 3) float64, or None
+    box : centre (3,) and longest side of the shape's bounding box where the file states them
+    """
+
+    points: Floats
+    labels: NDArray[np.int64] | None = None
+    normals: Floats | None = None
+    box: Box | None = None
+
+
+@dataclass(frozen=True)
+class Occupancy:
+    """Points with inside flags, in the data set's own coordinates.
+
+    points : (P, 3) float32, finite
+    inside : (P,) bool
+    sections : "near" and "uniform" -> (start, stop) where the layout says how points were drawn. Occupancy Networks:
+        all uniform in the unit cube padded to 1.1. HyperDiffusion: first half near the surface (jitter 0.01), second half
+        uniform in [-0.5, 0.5]^3
+    box : as of a cloud
+    """
+
+    points: NDArray[np.float32]
+    inside: NDArray[np.bool_]
+    sections: dict[str, tuple[int, int]]
+    box: Box | None = None
+
+
+def read_cloud(source: Source) -> Cloud:
+    """Points of a source of kind "cloud". Raises MeshError: unreadable, wrong columns or counts, not finite, empty."""
+    path = source.files[0]
+    suffix = Path(path).suffix.lower()
+    if suffix in TEXT:
+        cloud = _of_columns(path, _text(path))
+    elif suffix == ".npy":
+        cloud = _of_array(path, _npy(path))
+    elif suffix == ".npz":
+        cloud = _of_archive(path)
+    elif suffix == ".pcd":
+        cloud = _of_pcd(path)
+    else:
+        raise InputError(f"{path}: not a point file; known formats: {', '.join((*TEXT, '.npy', '.npz', '.pcd'))}")
+    labels = cloud.labels
+    if source.labels:
+        labels = read_labels(source.labels)
+        if len(labels) != len(cloud.points):
+            raise MeshError(f"{source.labels}: {len(labels)} labels for the {len(cloud.points)} points of {path}")
+    return Cloud(_finite(path, cloud.points), labels, cloud.normals, cloud.box)
+
+
+def read_occupancy(source: Source) -> Occupancy:
+    """Points and inside flags of a source of kind "occupancy". Raises MeshError; InputError when it is a cloud."""
+    path = source.files[0]
+    suffix = Path(path).suffix.lower()
+    box = None
+    if suffix == ".npy":
+        rows = _npy(path)
+        if rows.ndim != 2 or rows.shape[1] != 4:
+            raise InputError(
+                f"{path}: an array of shape {rows.shape} where rows of x y z and an inside flag are needed; "
+                "if it is a cloud to measure by, it cannot be trained on"
+            )
+        points, flags = rows[:, :3], rows[:, 3]
+    elif suffix == ".npz":
+        held = _npz(path, ("points", "occupancies"), ("loc", "scale"))
+        points, box = _placed(path, held)
+        flags = _unpacked(path, held["occupancies"], len(points))
+    else:
+        raise InputError(f"{path}: not a file of points with inside flags; known formats: .npy, .npz")
+    if not np.isin(flags, (0, 1)).all():
+        raise InputError(f"{path}: its inside flags are not 0 and 1; if it is a cloud, it cannot be trained on")
+    count = len(points)
+    sections = {}
+    if source.dataset == "occnet":
+        sections = {"uniform": (0, count)}
+    elif source.dataset == "hyperdiffusion" and count % 2 == 0:
+        sections = {"near": (0, count // 2), "uniform": (count // 2, count)}
+    return Occupancy(_finite(path, points).astype(np.float32), flags.astype(bool), sections, box)
+
+
+def read_labels(path: str) -> NDArray[np.int64]:
+    """Labels (N,) of a file with one whole number per line, also written as 48.000000. Raises MeshError."""
+    rows = _text(path)
+    if rows.shape[1] != 1:
+        raise MeshError(f"{path}: {rows.shape[1]} columns where one label per line is needed")
+    return _whole(path, rows[:, 0])
+
+
+def _of_columns(path: str, rows: Floats) -> Cloud:
+    count = rows.shape[1]
+    if count not in COLUMNS:
+        known = "; ".join(f"{number}: {words}" for number, words in COLUMNS.items())
+        raise MeshError(f"{path}: {count} columns; known are {known}")
+    labels = _whole(path, rows[:, -1]) if count in (4, 7) else None
+    return Cloud(rows[:, :3], labels, _unit(rows[:, 3:6]) if count > 4 else None)
+
+
+def _of_array(path: str, rows: NDArray) -> Cloud:
+    if rows.ndim != 2 or rows.shape[1] < 3:
+        raise MeshError(f"{path}: an array of shape {rows.shape} where rows of x y z are needed")
+    if rows.shape[1] == 4 and len(rows) and np.isin(rows[:, 3], (0, 1)).all():
+        raise InputError(
+            f"{path}: its fourth column is nothing but 0 and 1: these are points with inside flags, no cloud"
+        )
+    return Cloud(rows[:, :3].astype(np.float64), None, _unit(rows[:, 3:6]) if rows.shape[1] == 6 else None)
+
+
+def _of_archive(path: str) -> Cloud:
+    held = _npz(path, ("points",), ("normals", "loc", "scale"))
+    points, box = _placed(path, held)
+    normals = held.get("normals")
+    if normals is not None and normals.shape != points.shape:
+        raise MeshError(f"{path}: {normals.shape} normals for {points.shape} points")
+    return Cloud(points, None, None if normals is None else normals.astype(np.float64), box)
+
+
+def _of_pcd(path: str) -> Cloud:
+    """Point Cloud Library's text form: ``FIELDS x y z ...``, ``COUNT``, ``POINTS``, ``DATA ascii``."""
+    lines = _lines(path)
+    head: dict[str, list[str]] = {}
+    start = next((i for i, line in enumerate(lines) if line.upper().startswith("DATA")), len(lines) - 1) + 1
+    for line in lines[:start]:
+        word, *rest = line.split()
+        head[word.upper()] = rest
+    if head.get("DATA") != ["ascii"]:
+        raise MeshError(f"{path}: a PCD file of another form than text (DATA ascii); save it as text")
+    fields = head.get("FIELDS", [])
+    counts = head.get("COUNT", ["1"] * len(fields))
+    if len(counts) != len(fields) or not all(word.isdigit() and len(word) < 6 for word in counts):
+        raise MeshError(f"{path}: its COUNT line does not fit its FIELDS")
+    names = [name for name, count in zip(fields, counts, strict=True) for _ in range(int(count))]
+    rows = _parsed(path, lines[start:])
+    if not {"x", "y", "z"} <= set(names) or rows.shape[1] != len(names):
+        raise MeshError(f"{path}: {rows.shape[1]} columns for the fields {' '.join(fields) or 'of an empty header'}")
+    if head.get("POINTS", [str(len(rows))]) != [str(len(rows))]:
+        raise MeshError(f"{path}: {len(rows)} points where its header says {' '.join(head['POINTS'])}")
+
+    def columns(*wanted: str) -> Floats | None:
+        return rows[:, [names.index(name) for name in wanted]] if set(wanted) <= set(names) else None
+
+    labels = columns("label")
+    return Cloud(
+        rows[:, [names.index(name) for name in "xyz"]],
+        None if labels is None else _whole(path, labels[:, 0]),
+        columns("normal_x", "normal_y", "normal_z"),
+    )
+
+
+def _placed(path: str, held: dict[str, NDArray]) -> tuple[Floats, Box | None]:
+    """Points (P, 3) with the file's ``scale`` and ``loc`` applied, and the box that these tell of: points * scale + loc."""
+    points = held["points"]
+    if points.ndim != 2 or points.shape[1] != 3:
+        raise MeshError(f"{path}: points of shape {points.shape} where (P, 3) is needed")
+    scale, loc = held.get("scale", np.ones(())), held.get("loc", np.zeros(3))
+    if scale.size != 1 or loc.shape != (3,) or not (np.isfinite(loc).all() and 0 < scale.item() < math.inf):
+        raise MeshError(f"{path}: its loc and scale are not a place and a positive size")
+    box = (loc.astype(np.float64), float(scale.item())) if {"loc", "scale"} <= held.keys() else None
+    return points.astype(np.float64) * float(scale.item()) + loc.astype(np.float64), box
+
+
+def _unpacked(path: str, flags: NDArray, count: int) -> NDArray:
+    """One flag for each point; eight to a byte (np.packbits) when there are too few."""
+    if flags.shape == (count,):
+        return flags
+    if flags.dtype == np.uint8 and flags.shape == (-(-count // 8),):
+        return np.unpackbits(flags)[:count]
+    raise MeshError(f"{path}: occupancies of shape {flags.shape} for {count} points")
+
+
+def _finite(path: str, points: NDArray) -> Floats:
+    if not len(points):
+        raise MeshError(f"{path}: holds no points")
+    odd = np.count_nonzero(~np.isfinite(points).all(1))
+    if odd:
+        raise MeshError(f"{path}: {odd} of {len(points)} points are not finite numbers; leave them out of the file")
+    return points.astype(np.float64)
+
+
+def _whole(path: str, values: Floats) -> NDArray[np.int64]:
+    if not (np.isfinite(values).all() and (values == np.round(values)).all() and (np.abs(values) < 2**31).all()):
+        raise MeshError(f"{path}: its labels are not whole numbers")
+    return values.astype(np.int64)
+
+
+def _unit(vectors: NDArray) -> Floats | None:
+    """The three columns as normals, None when they are no unit vectors (then they are colours or the like)."""
+    length = np.linalg.norm(vectors.astype(np.float64), axis=1)
+    return vectors.astype(np.float64) if len(length) and abs(np.median(length) - 1) < 0.05 else None
+
+
+def _text(path: str) -> Floats:
+    """Rows of numbers (P, C) split by commas, semicolons or white space; lines that start with # are left out."""
+    return _parsed(path, [line for line in _lines(path) if not line.startswith("#")])
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        if os.path.getsize(path) > LARGEST_TEXT:
+            raise MeshError(f"{path}: more than {LARGEST_TEXT >> 20} MB of text; store it as .npy")
+        with open(path, encoding="latin-1") as file:
+            return [stripped for line in file if (stripped := line.strip())]
+    except OSError as error:
+        raise MeshError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _parsed(path: str, lines: list[str]) -> Floats:
+    if not lines:
+        raise MeshError(f"{path}: holds no numbers")
+    mark = next((mark for mark in ",;" if mark in lines[0]), None)
+    try:
+        return np.loadtxt(lines, delimiter=mark, comments=None, ndmin=2)
+    except ValueError as error:
+        raise MeshError(f"{path}: not rows of numbers: {str(error).split(';')[0]}") from error
+
+
+def _npy(path: str) -> NDArray:
+    try:
+        with open(path, "rb") as file:
+            return _array(path, file, os.path.getsize(path))
+    except OSError as error:
+        raise MeshError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _npz(path: str, needed: tuple[str, ...], also: tuple[str, ...]) -> dict[str, NDArray]:
+    """The named arrays of an archive, those of ``also`` where they are there. Raises MeshError."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = {name.removesuffix(".npy"): archive.getinfo(name) for name in archive.namelist()}
+            if missing := [name for name in needed if name not in members]:
+                there = ", ".join(sorted(members)[:8]) or "nothing"
+                raise MeshError(f"{path}: it holds no {' and no '.join(missing)}, only {there}")
+            found = {}
+            for name in (name for name in (*needed, *also) if name in members):
+                with archive.open(members[name]) as stream:
+                    found[name] = _array(f"{path} ({name})", stream, members[name].file_size)
+            return found
+    except OSError as error:
+        raise MeshError(f"{path}: cannot be read ({error.strerror})") from error
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise MeshError(f"{path}: not a sound .npz archive ({error}); fetch it again") from error
+
+
+def _array(where: str, stream: IO[bytes], size: int) -> NDArray:
+    """One array in numpy's format; what its header claims is checked against ``size`` before anything is reserved."""
+    try:
+        version = npy.read_magic(stream)
+        header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, by_columns, dtype = header(stream)
+    except ValueError as error:
+        raise MeshError(f"{where}: not a numpy array ({str(error).splitlines()[0]})") from error
+    if dtype.kind not in "fiub":
+        raise MeshError(f"{where}: holds {dtype} and not plain numbers; Python objects are never loaded")
+    claimed = math.prod(shape) * dtype.itemsize if min(shape, default=0) >= 0 else -1
+    if claimed > LARGEST:
+        raise MeshError(f"{where}: its header claims {claimed >> 20} MB; more than {LARGEST >> 20} MB are not read")
+    data = stream.read(claimed) if 0 <= claimed <= size else b""
+    if len(data) != claimed:
+        raise MeshError(f"{where}: its header claims an array of {shape}, which the file is too short for")
+    return np.frombuffer(data, dtype).reshape(shape, order="F" if by_columns else "C")
