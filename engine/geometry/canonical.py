@@ -26,6 +26,17 @@ def canonical(mesh: Mesh, parts: Mapping[str, Mesh] | None = None, notes: tuple[
         raise MeshError("the mesh has no faces")
     if not all(np.isfinite(piece.vertices).all() for piece in (mesh, *parts.values())):
         raise MeshError("the mesh has coordinates that are not finite numbers (NaN or infinity)")
+    to_source = placement(mesh)
+    inverse = np.linalg.inv(to_source).astype(np.float64)
+    surface, *solids = (transform(piece, inverse) for piece in (mesh, *parts.values()))
+    if inside_out(surface):
+        surface, notes = flip(surface), (*notes, FLIPPED)
+    turned = {name: flip(solid) if volume(solid) < 0 else solid for name, solid in zip(parts, solids, strict=True)}
+    return Geometry(surface, turned, to_source, is_closed(surface), notes)
+
+
+def placement(mesh: Mesh) -> NDArray[np.float64]:
+    """(4, 4) canonical coordinates -> those of ``mesh``, which has faces. Raises MeshError for zero size."""
     low, high = mesh.bounds
     side = float((high - low).max())
     if side <= 0:
@@ -33,12 +44,7 @@ def canonical(mesh: Mesh, parts: Mapping[str, Mesh] | None = None, notes: tuple[
     to_source = np.eye(4)
     to_source[:3, :3] *= side / LONGEST_SIDE
     to_source[:3, 3] = (low + high) / 2
-    inverse = np.linalg.inv(to_source).astype(np.float64)
-    surface, *solids = (transform(piece, inverse) for piece in (mesh, *parts.values()))
-    if _inside_out(surface):
-        surface, notes = flip(surface), (*notes, FLIPPED)
-    turned = {name: flip(solid) if volume(solid) < 0 else solid for name, solid in zip(parts, solids, strict=True)}
-    return Geometry(surface, turned, to_source, is_closed(surface), notes)
+    return to_source
 
 
 def verdict(geometry: Geometry) -> tuple[str, str]:
@@ -59,20 +65,20 @@ def verdict(geometry: Geometry) -> tuple[str, str]:
     return "open", "surface has holes or loose edges; inside is decided by winding number" + notes
 
 
-def _probes(mesh: Mesh) -> NDArray[np.float64]:
-    """(8192, 3) fixed, evenly spread points of the bounding box (additive recurrence of Roberts 2018, "R3")."""
+def probes(mesh: Mesh, count: int = 8192) -> NDArray[np.float64]:
+    """(count, 3) fixed, evenly spread points of the bounding box (additive recurrence of Roberts 2018, "R3")."""
     low, high = mesh.bounds
     steps = 1.0 / 1.2207440846057596 ** np.arange(1, 4)
-    return low + (np.arange(1, 8193)[:, None] * steps % 1.0) * (high - low)
+    return low + (np.arange(1, count + 1)[:, None] * steps % 1.0) * (high - low)
 
 
 def _share_inside(mesh: Mesh) -> float:
-    return float((np.abs(winding(mesh, _probes(mesh))) >= 0.5).mean())
+    return float((np.abs(winding(mesh, probes(mesh))) >= 0.5).mean())
 
 
-def _inside_out(mesh: Mesh) -> bool:
+def inside_out(mesh: Mesh) -> bool:
     """Closed: negative volume. Open: most of what is inside has a negative winding number."""
     if is_closed(mesh):
         return volume(mesh) < 0
-    numbers = winding(mesh, _probes(mesh))
+    numbers = winding(mesh, probes(mesh, 2048))
     return bool((numbers <= -0.5).sum() > (numbers >= 0.5).sum())
