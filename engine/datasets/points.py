@@ -5,20 +5,16 @@ Coordinates keep the data set's own axes and scale: the caller turns them (``eng
 
 import math
 import os
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from engine.datasets.arrays import read_npy, read_npz
 from engine.datasets.source import Source
 from engine.errors import InputError, MeshError
 
-LARGEST = 2**30  # bytes of numbers in one file
 LARGEST_TEXT = 2**28  # bytes of text, which takes several times as much to read
 TEXT = (".pts", ".txt", ".xyz", ".csv")
 COLUMNS = {3: "x y z", 4: "x y z label", 6: "x y z and a normal", 7: "x y z, a normal and a label"}
@@ -32,7 +28,7 @@ class Cloud:
     """Points of a surface, in the data set's own coordinates.
 
     points : (P, 3) float64, finite
-    labels : (P,) int64, or None where there are none
+    labels : (P,) int64, or None where there are none; ``str(label)`` is a key of the source's ``label_names``
     normals : (P, 3) float64, or None
     box : centre (3,) and longest side of the shape's bounding box where the file states them
     """
@@ -68,7 +64,7 @@ def read_cloud(source: Source) -> Cloud:
     if suffix in TEXT:
         cloud = _of_columns(path, _text(path))
     elif suffix == ".npy":
-        cloud = _of_array(path, _npy(path))
+        cloud = _of_array(path, read_npy(path))
     elif suffix == ".npz":
         cloud = _of_archive(path)
     elif suffix == ".pcd":
@@ -89,7 +85,7 @@ def read_occupancy(source: Source) -> Occupancy:
     suffix = Path(path).suffix.lower()
     box = None
     if suffix == ".npy":
-        rows = _npy(path)
+        rows = read_npy(path)
         if rows.ndim != 2 or rows.shape[1] != 4:
             raise InputError(
                 f"{path}: an array of shape {rows.shape} where rows of x y z and an inside flag are needed; "
@@ -97,7 +93,7 @@ def read_occupancy(source: Source) -> Occupancy:
             )
         points, flags = rows[:, :3], rows[:, 3]
     elif suffix == ".npz":
-        held = _npz(path, ("points", "occupancies"), ("loc", "scale"))
+        held = read_npz(path, ("points", "occupancies"), ("loc", "scale"))
         points, box = _placed(path, held)
         flags = _unpacked(path, held["occupancies"], len(points))
     else:
@@ -141,7 +137,7 @@ def _of_array(path: str, rows: NDArray) -> Cloud:
 
 
 def _of_archive(path: str) -> Cloud:
-    held = _npz(path, ("points",), ("normals", "loc", "scale"))
+    held = read_npz(path, ("points",), ("normals", "loc", "scale"))
     points, box = _placed(path, held)
     normals = held.get("normals")
     if normals is not None and normals.shape != points.shape:
@@ -246,49 +242,3 @@ def _parsed(path: str, lines: list[str]) -> Floats:
         return np.loadtxt(lines, delimiter=mark, comments=None, ndmin=2)
     except ValueError as error:
         raise MeshError(f"{path}: not rows of numbers: {str(error).split(';')[0]}") from error
-
-
-def _npy(path: str) -> NDArray:
-    try:
-        with open(path, "rb") as file:
-            return _array(path, file, os.path.getsize(path))
-    except OSError as error:
-        raise MeshError(f"{path}: cannot be read ({error.strerror})") from error
-
-
-def _npz(path: str, needed: tuple[str, ...], also: tuple[str, ...]) -> dict[str, NDArray]:
-    """The named arrays of an archive, those of ``also`` where they are there. Raises MeshError."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = {name.removesuffix(".npy"): archive.getinfo(name) for name in archive.namelist()}
-            if missing := [name for name in needed if name not in members]:
-                there = ", ".join(sorted(members)[:8]) or "nothing"
-                raise MeshError(f"{path}: it holds no {' and no '.join(missing)}, only {there}")
-            found = {}
-            for name in (name for name in (*needed, *also) if name in members):
-                with archive.open(members[name]) as stream:
-                    found[name] = _array(f"{path} ({name})", stream, members[name].file_size)
-            return found
-    except OSError as error:
-        raise MeshError(f"{path}: cannot be read ({error.strerror})") from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise MeshError(f"{path}: not a sound .npz archive ({error}); fetch it again") from error
-
-
-def _array(where: str, stream: IO[bytes], size: int) -> NDArray:
-    """One array in numpy's format; what its header claims is checked against ``size`` before anything is reserved."""
-    try:
-        version = npy.read_magic(stream)
-        header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, by_columns, dtype = header(stream)
-    except ValueError as error:
-        raise MeshError(f"{where}: not a numpy array ({str(error).splitlines()[0]})") from error
-    if dtype.kind not in "fiub":
-        raise MeshError(f"{where}: holds {dtype} and not plain numbers; Python objects are never loaded")
-    claimed = math.prod(shape) * dtype.itemsize if min(shape, default=0) >= 0 else -1
-    if claimed > LARGEST:
-        raise MeshError(f"{where}: its header claims {claimed >> 20} MB; more than {LARGEST >> 20} MB are not read")
-    data = stream.read(claimed) if 0 <= claimed <= size else b""
-    if len(data) != claimed:
-        raise MeshError(f"{where}: its header claims an array of {shape}, which the file is too short for")
-    return np.frombuffer(data, dtype).reshape(shape, order="F" if by_columns else "C")

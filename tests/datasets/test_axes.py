@@ -3,9 +3,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
+from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from engine.datasets.axes import TURNS, turn
+from engine.datasets.points import read_cloud
+from engine.datasets.source import Source
 
 
 @pytest.mark.parametrize("axes", TURNS)
@@ -33,11 +36,7 @@ def test_the_modelnet_airplane_and_its_cloud_coincide(test_data: Path) -> None:
     surface = trimesh.sample.sample_surface(mesh, 20_000, seed=0)[0] @ turn("modelnet").T
     text = test_data / "modelnet40_normal_resampled/airplane/airplane_0003.txt"
     cloud = np.loadtxt(text, delimiter=",")[:, :3] @ turn("modelnet-resampled").T
-    low, high = surface.min(0), surface.max(0)
-    size = (high - low).max()
-    scale = size / np.ptp(cloud, axis=0).max()
-    centred = (cloud - (cloud.min(0) + cloud.max(0)) / 2) * scale + (low + high) / 2
-    assert np.quantile(cKDTree(surface).query(centred)[0], 0.99) < 0.01 * size
+    assert np.quantile(cKDTree(_boxed(surface)).query(_boxed(cloud))[0], 0.99) < 0.01
 
 
 CHAIRS = [
@@ -71,3 +70,26 @@ def test_real_labelled_clouds_have_the_same_front(test_data: Path) -> None:
         points = np.loadtxt(next((folder / "points").glob("*.pts"))) @ turn("shapenet-v1").T
         labels = np.loadtxt(next((folder / "points_label").glob("*.seg")), dtype=int)
         assert points[labels == label, 2].mean() < points[:, 2].mean() - 0.1
+
+
+PAIRS = [
+    ("04379243/1a00aa6b75362cc5b324368d54a7416f", "shapenetpart_v0_normal/{}.txt"),
+    ("04379243/1a00aa6b75362cc5b324368d54a7416f", "occnet_dvr_shapenet/{}/pointcloud.npz"),
+    ("02828884/1be0e167a93a1069acb4ead41419080a", "occnet_dvr_shapenet/{}/pointcloud.npz"),
+]
+
+
+@pytest.mark.parametrize(("ident", "pattern"), PAIRS)
+def test_the_same_shape_in_several_data_sets_coincides(test_data: Path, ident: str, pattern: str) -> None:
+    mesh = trimesh.load(test_data / f"shapenet_v2/{ident}/models/model_normalized.obj", force="mesh", process=False)
+    surface = _boxed(trimesh.sample.sample_surface(mesh, 100_000, seed=0)[0] @ turn("shapenet-v2").T)
+    source = Source(kind="cloud", name=ident, files=(str(test_data / pattern.format(ident)),))
+    cloud = _boxed(read_cloud(source).points @ turn("shapenet-v1").T)
+    assert np.quantile(cKDTree(surface).query(cloud[:: len(cloud) // 2000])[0], 0.99) < 0.01
+    assert np.quantile(cKDTree(cloud).query(surface[::50])[0], 0.9) < (0.01 if len(cloud) > 10_000 else 0.05)
+
+
+def _boxed(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Centred on the bounding box, longest side 1."""
+    low, high = points.min(0), points.max(0)
+    return (points - (low + high) / 2) / (high - low).max()

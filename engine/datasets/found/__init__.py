@@ -59,9 +59,9 @@ KINDS: dict[str, str] = {name: sentence for name, (sentence, _) in LAYOUTS.items
 # Files that hold shapes, or look as if they did, and are passed over when no layout claims them.
 SHAPES = (
     ".fbx", ".blend", ".usd", ".usdz", ".step", ".stp", ".iges", ".x3d", ".wrl", ".3ds", ".max", ".ma", ".mb", ".c4d",
-    ".npz", ".npy", ".pts", ".pcd", ".xyz", ".las", ".ply2", ".vtk", ".h5", ".hdf5", ".mat", ".binvox", ".zip", ".7z",
-    ".rar", ".tar", ".gz", ".tgz",
+    ".npz", ".npy", ".pts", ".pcd", ".xyz", ".las", ".ply2", ".vtk", ".h5", ".hdf5", ".mat", ".binvox",
 )  # fmt: skip
+ARCHIVES = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz")
 
 
 def find(
@@ -90,20 +90,29 @@ def find(
         raise InputError(f"{named}: nothing here is laid out as {kind}; it needs {KINDS[kind]}")
     findings.lists.finish()
     yield from findings.notes
-    yield from _left(tree, meshes, paths)
+    yield from _left(tree, kind, meshes, paths)
     return sorted(findings.sources, key=lambda source: source.files[0])
 
 
-def _left(tree: Tree, meshes: tuple[str, ...], paths: Sequence[Path]) -> Generator[Note, None, None]:
+def _left(tree: Tree, kind: str, meshes: tuple[str, ...], paths: Sequence[Path]) -> Generator[Note, None, None]:
     """Say which files were passed over although a person may count on them."""
     named = {os.path.abspath(path) for path in paths}
-    counts: Counter[str] = Counter()
+    shapes: Counter[str] = Counter()
+    archives: Counter[str] = Counter()
     for folder in tree.folders.values():
         for name in tree.free(folder):
             suffix = os.path.splitext(name)[1].lower()
-            if suffix in SHAPES or suffix in meshes or folder.file(name) in named:
-                counts[suffix or shown(name)] += 1
-    if counts:
-        listed = ", ".join(f"{number} {suffix}" for suffix, number in sorted(counts.items()))
-        advice = "convert what you need to GLB, OBJ, STL or PLY, or name the layout with a kind"
-        yield Note(text=f"left out, since nothing tells how to read them: {listed}; {advice}", warning=True)
+            if suffix in ARCHIVES:
+                archives[suffix] += 1
+            elif suffix in SHAPES or suffix in meshes or folder.file(name) in named:
+                shapes[suffix or shown(name)] += 1
+    if shapes:
+        reason = f"not laid out as {kind}" if kind else "nothing tells how to read them"
+        advice = "leave the kind away to find all" if kind else "convert what you need to GLB, OBJ, STL or PLY"
+        yield Note(text=f"left out, since {reason}: {_listed(shapes)}; {advice}", warning=True)
+    if archives:
+        yield Note(text=f"archives in folders are not opened: {_listed(archives)}; unpack what you need", warning=True)
+
+
+def _listed(counts: Counter[str]) -> str:
+    return ", ".join(f"{number} {suffix}" for suffix, number in sorted(counts.items()))

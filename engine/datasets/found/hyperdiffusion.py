@@ -18,7 +18,7 @@ def recognise(findings: Findings) -> None:
     """``<set>_<n>_pc_occ*/<id>.obj.npy`` and ``<set>_2048_pc/<id>.obj.npy``; axes of ShapeNet v2."""
     for folder in list(findings.tree.folders.values()):
         match = FOLDER.fullmatch(folder.name)
-        names = [name for name in findings.tree.free(folder) if name.endswith(".npy")]
+        names = [name for name in findings.tree.free(folder) if name.endswith(".npy")] if match else []
         if not match or not names:
             continue
         kind = _kind(folder.file(names[0]))

@@ -19,10 +19,10 @@ def recognise(findings: Findings) -> None:
     """``<offset>/<id>/pointcloud.npz`` and ``points.npz``, ``train.lst`` in each offset's folder; ShapeNet v1 axes."""
     names: dict[str, dict[str, str]] = {}
     for folder in list(findings.tree.folders.values()):
-        here = set(findings.tree.free(folder))
-        group, root = os.path.basename(folder.above), os.path.dirname(folder.above)
-        if here.isdisjoint(name for name, _ in FILES):
+        here = [name for name, _ in FILES if name in folder.files and folder.file(name) not in findings.tree.taken]
+        if not here:
             continue
+        root, group = os.path.split(folder.above)
         if root not in names:
             names[root] = _table(findings, root)
         if not (is_offset(group) or group in names[root] or findings.forced):

@@ -17,8 +17,10 @@ UNCUT = "meshes of the Princeton benchmark without a segmentation: {}"
 def recognise(findings: Findings) -> None:
     """``off/N.off`` with ``seg/Benchmark/N/N_k.seg``, of which the lowest k is taken; axes differ from mesh to mesh."""
     for folder in list(findings.tree.folders.values()):
+        if folder.name != "off":
+            continue
         names = [name for name in findings.tree.free(folder) if _number(name)]
-        if folder.name != "off" or not names:
+        if not names:
             continue
         cut = findings.tree.look(os.path.join(folder.above, SEGMENTS))
         if not (findings.forced or set(cut.folders) & {name[:-4] for name in folder.files}):

@@ -15,10 +15,11 @@ VOXELS = "only voxels (.binvox) are here, no mesh; get the model's .obj file fro
 def recognise_v2(findings: Findings) -> None:
     """``<offset>/<id>/models/model_normalized.obj``; also without the folder ``models``."""
     for folder in list(findings.tree.folders.values()):
-        names = [name for name in findings.tree.free(folder) if name.startswith(f"{STEM}.")]
+        if folder.name != "models" and not is_offset(os.path.basename(folder.above)) and not findings.forced:
+            continue
         model = folder.above if folder.name == "models" else folder.path
-        known = folder.name == "models" or is_offset(os.path.basename(folder.above)) or findings.forced
-        if not names or not known:
+        names = [name for name in findings.tree.free(folder) if name.startswith(f"{STEM}.")]
+        if not names:
             continue
         found = next((f"{STEM}{suffix}" for suffix in (".obj", ".ply") if f"{STEM}{suffix}" in names), "")
         _add(findings, folder, model, found, names, "shapenet-v2")
@@ -40,16 +41,15 @@ def _add(findings: Findings, folder: Folder, model: str, found: str, names: list
     voxels = sorted((name for name in names if name.endswith(".binvox")), key=lambda name: "surface" in name)
     if not found and not voxels:
         return
-    synset = os.path.dirname(model)
-    root = os.path.dirname(synset)
-    name = os.path.basename(model)
+    synset, name = os.path.split(model)
+    root, group = os.path.split(synset)
     source = Source(
         kind="mesh",
         name=name,
         files=(folder.file(found or voxels[0]),),
         dataset=dataset,
-        category=category(os.path.basename(synset)),
-        split=findings.lists.split(os.path.basename(synset), name, synset, root),
+        category=category(group),
+        split=findings.lists.split(group, name, synset, root),
         axes=dataset,
         refused="" if found else VOXELS,
     )

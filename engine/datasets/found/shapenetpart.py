@@ -24,10 +24,10 @@ OWN = (
 def recognise(findings: Findings) -> None:
     """``<offset>/points/<id>.pts`` with ``points_label/<id>.seg``: labels count from 1 within the category."""
     for folder in list(findings.tree.folders.values()):
-        clouds = [name for name in findings.tree.free(folder) if name.endswith(".pts")]
-        if folder.name != "points" or not clouds:
+        if folder.name != "points":
             continue
-        group, root = os.path.basename(folder.above), os.path.dirname(folder.above)
+        clouds = [name for name in findings.tree.free(folder) if name.endswith(".pts")]
+        root, group = os.path.split(folder.above)
         word = _category(findings, root, group)
         labels = [findings.tree.look(os.path.join(folder.above, name)) for name in LABELS]
         known = {place.path: set(place.files) for place in labels}

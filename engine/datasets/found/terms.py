@@ -44,7 +44,7 @@ DEEDS = (
     ("SA", "sharealike"), ("ND", "noderiv"),
 )  # fmt: skip
 TOLD = re.compile(r"(source\.md$)|(licen[cs]e|copying)|(readme)|(metadata\.json$|datapackage\.json$)", re.IGNORECASE)
-STATED = re.compile(r"^\W*licen[cs]e(?: as stated)?\W*:\W*(.+)$", re.IGNORECASE | re.MULTILINE)
+STATED = re.compile(r"^[^\w\n]*licen[cs]e(?: as stated)?[^\w\n]*:[^\w\n]*(.+)$", re.IGNORECASE | re.MULTILINE)
 HEADING = re.compile(r"^#+[^\n]*licen[cs]e[^\n]*\n+([^\n#]+)", re.IGNORECASE | re.MULTILINE)
 UNDER = re.compile(r"([^\n.]*\b(?:licen[cs]ed|released|distributed) under [^\n]+)", re.IGNORECASE)
 UNSTATED = re.compile(r"(?:none|not|no licen[cs]e) stated\W*", re.IGNORECASE)

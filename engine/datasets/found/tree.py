@@ -14,25 +14,23 @@ EVERY = 256  # folders between two reports
 
 @dataclass(frozen=True)
 class Folder:
-    """One folder: its absolute path, and the names of its files and folders in it, sorted."""
+    """One folder: its absolute path, the names of the files and folders in it, sorted; its own name, the path above it."""
 
     path: str
     files: tuple[str, ...]
     folders: tuple[str, ...]
+    name: str = field(init=False)
+    above: str = field(init=False)
+    _start: str = field(init=False)
 
-    @property
-    def name(self) -> str:
-        """Last name of the path."""
-        return os.path.basename(self.path)
-
-    @property
-    def above(self) -> str:
-        """Path of the folder that this one lies in."""
-        return os.path.dirname(self.path)
+    def __post_init__(self) -> None:
+        above, name = os.path.split(self.path)
+        for key, value in (("name", name), ("above", above), ("_start", os.path.join(self.path, ""))):
+            object.__setattr__(self, key, value)
 
     def file(self, name: str) -> str:
         """Absolute path of something in here."""
-        return os.path.join(self.path, name)
+        return self._start + name
 
 
 @dataclass
@@ -51,11 +49,13 @@ class Tree:
 
     def free(self, folder: Folder) -> list[str]:
         """Names of the folder's files that no layout has claimed."""
-        return [name for name in folder.files if folder.file(name) not in self.taken]
+        start = folder.file("")
+        return [name for name in folder.files if start + name not in self.taken]
 
     def take(self, folder: Folder, names: Sequence[str] | None = None) -> None:
         """Claim files of a folder; all of them without names."""
-        self.taken.update(folder.file(name) for name in (folder.files if names is None else names))
+        start = folder.file("")
+        self.taken.update([start + name for name in (folder.files if names is None else names)])
 
     def look(self, path: str) -> Folder:
         """All of one folder, also beside or above what was named (for lists and labels); empty when there is none."""
@@ -119,7 +119,7 @@ def _walk(
         tree.folders[path] = tree._looked[path] = folder
         tree.limits[path] = limit
         waiting.extend(folder.file(name) for name in reversed(folders) if name not in links)
-        later.extend((folder.file(name), limit) for name in links)
+        later.extend((folder.file(name), limit) for name in sorted(links))
         if len(tree.folders) % EVERY == 0:
             yield Progress(stage="look", done=len(tree.folders), total=len(tree.folders) + len(waiting))
 

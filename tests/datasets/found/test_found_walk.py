@@ -74,9 +74,10 @@ def test_what_is_absent_or_unknown_is_refused_in_words(lay: Lay, look: Look) -> 
 
 
 def test_files_that_look_like_shapes_are_not_passed_over_in_silence(lay: Lay, look: Look) -> None:
-    root = lay("a.fbx", "b.fbx", "c.npz", "d.jpg", "e.md")
+    root = lay("a.fbx", "b.fbx", "c.npz", "d.jpg", "e.md", "03001627.zip")
     notes = look(root)[1]
-    assert len(notes) == 1 and notes[0].warning and "2 .fbx, 1 .npz" in notes[0].text
+    assert len(notes) == 2 and all(note.warning for note in notes)
+    assert "2 .fbx, 1 .npz" in notes[0].text and "1 .zip; unpack" in notes[1].text
     assert "1 .jpg" in look(root / "d.jpg")[1][0].text  # it was named
 
 
@@ -84,6 +85,14 @@ def test_lists_beside_loose_meshes_count(lay: Lay, look: Look) -> None:
     root = lay("a.obj", "deep/b.off", "deep/c.off", **{"train.lst": "a\n", "test_split.lst": "b.off\n"})
     lay(**{"deep/val.lst": "c\n"})
     assert {source.name: source.split for source in look(root)[0]} == {"a": "train", "b": "test", "c": "val"}
+
+
+def test_a_kind_leaves_out_the_rest_and_says_so(lay: Lay, look: Look) -> None:
+    root = lay("cup/train/cup_0001.off", "cup/train/x.off", "02691156/y.obj")
+    assert [source.dataset for source in look(root, kind="modelnet")[0]] == ["modelnet"]
+    assert "1 .obj, 1 .off" in look(root, kind="modelnet")[1][-1].text
+    plain = {source.name: source.category for source in look(root, kind="mesh")[0]}
+    assert plain == {"cup_0001": "", "x": "", "y": "airplane"}
 
 
 def test_a_broken_list_is_told_of(lay: Lay, look: Look) -> None:
