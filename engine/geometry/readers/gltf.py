@@ -1,5 +1,6 @@
 """glTF 2.0 and GLB (Khronos specification): triangles of all nodes of the scene, with their transforms applied."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -33,8 +34,8 @@ class _Node(msgspec.Struct, rename="camel"):
     name: str = ""
     mesh: Index | None = None
     skin: Index | None = None
-    children: list[Index] = []
-    matrix: list[float] | None = None
+    children: tuple[Index, ...] = ()
+    matrix: tuple[float, ...] | None = None
     translation: tuple[float, float, float] = (0, 0, 0)
     rotation: tuple[float, float, float, float] = (0, 0, 0, 1)
     scale: tuple[float, float, float] = (1, 1, 1)
@@ -45,7 +46,7 @@ class _Named(msgspec.Struct, rename="camel"):
 
 
 class _Roots(msgspec.Struct, rename="camel"):
-    nodes: list[Index] = []
+    nodes: tuple[Index, ...] = ()
 
 
 class _Document(msgspec.Struct, rename="camel"):
@@ -126,7 +127,7 @@ class _Reader:
             stack += [(child, matrix) for child in reversed(node.children)]
         return self.scene.raw()
 
-    def _roots(self) -> list[int]:
+    def _roots(self) -> Sequence[int]:
         if self.document.scenes:
             return item(self.document.scenes, self.document.scene, "scene").nodes
         children = {child for node in self.document.nodes for child in node.children}

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from engine.errors import MeshError
 from engine.geometry.readers.limits import Limits, check_bytes
+from engine.geometry.readers.text import doubles
 
 T = TypeVar("T")
 Index = Annotated[int, msgspec.Meta(ge=0, le=2**48)]
@@ -105,7 +106,7 @@ class Numbers:
                 values = np.zeros((accessor.count, width), kind)
             else:
                 raise MeshError("its positions or corners are not in the file; save it without compression")
-            values = values.astype(np.float64)
+            values = doubles(values)
             if change is not None:
                 at, new = change
                 if len(at) and at.max() >= len(values):

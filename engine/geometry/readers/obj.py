@@ -125,7 +125,10 @@ def _names(text: bytes, lines: Lines, before: NDArray[np.int64]) -> list[tuple[s
     """Lines that name what follows: scheme, polygons before it, name (several groups on a line are one name)."""
     found = []
     for word, scheme in SCHEMES.items():
-        for line in np.flatnonzero(lines.begin_with(word)):
+        named = np.flatnonzero(lines.begin_with(word))
+        counts = before[named]
+        last = np.append(counts[1:] != counts[:-1], True)[: len(named)]  # of several before the same polygon
+        for line in named[last].tolist():
             rest = text[lines.starts[line] : lines.starts[line + 1]].split(None, 1)[1:]
             found.append((scheme, int(before[line]), decode(rest[0]) if rest else ""))
     return found

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import MeshError
-from engine.geometry.readers.text import integers, numbers, plain
+from engine.geometry.readers.text import doubles, integers, numbers, plain
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class Binary:
         for number, (item, length) in enumerate(zip(element.properties, lengths, strict=True)):
             if item.count_type and (records[f"n{number}"] != length).any():
                 return None
-            values = records[f"v{number}"].astype(np.float64).ravel()
+            values = doubles(records[f"v{number}"]).ravel()
             columns[item.name] = Column(values, np.full(element.count, length))
         self.place = place + (place - self.place) * (element.count - 1)
         return columns
@@ -162,7 +162,7 @@ class Binary:
             bytes_of = _gather(
                 np.frombuffer(data, np.uint8), np.array(start, np.int64), np.array(size, np.int64) * kind.itemsize
             )
-            values = bytes_of.values.view(kind).astype(np.float64)
+            values = doubles(bytes_of.values.view(kind))
             columns[item.name] = Column(values, np.array(size, np.int64))
         return columns
 

@@ -9,7 +9,7 @@ from engine.errors import MeshError
 from engine.geometry.raw import FaceLabels, Raw
 from engine.geometry.readers.limits import Limits, check_faces
 from engine.geometry.readers.polygons import assemble, spans
-from engine.geometry.readers.text import decode, no_text, number, numbers, plain, split
+from engine.geometry.readers.text import decode, doubles, no_text, number, numbers, plain, split
 
 HEADER = 84  # 80 bytes of anything, then the number of triangles
 RECORD = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
@@ -45,7 +45,7 @@ def _read_binary(data: bytes, claimed: int, limits: Limits) -> Raw:
             f"the header claims {claimed:,} triangles and the file has room for {whole:,}; {count:,} were read"
         )
     records = np.frombuffer(data, RECORD, count, HEADER)
-    vertices = records["corners"].reshape(-1, 3).astype(np.float64)
+    vertices = doubles(records["corners"]).reshape(-1, 3)
     return assemble(vertices, np.full(count, 3), np.arange(3 * count), limits, notes=notes)
 
 

@@ -165,6 +165,12 @@ def number(token: bytes) -> float:
         return np.nan
 
 
+def doubles(values: NDArray) -> NDArray[np.float64]:
+    """Stored numbers as float64; NaN of every kind is let through."""
+    with np.errstate(invalid="ignore"):
+        return values.astype(np.float64)
+
+
 def integers(values: NDArray[np.float64], other: int) -> NDArray[np.int64]:
     """Whole numbers below 2^53 as integers; ``other`` for everything else."""
     with np.errstate(invalid="ignore"):
