@@ -2,9 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from engine.geometry.regions import Regions
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,8 @@ class Geometry:
     to_source : (4, 4) float64, canonical coordinates -> coordinates of the source file
     closed : True when the surface is watertight
     notes : what reading had to change, in words ("faces pointed inwards and were flipped")
+    regions : parts that are told by labels on the surface; they count where there are no ``parts``
+    complete : True when ``parts`` make up the whole; otherwise some of what is inside the surface has no name
     """
 
     surface: Mesh
@@ -46,6 +52,8 @@ class Geometry:
     to_source: NDArray[np.float64] = field(default_factory=lambda: np.eye(4))
     closed: bool = True
     notes: tuple[str, ...] = ()
+    regions: "Regions | None" = None
+    complete: bool = True
 
 
 def face_areas(mesh: Mesh) -> NDArray[np.float64]:
