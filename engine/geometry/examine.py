@@ -19,7 +19,7 @@ from engine.geometry.thicken import THICKEST, THINNEST, thicken
 SCHEMES = ("node", "object", "group", "material")  # finest first
 REST = "rest"
 NOTHING = Mesh(np.zeros((0, 3)), np.zeros((0, 3), np.int32))
-STANDS = 0.5  # share of the area up to which sheets may be left out and the rest still be the shape
+STANDS = 0.75  # share of the area that must be left when sheets are taken off, or the whole counts as a sheet
 SPECK = 1e-3  # share of the area up to which faces may be specks that lie apart
 SHRINKS = 0.7  # specks are left out when the shape's longest side falls below this share without them
 
@@ -69,15 +69,15 @@ def _judged(mesh: Mesh, solids: Mesh, sheets: Mesh, thickness: float, record: Re
     """The surface to keep of a mended mesh and the verdict on it; sheets are thickened when ``thickness`` says so."""
     area = float(face_areas(solids).sum())
     lost = 1 - area / (area + float(face_areas(sheets).sum()))
-    stands = lost < STANDS
+    stands = lost <= 1 - STANDS
     if stands:
         judgement = judge(solids, record.said, record.changed, lost, record.numbers)
         if judgement.usable and (not thickness or not len(sheets.faces)):
             return solids, judgement
         if not judgement.usable:
-            stands, solids, sheets = False, NOTHING, mesh
+            stands, lost, solids, sheets = False, 1.0, NOTHING, mesh
     if not thickness:
-        return mesh, sheet(mesh, record.said, record.numbers)
+        return mesh, sheet(mesh, record.said, record.numbers, lost)
     surface = _with_sheets(solids, sheets, thickness, longest_side(mesh), record)
     judgement = judge(surface, record.said, record.changed, 0.0, record.numbers)
     return surface, judgement if stands else msgspec.structs.replace(judgement, verdict="sheet")

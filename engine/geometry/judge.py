@@ -150,11 +150,14 @@ def judge(mesh: Mesh, done: Sequence[str], changed: bool, lost: float, numbers: 
     return verdict("open", "Closed after repair, but fine: only a fine fit will show it whole", *hints)
 
 
-def sheet(mesh: Mesh, done: Sequence[str], numbers: Mapping[str, float]) -> Judgement:
-    """The verdict on a mesh without a meaningful inside."""
-    numbers = {**numbers, "faces": len(mesh.faces), "vertices": len(mesh.vertices)}
+def sheet(mesh: Mesh, done: Sequence[str], numbers: Mapping[str, float], share: float = 1.0) -> Judgement:
+    """The verdict on a mesh of which ``share`` of the area has no meaningful inside."""
+    numbers = {**numbers, "faces": len(mesh.faces), "vertices": len(mesh.vertices), "lost": round(share, 4)}
+    first = "a sheet without a meaningful inside"
+    if share < 1:
+        first = f"in large part a sheet: {share:.0%} of the area has no meaningful inside"
     advice = "to use it give it a thickness on import, for example 0.02 of its longest side"
-    return Judgement("sheet", _prose("a sheet without a meaningful inside", *done, advice), numbers, False)
+    return Judgement("sheet", _prose(first, *done, advice), numbers, False)
 
 
 def _prose(*sentences: str) -> str:

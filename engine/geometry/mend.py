@@ -19,6 +19,7 @@ from engine.geometry.visible import HIDDEN
 MOSTLY = 0.7  # share of a patch's samples that must be loose or buried for the patch to be left out
 FEW = 3  # samples without which nothing is said about a patch
 GUESS = 0.2  # mean winding number of both sides below which an open patch is a sheet rather than half a solid
+BETTER = 0.05  # by so much the inside must be clearer with open patches wound as they came
 OVERLAP = 0.002  # share of the surface within a solid from which solids are united
 SAME = 0.995  # share of points that must be inside as before when solids are united
 
@@ -81,7 +82,7 @@ def _sorted_out(mesh: Mesh, trusted: bool, record: Record) -> tuple[Mesh, Mesh]:
     best = _sort(oriented, oriented.seen)
     if trusted and not oriented.closed.all() and 0 < oriented.turned < 1:
         came = _sort(as_it_came(mesh), oriented.seen)
-        best = came if came.clear >= best.clear else best
+        best = came if came.clear > best.clear + BETTER else best
     found = best.oriented
     record.numbers |= {"components": len(found.closed), "closed_components": int(found.closed.sum())}
     record.numbers["turned"] = round(found.turned, 4)

@@ -24,7 +24,6 @@ from engine.geometry.mesh import (
     transform,
     volume,
 )
-from engine.geometry.occupancy import surface_points
 from engine.geometry.raw import FaceLabels, Raw
 from engine.geometry.readers import FORMATS, read_raw
 from tests.geometry.shapes import box, sphere
@@ -338,7 +337,7 @@ def test_watertight_meshes_agree_with_crossings(
             continue
         before = transform(clean(mesh), np.linalg.inv(geometry.to_source).astype(np.float64))
         generator = np.random.default_rng(5)
-        beside = surface_points(before, 1500, generator) + generator.uniform(-0.0115, 0.0115, (1500, 3))
+        beside = places(before, 1500, generator)[0] + generator.uniform(-0.0115, 0.0115, (1500, 3))
         distance = np.sqrt(igl.point_mesh_squared_distance(beside, before.vertices, before.faces.astype(np.int64))[0])
         beside = beside[(distance > 1e-4) & (distance < 0.02)][:1000]
         points = np.concatenate([beside, generator.uniform(-0.5, 0.5, (2000 - len(beside), 3))])
@@ -363,11 +362,16 @@ def test_doubled_and_open_meshes_are_clear_or_say_so(
     assert words["repaired"] > 100 and words["open"] > 10 and words["sheet"] > 5
 
 
-def one_sided(mesh: Mesh) -> float:
-    generator = np.random.default_rng(11)
+def places(mesh: Mesh, count: int, generator: np.random.Generator) -> tuple[Points, Points]:
+    """Points spread over the area of a mesh, and their unit normals."""
     sums = np.cumsum(face_areas(mesh))
-    corners = mesh.triangles[np.searchsorted(sums, generator.random(4000) * sums[-1])]
-    places = (generator.dirichlet(np.ones(3), 4000)[..., None] * corners).sum(1)
+    corners = mesh.triangles[np.searchsorted(sums, generator.random(count) * sums[-1])]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    normals *= 0.01 * np.ptp(mesh.bounds, axis=0).max() / np.linalg.norm(normals, axis=1, keepdims=True)
-    return float((inside(mesh, places + normals) ^ inside(mesh, places - normals)).mean())
+    points = (generator.dirichlet(np.ones(3), count)[..., None] * corners).sum(1)
+    return points, normals / np.linalg.norm(normals, axis=1, keepdims=True)
+
+
+def one_sided(mesh: Mesh) -> float:
+    points, normals = places(mesh, 4000, np.random.default_rng(11))
+    step = 0.01 * np.ptp(mesh.bounds, axis=0).max() * normals
+    return float((inside(mesh, points + step) ^ inside(mesh, points - step)).mean())
