@@ -69,13 +69,14 @@ def read(data: bytes, limits: Limits) -> Raw:
     if not polygon:
         raise MeshError(_no_faces(vertex))
     flat = sum(block.flat for block in found)
+    vertices = "vertex has" if flat == 1 else "vertices have"
     return assemble(
         np.concatenate([block.vertices for block in found]),
         np.concatenate([block.sizes for block in found]),
         np.concatenate(corners),
         limits,
         {scheme: spans(names, polygon) for scheme, names in starts.items()},
-        [f"{flat:,} vertices have no third coordinate; it was taken as 0"] if flat else [],
+        [f"{flat:,} {vertices} no third coordinate; it was taken as 0"] if flat else [],
     )
 
 

@@ -12,7 +12,8 @@ from engine.geometry.readers.limits import Limits, check_claim, check_faces, che
 from engine.geometry.readers.polygons import assemble
 from engine.geometry.readers.text import Lines, integers, no_text, number, numbers, plain, split
 
-_MAGIC = re.compile(rb"\s*(ST)?(C)?(N)?(4)?(n)?OFF(\s+BINARY\b)?")
+_MAGIC = re.compile(rb"\s*((?:ST|C|N|4|n)*)OFF(\s+BINARY\b)?")
+_PREFIX = re.compile(rb"ST|C|N|4|n")
 _CUT = "it is cut short or damaged: get it again or save it anew"
 
 
@@ -58,12 +59,13 @@ def read(data: bytes, limits: Limits) -> Raw:
 def _read_header(lines: Lines) -> tuple[_Header, _Body]:
     text = lines.data.tobytes()
     magic = _MAGIC.match(text)
-    if magic and magic[6]:
+    if magic and magic[2]:
         raise MeshError("this is a binary OFF file, which is not read; save it as text")
     if magic:  # counts may follow at once; the word is blanked, so that only numbers are left
         text = b" " * magic.end() + text[magic.end() :]
         lines = split(text)
-    texture, colour, normal, weight, dimensions = (bool(magic and magic[group]) for group in range(1, 6))
+    prefixes = _PREFIX.findall(magic[1]) if magic else []
+    texture, colour, normal, weight, dimensions = (prefix in prefixes for prefix in (b"ST", b"C", b"N", b"4", b"n"))
     head = [number(word) for word in text[: lines.tokens[4] if len(lines.tokens) > 4 else None].split()]
     counts = integers(np.array(head), -1).tolist()
     dimension = counts.pop(0) if dimensions and counts else 3
@@ -100,7 +102,8 @@ def _vertex_table(header: _Header, body: _Body) -> tuple[NDArray[np.float64], _B
         if header.vertices * width > len(body.values):
             continue
         table, rest = _table(header, body, width)
-        if width == header.widths[-1] or _stream(rest.values, header.faces)[2] == len(rest.values):
+        sizes, _, end = _stream(rest.values, header.faces)
+        if width == header.widths[-1] or (len(sizes) == header.faces and end == len(rest.values)):
             return table, rest
     held = len(body.values) // header.widths[-1]
     raise MeshError(f"the header claims {header.vertices:,} vertices, but the file holds {held:,}; {_CUT}")

@@ -81,13 +81,13 @@ def _read_words(text: bytes) -> tuple[NDArray[np.float64], NDArray[np.int64], li
     coordinates: list[float] = []
     facets: list[int] = []
     solids: list[tuple[int, str]] = []
+    wanted = 0  # numbers of the present vertex, which may come in later lines
     for line in text.split(b"\n"):
         words = line.split()
         if words and words[0].lower() == b"solid":
             end = next((place for place, word in enumerate(words) if word.lower() == b"facet"), len(words))
             solids.append((len(facets), decode(b" ".join(words[1:end]))))
             words = words[end:]
-        wanted = -len(coordinates) % 3  # a vertex may go on in the next line
         for word in words:
             kind = word.lower()
             if kind == b"facet":
