@@ -1,20 +1,25 @@
 """Labels from what a file or data set gives: numbers per polygon, clouds carried over to solids, solids by themselves."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.geometry.clean import components, merge_positions
-from engine.geometry.mesh import Mesh, face_areas, volume
+from engine.geometry.inside import inside
+from engine.geometry.mesh import Geometry, Mesh, drop_unused, face_areas, is_closed, join, volume
 from engine.geometry.occupancy import surface_points
 from engine.geometry.raw import FaceLabels
 from engine.geometry.regions import LABELS, Regions, from_cloud, spread
+from engine.geometry.rename import rename
+from engine.geometry.separate import separate
 from engine.storage import seed_of
 
 AGREED = 0.9  # share of a solid's area with one label from which all of it takes that label
 KEPT = 0.99  # share of the surface on which carried labels must be those of the nearest labelled point
+SHORT = 1e-3  # cube units before the surface: inside there means that another solid hides the place
+BURIED = 1e-6  # what hidden places weigh, since labels of the surface say little of them
 CHECKS = 20_000  # points on the surface that tell it
 MOST_SOLIDS = 32  # solids with a name of their own
 REST = "rest"
@@ -22,65 +27,92 @@ REST = "rest"
 
 @dataclass(frozen=True)
 class Carried:
-    """Labels of a cloud on the surface of a mesh.
+    """An item with the labels of a cloud.
 
+    geometry : with ``parts`` where every solid took one label, else with ``regions``
     solids : number of solids that took one label as a whole; 0 when every place takes that of the nearest point
-    agreement : share of the surface on which ``regions`` and the nearest labelled point of the cloud agree
+    agreement : share of the surface on which it and the nearest labelled point of the cloud agree
     tried : the same share for labels by solids, whether or not they were taken
     """
 
-    regions: Regions
+    geometry: Geometry
     solids: int
     agreement: float
     tried: float
 
 
-def carry(regions: Regions, mesh: Mesh, seed: int = 0, count: int = LABELS) -> Carried:
-    """Labels of a cloud carried to the solids of ``mesh`` (canonical space), so that borders run between solids.
+def carry(geometry: Geometry, regions: Regions, seed: int = 0) -> Carried:
+    """An item with the labels of a cloud (canonical space), so that borders run between solids where they can.
 
-    A solid (connected component) takes one label when AGREED of its area has it; elsewhere, and everywhere when less
-    than KEPT of the surface would keep the label of the nearest labelled point, that point decides.
+    The solids are the item's own parts, whose names are replaced, or else the connected pieces of its surface. A solid
+    takes one label when AGREED of its outer area has it. Elsewhere, and everywhere when less than KEPT of the surface would
+    keep the label of the nearest labelled point or a name would be lost, that point decides.
     """
-    solid, amount = components_by_place(mesh)
-    if amount < 2:
-        return Carried(regions, 0, 1.0, 1.0)
+    solids = list(geometry.parts.values()) or solids_of(geometry.surface)
+    plain = replace(geometry, parts={}, regions=regions, complete=True)
+    if len(solids) < 2:
+        return Carried(plain, 0, 1.0, 1.0)
+    mesh = join(solids)
     areas = face_areas(mesh)
-    points, face = spread(mesh, areas > 0, count, seed)
+    points, face = spread(mesh, areas > 0, LABELS, seed)
+    solid = np.repeat(np.arange(len(solids)), [len(part.faces) for part in solids])
     label = regions.label_of(points).astype(np.int64)
     weight = (areas / np.maximum(np.bincount(face, minlength=len(areas)), 1))[face]
-    names = len(regions.names)
-    table = np.bincount(solid[face] * names + label, weight, amount * names).reshape(amount, names)
-    one = table.max(1) >= AGREED * np.maximum(table.sum(1), 1e-300)
-    carried = from_cloud(points, np.where(one[solid[face]], table.argmax(1)[solid[face]], label), regions.names)
-    carried = Regions(carried.points, carried.label, carried.names, regions.unlabelled)
-    checks = surface_points(mesh, CHECKS, np.random.default_rng(seed_of("carried labels", seed)))
-    before = np.array(regions.names)[regions.label_of(checks)]
-    tried = float((np.array(carried.names)[carried.label_of(checks)] == before).mean())
-    if tried < KEPT or not one.any():
-        return Carried(regions, 0, 1.0, tried)
-    return Carried(carried, int(one.sum()), tried, tried)
+    weight *= np.where(inside(geometry.surface, points + SHORT * unit_normals(mesh)[face]), BURIED, 1)
+    size = (len(solids), len(regions.names))
+    table = np.bincount(solid[face] * size[1] + label, weight, size[0] * size[1]).reshape(size)
+    one, most = table.max(1) >= AGREED * np.maximum(table.sum(1), 1e-300), table.argmax(1)
+    found = from_cloud(points, np.where(one[solid[face]], most[solid[face]], label), regions.names)
+    checks = surface_points(geometry.surface, CHECKS, np.random.default_rng(seed_of("carried labels", seed)))
+    tried = float((found.names_at(checks) == regions.names_at(checks)).mean())
+    if tried < KEPT or not one.any() or len(found.names) < len(regions.names):
+        return Carried(plain, 0, 1.0, tried)
+    if one.all() and all(is_closed(part) and volume(part) > 0 for part in solids):
+        order = np.argsort(most, kind="stable").tolist()
+        apart = replace(geometry, parts={str(k): solids[k] for k in order}, regions=None)
+        named_solids = rename(apart, {str(k): regions.names[most[k]] for k in order})
+        return Carried(named_solids, len(solids), tried, tried)
+    found = Regions(found.points, found.label, found.names, regions.unlabelled)
+    return Carried(replace(plain, regions=found), int(one.sum()), tried, tried)
+
+
+def unit_normals(mesh: Mesh) -> NDArray[np.float64]:
+    """(F, 3) unit normals of the faces; zero for faces without an area."""
+    a, b, c = mesh.triangles.swapaxes(0, 1)
+    normal = np.cross(b - a, c - a)
+    return normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-300)
+
+
+def solids_of(mesh: Mesh) -> list[Mesh]:
+    """The connected pieces of a mesh as meshes of their own; solids of a closed mesh that only touch come apart."""
+    piece, amount = pieces_of(mesh)
+    order = np.argsort(piece, kind="stable")
+    ends = np.cumsum(np.bincount(piece, minlength=amount))
+    return [drop_unused(Mesh(mesh.vertices, faces)) for faces in np.split(mesh.faces[order], ends[:-1]) if len(faces)]
 
 
 def by_components(mesh: Mesh, most: int = MOST_SOLIDS) -> FaceLabels:
-    """A name for each connected component, "solid 1" and on from the largest volume; beyond ``most`` they are "rest"."""
-    solid, amount = components_by_place(mesh)
-    order = np.argsort(solid, kind="stable")
-    pieces = np.split(mesh.faces[order], np.flatnonzero(np.diff(solid[order])) + 1) if amount else []
-    sizes = [abs(volume(Mesh(mesh.vertices, faces))) for faces in pieces]
+    """A name for each connected piece, "solid 1" and on from the largest volume; beyond ``most`` they are "rest"."""
+    piece, amount = pieces_of(mesh)
+    sizes = np.array([abs(volume(solid)) for solid in solids_of(mesh)])
     rank = np.empty(amount, np.int32)
-    rank[np.argsort([-size for size in sizes], kind="stable")] = np.arange(amount)
+    rank[np.argsort(-sizes, kind="stable")] = np.arange(amount)
     names = [f"solid {number}" for number in range(1, min(amount, most) + 1)]
     if amount > most:
         names.append(REST)
-    return FaceLabels(tuple(names), np.minimum(rank, most)[solid] if amount else np.zeros(0, np.int32))
+    return FaceLabels(tuple(names), np.minimum(rank, most)[piece].astype(np.int32))
 
 
-def components_by_place(mesh: Mesh) -> tuple[NDArray[np.int32], int]:
-    """(F,) number of the connected component of each face, vertices at the same place being one; and how many."""
+def pieces_of(mesh: Mesh) -> tuple[NDArray[np.int32], int]:
+    """(F,) number of the connected piece of each face, vertices at the same place being one; and how many.
+
+    Solids of a closed mesh that only touch each other are different pieces.
+    """
     if not len(mesh.faces):
         return np.zeros(0, np.int32), 0
     vertices, index = merge_positions(mesh.vertices)
-    found = components(Mesh(vertices, index[mesh.faces]))
+    merged = Mesh(vertices, index[mesh.faces])
+    found = components(separate(merged) if is_closed(merged) else merged)
     return found, int(found.max()) + 1
 
 

@@ -45,6 +45,10 @@ class Regions:
         """(P, 3) -> (P,) int16, label of the nearest labelled point."""
         return self.label[self.tree.query(points)[1]]
 
+    def names_at(self, points: NDArray[np.floating]) -> NDArray[np.str_]:
+        """(P, 3) -> (P,) name of the nearest labelled point."""
+        return np.array(self.names)[self.label_of(points)]
+
     def points_of(self, name: str) -> NDArray[np.float32]:
         """(N, 3) labelled points of one part."""
         return self.points[self.label == self.names.index(name)]
