@@ -12,6 +12,7 @@ from engine.geometry.raw import Raw
 from engine.geometry.readers.gltf_numbers import Accessor, Buffer, Index, Numbers, View, damaged, item
 from engine.geometry.readers.limits import Limits
 from engine.geometry.readers.scene import Scene, is_mirror
+from engine.geometry.readers.text import integers
 
 TRIANGLES, STRIP, FAN = 4, 5, 6
 COMPRESSED = {"KHR_draco_mesh_compression", "EXT_meshopt_compression", "KHR_meshopt_compression"}
@@ -45,6 +46,11 @@ class _Named(msgspec.Struct, rename="camel"):
     name: str = ""
 
 
+class _Skin(msgspec.Struct, rename="camel"):
+    joints: tuple[Index, ...]
+    inverse_bind_matrices: Index | None = None
+
+
 class _Roots(msgspec.Struct, rename="camel"):
     nodes: tuple[Index, ...] = ()
 
@@ -56,6 +62,7 @@ class _Document(msgspec.Struct, rename="camel"):
     buffer_views: list[View] = []
     buffers: list[Buffer] = []
     materials: list[_Named] = []
+    skins: list[_Skin] = []
     scenes: list[_Roots] = []
     scene: Index = 0
     extensions_required: list[str] = []
@@ -107,25 +114,31 @@ class _Reader:
     def __init__(self, document: _Document, binary: bytes | None, limits: Limits, folder: Path | None) -> None:
         self.document = document
         self.scene = Scene(limits)
+        self.matrices: dict[int, NDArray[np.float64]] = {}  # of the nodes in the scene, in the order of the tree
         tables = document.accessors, document.buffer_views, document.buffers
         self.numbers = Numbers(*tables, binary, limits, folder)
 
     def read(self) -> Raw:
-        nodes, seen = self.document.nodes, set()
+        """The meshes of all nodes, in the order of the tree."""
+        self._walk()
+        for number, matrix in self.matrices.items():
+            node = self.document.nodes[number]
+            if node.mesh is not None:
+                self._place(node, number, matrix)
+        return self.scene.raw()
+
+    def _walk(self) -> None:
+        """Find all nodes of the scene and their transforms into it."""
+        nodes = self.document.nodes
         stack = [(root, np.eye(4)) for root in reversed(self._roots())]
         while stack:
             number, matrix = stack.pop()
-            if number in seen or number >= len(nodes):
+            if number in self.matrices or number >= len(nodes):
                 self.scene.note("left out scene nodes that do not exist or stand in the scene twice")
                 continue
-            seen.add(number)
-            node = nodes[number]
             with np.errstate(all="ignore"):
-                matrix = matrix @ _matrix(node)
-            if node.mesh is not None:
-                self._place(node, number, matrix)
-            stack += [(child, matrix) for child in reversed(node.children)]
-        return self.scene.raw()
+                self.matrices[number] = matrix @ _matrix(nodes[number])
+            stack += [(child, self.matrices[number]) for child in reversed(nodes[number].children)]
 
     def _roots(self) -> Sequence[int]:
         if self.document.scenes:
@@ -135,11 +148,7 @@ class _Reader:
 
     def _place(self, node: _Node, number: int, matrix: NDArray[np.float64]) -> None:
         mesh = item(self.document.meshes, node.mesh or 0, "mesh")
-        placed: dict[int, int] = {}
-        if node.skin is not None:
-            self.scene.note(
-                "the model has a skeleton, which was left out: its skin is in the pose in which it was made"
-            )
+        placed: dict[tuple[int, int], int] = {}
         for primitive in mesh.primitives:
             position = primitive.attributes.get("POSITION")
             if primitive.mode not in (TRIANGLES, STRIP, FAN) or position is None:
@@ -148,22 +157,60 @@ class _Reader:
             points = self.numbers.array(position)
             if points.shape[1] != 3:
                 raise damaged("positions do not have three coordinates")
-            if position not in placed:
-                placed[position] = self.scene.place(points, matrix)
-            index = (
-                np.arange(len(points)) if primitive.indices is None else self.numbers.array(primitive.indices).ravel()
-            )
-            corners = _triangles(index.astype(np.int64), primitive.mode)
-            material = ""
-            if primitive.material is not None:
-                material = item(self.document.materials, primitive.material, "material").name
-                material = material or f"material {primitive.material}"
+            joints = primitive.attributes.get("JOINTS_0", -1) if node.skin is not None else -1
+            if (position, joints) not in placed:
+                posed = (points, matrix) if joints < 0 else (self._posed(node.skin or 0, primitive, points), np.eye(4))
+                placed[position, joints] = self.scene.place(*posed)
+            index = np.arange(len(points))
+            if primitive.indices is not None:
+                index = integers(self.numbers.array(primitive.indices).ravel(), -1)
+            corners = _triangles(index, primitive.mode)
             names: dict[str, list[str] | str] = {
                 "node": node.name or mesh.name or f"node {number}",
-                "material": material,
+                "material": self._material(primitive.material),
             }
             sizes = np.full(len(corners), 3)
-            self.scene.add(placed[position], len(points), sizes, corners.ravel(), is_mirror(matrix), names)
+            mirrored = joints < 0 and is_mirror(matrix)
+            self.scene.add(placed[position, joints], len(points), sizes, corners.ravel(), mirrored, names)
+
+    def _material(self, number: int | None) -> str:
+        if number is None:
+            return ""
+        return item(self.document.materials, number, "material").name or f"material {number}"
+
+    def _posed(self, number: int, primitive: _Primitive, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(V, 3) points as the joints of a skin hold them while the model is at rest; the node itself does not count."""
+        skin = item(self.document.skins, number, "skin")
+        if not skin.joints or not all(joint in self.matrices for joint in skin.joints):
+            raise damaged("a joint of its skeleton is not in the scene")
+        self.scene.note("the model has a skeleton; it was read in its pose at rest")
+        joints = np.stack([self.matrices[joint] for joint in skin.joints])
+        if skin.inverse_bind_matrices is not None:
+            inverse = self.numbers.array(skin.inverse_bind_matrices)
+            if inverse.shape != (len(joints), 16):
+                raise damaged("its skeleton has not one matrix for each joint")
+            with np.errstate(all="ignore"):
+                joints = joints @ inverse.reshape(-1, 4, 4).swapaxes(1, 2)  # columns are stored one after the other
+        blend, total = np.zeros((len(points), 3, 4)), np.zeros(len(points))
+        for influence in range(16):  # four joints each; the format sets no limit
+            which = primitive.attributes.get(f"JOINTS_{influence}")
+            weight = primitive.attributes.get(f"WEIGHTS_{influence}")
+            if which is None or weight is None:
+                break
+            index, weights = integers(self.numbers.array(which), -1), self.numbers.array(weight)
+            if index.shape != (len(points), 4) or weights.shape != index.shape or not _within(index, len(joints)):
+                raise damaged("the joints of a vertex do not exist")
+            for column in range(4):
+                with np.errstate(all="ignore"):
+                    blend += weights[:, column, None, None] * joints[index[:, column], :3]
+                    total += weights[:, column]
+        with np.errstate(all="ignore"):
+            blend /= total[:, None, None]
+            return np.einsum("vij,vj->vi", blend[:, :, :3], points) + blend[:, :, 3]
+
+
+def _within(index: NDArray[np.int64], count: int) -> bool:
+    return bool(((index >= 0) & (index < count)).all())
 
 
 def _triangles(index: NDArray[np.int64], mode: int) -> NDArray[np.int64]:

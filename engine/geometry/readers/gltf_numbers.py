@@ -17,7 +17,7 @@ from engine.geometry.readers.text import doubles
 T = TypeVar("T")
 Index = Annotated[int, msgspec.Meta(ge=0, le=2**48)]
 COMPONENTS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
-SHAPES = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4}
+SHAPES = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 
 
 class View(msgspec.Struct, rename="camel"):

@@ -163,10 +163,13 @@ class _Builder:
             "basematerials": self._materials,
             "base": self._material,
         }
+        self.known: dict[str, Callable[[Attributes], None] | None] = {}  # by full name
 
     def start(self, tag: str, attributes: Attributes) -> None:
         """An element begins; names of elements and attributes come as "namespace name"."""
-        take = self.starts.get(tag.rpartition(" ")[2])
+        if tag not in self.known:
+            self.known[tag] = self.starts.get(tag.rpartition(" ")[2])
+        take = self.known[tag]
         if take:
             take(attributes)
 
@@ -176,10 +179,20 @@ class _Builder:
             self.item = _Object()
 
     def _vertex(self, attributes: Attributes) -> None:
-        self.item.coordinates.extend([_number(attributes, axis) for axis in "xyz"])
+        try:
+            vertex = float(attributes["x"]), float(attributes["y"]), float(attributes["z"])
+        except (KeyError, ValueError):
+            vertex = _number(attributes, "x"), _number(attributes, "y"), _number(attributes, "z")
+        self.item.coordinates.extend(vertex)
 
     def _triangle(self, attributes: Attributes) -> None:
-        self.item.corners.extend([_index(attributes.get(corner)) for corner in ("v1", "v2", "v3")])
+        try:
+            corners = int(attributes["v1"]), int(attributes["v2"]), int(attributes["v3"])
+        except (KeyError, ValueError):
+            corners = -1, -1, -1
+        if max(corners) >= 2**53 or min(corners) < -1:
+            corners = -1, -1, -1
+        self.item.corners.extend(corners)
         own = attributes.get("pid")
         self.item.materials.append((own, _index(attributes.get("p1"))) if own is not None else None)
 

@@ -24,7 +24,22 @@ from tests.geometry.readers.write import Drawn
 
 SECONDS = 2.0
 TIMES, FREE = 50, 64 * 2**20  # of the file's size, in bytes
-NUMBERS = (b"0", b"-1", b"1", b"3", b"nan", b"-inf", b"1e308", b"1e999", b"0.5", b"7", b"255", b"65536", b"4294967295")
+NUMBERS = (
+    b"0",
+    b"-1",
+    b"1",
+    b"3",
+    b"nan",
+    b"-inf",
+    b"1e308",
+    b"1e999",
+    b"0.5",
+    b"7",
+    b"255",
+    b"65536",
+    b"5126",
+    b"4294967295",
+)
 HUGE = (b"999999999", b"2147483648", b"353535235358", b"18446744073709551616", b"-9223372036854775809", b"1" * 400)
 BINARY = (
     b"\0\0\0\0",
@@ -55,6 +70,7 @@ def seeds() -> list[tuple[str, bytes]]:
     sparse = {"count": 2, "indices": {"bufferView": 1, "componentType": 5125}, "values": {"bufferView": 0}}
     document["accessors"][0]["sparse"] = sparse
     files.append((".gltf", json.dumps(document).encode()))
+    files.append((".glb", write.glb(*write.skinned(mesh, vertices[:, 2] > 0))))
     strips = write.ply(mixed).replace(b"element face", b"element tristrips")
     files.append((".ply", strips))
     assembly = '<resources><object id="1"><components><component objectid="0" p:path="/3D/Objects/part.model"/>'

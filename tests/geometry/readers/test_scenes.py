@@ -76,12 +76,21 @@ def test_gltf_strips_and_fans(mode: int, expected: list[list[int]]) -> None:
     assert raw.mesh.faces.tolist() == expected
 
 
-def test_gltf_points_and_skeletons_are_told_of() -> None:
+def test_gltf_points_and_lines_are_told_of() -> None:
     lines = {"attributes": {"POSITION": 0}, "mode": 1}
-    meshes = [{"primitives": [{"attributes": {"POSITION": 0}, "indices": 1}, lines]}]
-    raw = gltf(meshes=meshes, nodes=[{"mesh": 0, "skin": 0}])
+    raw = gltf(meshes=[{"primitives": [{"attributes": {"POSITION": 0}, "indices": 1}, lines]}])
     assert len(raw.mesh.faces) == 12 and len(raw.mesh.vertices) == 8
-    assert any("skeleton" in note for note in raw.notes) and any("lines" in note for note in raw.notes)
+    assert raw.notes == ("left out points and lines",)
+
+
+def test_gltf_skins_follow_their_joints_and_not_their_node() -> None:
+    upper = BOX.vertices[:, 2] > 0
+    document, data = write.skinned(MESH, upper)
+    raw = read_raw(Path("a.glb"), write.glb(document, data))
+    assert np.allclose(raw.mesh.vertices, BOX.vertices + np.where(upper[:, None], [1, 4, 0], [1, 2, 0]))
+    assert volume(raw.mesh) > 0 and "skeleton" in raw.notes[0]
+    document["skins"] = [{"joints": [1, 9]}]
+    fails("a.glb", write.glb(document, data), "joint")
 
 
 def test_gltf_numbers_with_gaps_quantised_and_sparse() -> None:

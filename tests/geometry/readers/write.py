@@ -138,6 +138,37 @@ def gltf_parts(mesh: Drawn, scheme: str = "node") -> tuple[dict, bytes]:
     return document, points + data
 
 
+def skinned(mesh: Drawn, upper: NDArray[np.bool_]) -> tuple[dict, bytes]:
+    """The mesh hung on two joints, at (1, 0, 0) and (1, 4, 1): ``upper`` vertices on the second, the others on both.
+
+    The bind matrix of the second one moves by (0, 0, -1). The node of the mesh has a transform that must not count.
+    """
+    document, data = gltf_parts(Drawn(mesh.vertices, mesh.polygons))
+    count = len(mesh.vertices)
+    joints = np.zeros((count, 4), np.uint8)
+    joints[:, 1] = 1
+    weights = np.zeros((count, 4), np.uint8)
+    weights[upper], weights[~upper] = [0, 255, 0, 0], [51, 51, 0, 0]  # below half of each, not summing up to one
+    bind = np.tile(np.eye(4), (2, 1, 1))
+    bind[1, :3, 3] = [0, 0, -1]
+    parts = [joints.tobytes(), weights.tobytes(), bind.swapaxes(1, 2).astype("<f4").tobytes()]
+    tables = [(5121, count, "VEC4", False), (5121, count, "VEC4", True), (5126, 2, "MAT4", False)]
+    for part, (kind, size, shape, normalised) in zip(parts, tables, strict=True):
+        document["bufferViews"].append({"buffer": 0, "byteOffset": len(data), "byteLength": len(part)})
+        accessor = {"componentType": kind, "count": size, "type": shape, "normalized": normalised}
+        document["accessors"].append({"bufferView": len(document["bufferViews"]) - 1, **accessor})
+        data += part
+    attributes = {"POSITION": 0, "JOINTS_0": 2, "WEIGHTS_0": 3}
+    document["meshes"] = [{"primitives": [{"attributes": attributes, "indices": 1}]}]
+    document["nodes"] = [
+        {"mesh": 0, "skin": 0, "translation": [100, 0, 0], "scale": [-1, 1, 1]},
+        {"children": [2], "translation": [1, 0, 0]},
+        {"translation": [0, 4, 1]},
+    ]
+    document["skins"] = [{"joints": [1, 2], "inverseBindMatrices": 4}]
+    return document, data
+
+
 def glb(document: dict, data: bytes) -> bytes:
     """A GLB file of a document and its binary data."""
     text = json.dumps({**document, "buffers": [{"byteLength": len(data)}]}).encode()
