@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from engine.errors import MeshError
 from engine.geometry.raw import Raw
 from engine.geometry.readers.limits import Limits, check_claim, check_faces, check_vertices
-from engine.geometry.readers.polygons import assemble
+from engine.geometry.readers.polygons import assemble, faces_in_words
 from engine.geometry.readers.text import Lines, integers, no_text, number, numbers, plain, split
 
-_MAGIC = re.compile(rb"\s*((?:ST|C|N|4|n)*)OFF(\s+BINARY\b)?")
+_MAGIC = re.compile(rb"\s*((?:ST|C|N|4|n)*)(?:OFF|off)(\s+BINARY\b)?")
 _PREFIX = re.compile(rb"ST|C|N|4|n")
 _CUT = "it is cut short or damaged: get it again or save it anew"
 
@@ -41,6 +41,15 @@ class _Body:
         return _Body(self.values[first:], np.concatenate([[0], later]) if first < len(self.values) else later)
 
 
+@dataclass(frozen=True)
+class _Faces:
+    """Sizes (F,) and corners (sum of sizes,) of faces, and the token after the last of them."""
+
+    sizes: NDArray[np.int64]
+    corners: NDArray[np.int64]
+    end: int
+
+
 def read(data: bytes, limits: Limits) -> Raw:
     """Mesh of an OFF file. Raises MeshError: fewer records than the header claims, binary, not three-dimensional."""
     no_text(data, "OFF")
@@ -52,8 +61,13 @@ def read(data: bytes, limits: Limits) -> Raw:
     if not header.faces:
         raise MeshError(f"the file holds {header.vertices:,} vertices and no faces; save it as a mesh")
     table, rest = _vertex_table(header, body)
-    sizes, corners = _faces(rest, header.faces)
-    return assemble(_positions(table, header), sizes, corners, limits)
+    faces = _faces(rest, header.faces)
+    notes = []
+    if faces.end < len(rest.values):
+        notes.append(
+            f"the file goes on after the {faces_in_words(header.faces)} that its header claims; left out the rest"
+        )
+    return assemble(_positions(table, header), faces.sizes, faces.corners, limits, notes=notes)
 
 
 def _read_header(lines: Lines) -> tuple[_Header, _Body]:
@@ -74,9 +88,8 @@ def _read_header(lines: Lines) -> tuple[_Header, _Body]:
     if not 2 <= dimension <= 3:
         raise MeshError(f"the vertices have {dimension} dimensions; only meshes in 2 or 3 dimensions are read")
     used = int(dimensions) + 2
-    per_line = lines.counts[np.searchsorted(lines.first, used - 1, "right") - 1]
-    started = np.searchsorted(lines.first, used - 1, "right") - 1
-    alone = lines.first[started + 1] == used and per_line >= 2  # "3 4" on a line of its own: no number of edges
+    line = np.searchsorted(lines.first, used - 1, "right") - 1
+    alone = lines.first[line + 1] == used and lines.counts[line] > 1  # "3 4" on a line of its own: no number of edges
     if not alone and len(counts) > 2 and counts[2] >= 0:
         used += 1
     own = dimension + weight + 3 * normal + 2 * texture
@@ -102,8 +115,8 @@ def _vertex_table(header: _Header, body: _Body) -> tuple[NDArray[np.float64], _B
         if header.vertices * width > len(body.values):
             continue
         table, rest = _table(header, body, width)
-        sizes, _, end = _stream(rest.values, header.faces)
-        if width == header.widths[-1] or (len(sizes) == header.faces and end == len(rest.values)):
+        faces = _stream(rest.values, header.faces)
+        if width == header.widths[-1] or (len(faces.sizes) == header.faces and faces.end == len(rest.values)):
             return table, rest
     held = len(body.values) // header.widths[-1]
     raise MeshError(f"the header claims {header.vertices:,} vertices, but the file holds {held:,}; {_CUT}")
@@ -124,44 +137,43 @@ def _positions(table: NDArray[np.float64], header: _Header) -> NDArray[np.float6
     return points
 
 
-def _faces(body: _Body, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Sizes and corners of ``count`` faces.
+def _faces(body: _Body, count: int) -> _Faces:
+    """``count`` faces.
 
     Numbers after the last corner are colours, up to the end of the line. A file may also spread a face over lines or
     have several on one: then there are no colours, and the stream of numbers comes out even.
     """
     found = _one_a_line(body, count)
-    if found is not None:
-        return found
-    sizes, corners, end = _stream(body.values, count)
-    if len(sizes) == count and end == len(body.values):
-        return sizes, corners
-    with_colours = _stream(body.values, count, body.line)
-    most = with_colours if len(with_colours[0]) == count else (sizes, corners)
-    if len(most[0]) < count:
-        held = max(len(sizes), len(with_colours[0]))
-        raise MeshError(f"the header claims {count:,} faces, but the file holds {held:,}; {_CUT}")
-    return most[0], most[1]
+    if found is None:
+        found = _stream(body.values, count)
+        if len(found.sizes) < count or found.end < len(body.values):
+            coloured = _stream(body.values, count, body.line)
+            found = coloured if len(coloured.sizes) >= len(found.sizes) else found
+    if len(found.sizes) < count:
+        raise MeshError(f"the header claims {count:,} faces, but the file holds {len(found.sizes):,}; {_CUT}")
+    return found
 
 
-def _one_a_line(body: _Body, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
-    """Sizes and corners when each of the first ``count`` lines holds a whole face."""
+def _one_a_line(body: _Body, count: int) -> _Faces | None:
+    """The faces when each of the first ``count`` lines holds a whole one."""
     if len(body.line) < count:
         return None
-    start = body.line[:count]
-    length = np.diff(np.append(body.line, len(body.values))[: count + 1])
+    ends = np.append(body.line, len(body.values))[: count + 1]
+    start = ends[:-1]
     sizes = integers(body.values[start], -1)
-    if (sizes < 0).any() or (sizes >= length).any():
+    if (sizes < 0).any() or (sizes >= np.diff(ends)).any():
         return None
+    return _Faces(sizes, integers(_gather(body.values, start + 1, sizes), -1), int(ends[-1]))
+
+
+def _gather(values: NDArray, starts: NDArray[np.int64], sizes: NDArray[np.int64]) -> NDArray:
+    """The runs of ``sizes`` values from ``starts`` on, one after the other."""
     first = np.cumsum(sizes) - sizes
-    place = np.repeat(start + 1 - first, sizes) + np.arange(sizes.sum())
-    return sizes, integers(body.values[place], -1)
+    return values[np.repeat(starts - first, sizes) + np.arange(sizes.sum())]
 
 
-def _stream(
-    values: NDArray[np.float64], count: int, lines: NDArray[np.int64] | None = None
-) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
-    """Sizes and corners of up to ``count`` faces one after the other, and where they end.
+def _stream(values: NDArray[np.float64], count: int, lines: NDArray[np.int64] | None = None) -> _Faces:
+    """Up to ``count`` faces one after the other.
 
     With ``lines``, the tokens at which lines begin, the rest of the line in which a face ends is skipped.
     """
@@ -169,7 +181,7 @@ def _stream(
     if lines is None and len(values) and len(values) % count == 0 and whole[0] + 1 == len(values) // count:
         table = whole.reshape(count, -1)
         if (table[:, 0] == table[0, 0]).all():
-            return table[:, 0], table[:, 1:].ravel(), len(values)
+            return _Faces(table[:, 0], table[:, 1:].ravel(), len(values))
     tokens = whole.tolist()
     skip: list[int] = []  # for every token, where the next line begins
     if lines is not None:
@@ -183,6 +195,5 @@ def _stream(
         starts.append(end)
         end = skip[end + size] if skip else end + size + 1
     place = np.array(starts, np.int64)
-    sizes = whole[place] if len(place) else np.zeros(0, np.int64)
-    first = np.cumsum(sizes) - sizes
-    return sizes, whole[np.repeat(place + 1 - first, sizes) + np.arange(sizes.sum())], end
+    sizes = whole[place]
+    return _Faces(sizes, _gather(whole, place + 1, sizes), end)

@@ -104,8 +104,9 @@ def test_obj_blocks_join_without_a_seam(monkeypatch: pytest.MonkeyPatch) -> None
         "COFF 4 2 5 " + CORNERS.replace("\n", " 1 0 0 ") + "3 0 1 2 3 0 2 3",
         "COFF 4 2 5 " + CORNERS.replace("\n", " 1 0 0 1 ") + "3 0 1 2 3 0 2 3",
         "NCOFF\n4 2 5\n" + CORNERS.replace("\n", " 0 0 1\n1 0 0 1\n") + "3 0 1 2\n3 0 2 3\n",
-        "OFF\n4 2 0\n" + CORNERS.replace("\n", " 7 7\n") + "3 0 1 2\n3 0 2 3\ntrailing words\n",
+        "OFF\n4 2 0\n" + CORNERS.replace("\n", " 7 7\n") + "3 0 1 2\n3 0 2 3\n",
         "4OFF\n4 2 0\n" + CORNERS.replace("\n", " 1\n") + "3 0 1 2\n3 0 2 3\n",
+        "off\n4 2 0\n" + CORNERS + "3 0 1 2\n3 0 2 3\n",
         "nOFF\n2\n4 2 0\n" + CORNERS.replace(" 0\n", "\n") + "3 0 1 2\n3 0 2 3\n",
         "OFF # a\n\n# b\n4 2 0 # c\n" + CORNERS.replace("\n", " # v\n\n") + "3 0 1 2 #\n#\n3 0 2 3",
         "OFF\n4 2 0\n" + CORNERS + "3 0 1\n2 0.5 0.5 0.5\n3 0 2\n3 0.5 0.5 0.5",
@@ -119,6 +120,10 @@ def test_off_dialects(text: str) -> None:
 
 
 def test_off_claims() -> None:
+    raw = read("a.off", "OFF 4 1 0\n" + CORNERS + "3 0 1 2\n3 0 2 3")
+    assert len(raw.mesh.faces) == 1 and raw.notes == (
+        "the file goes on after the 1 face that its header claims; left out the rest",
+    )
     fails("a.off", "OFF 4 3 0\n" + CORNERS + "3 0 1 2\n3 0 2 3", "claims 3 faces", "holds 2")
     fails("a.off", "OFF 9 1 0\n" + CORNERS + "3 0 1 2\n", "claims 9 vertices", "5")
     fails("a.off", "OFF\n353535235358 6 0\n" + CORNERS, "claims 353,535,235,358 vertices", "at most 4")
