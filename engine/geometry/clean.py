@@ -6,9 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
 
 from engine.geometry.mesh import Mesh, directed_edges, drop_unused, face_areas, is_closed
 
+TORN = 0.1  # share of the edges with a single face from which rounding may have torn a mesh apart
 OPPOSED = 0.25  # share of the different faces that have a reverse twin from which winding means nothing
 
 
@@ -64,6 +66,26 @@ def merge_positions(vertices: NDArray[np.float64]) -> tuple[NDArray[np.float64],
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
     return keys[first[order]], rank[index].astype(np.int32)
+
+
+def welded(mesh: Mesh, tolerance: float) -> Mesh:
+    """Vertices closer than ``tolerance`` merged where that makes whole what rounding has torn apart: the mesh itself
+    unless at least half of the edges with a single face find a partner."""
+    torn = _single_edges(mesh)
+    if torn < TORN * 3 * len(mesh.faces):
+        return mesh
+    pairs = cKDTree(mesh.vertices).query_pairs(tolerance, output_type="ndarray")
+    links = coo_matrix((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=(len(mesh.vertices),) * 2)
+    label = connected_components(links, directed=False)[1]
+    first = np.unique(label, return_index=True)[1]
+    merged = clean(Mesh(mesh.vertices[first], label[mesh.faces].astype(np.int32)))
+    return merged if 2 * _single_edges(merged) <= torn else mesh
+
+
+def _single_edges(mesh: Mesh) -> int:
+    """Number of edges that only one face has."""
+    edges = np.sort(np.stack([mesh.faces, mesh.faces[:, [1, 2, 0]]], -1).reshape(-1, 2), axis=1).astype(np.int64)
+    return int((np.unique(edges[:, 0] * len(mesh.vertices) + edges[:, 1], return_counts=True)[1] == 1).sum())
 
 
 def components(mesh: Mesh) -> NDArray[np.int32]:

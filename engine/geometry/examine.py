@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from engine.errors import InputError, MeshError
 from engine.geometry.canonical import LONGEST_SIDE, placement
-from engine.geometry.clean import cleaned, components
+from engine.geometry.clean import cleaned, components, welded
 from engine.geometry.judge import Judgement, judge, longest_side, sheet
 from engine.geometry.mend import Record, mend
 from engine.geometry.mesh import Geometry, Mesh, drop_unused, face_areas, is_closed, join, transform, volume
@@ -20,6 +20,7 @@ SCHEMES = ("node", "object", "group", "material")  # finest first
 REST = "rest"
 NOTHING = Mesh(np.zeros((0, 3)), np.zeros((0, 3), np.int32))
 STANDS = 0.75  # share of the area that must be left when sheets are taken off, or the whole counts as a sheet
+ROUNDING = 1e-5  # of the longest side: vertices closer than this may be one
 SPECK = 1e-3  # share of the area up to which faces may be specks that lie apart
 SHRINKS = 0.7  # specks are left out when the shape's longest side falls below this share without them
 
@@ -45,7 +46,7 @@ def examine(raw: Raw, turn: NDArray | None = None, thickness: float = 0.0) -> tu
         return Geometry(start.mesh, to_source=rotation.T, closed=False), Judgement(
             "refused", refusal, record.numbers, False
         )
-    mesh = _without_specks(start.mesh, record)
+    mesh = _without_specks(_welded(start.mesh, record), record)
     frame = placement(mesh)
     to_canonical = np.linalg.inv(frame).astype(np.float64)
     parts = _named_solids(raw, to_canonical @ rotation, record)
@@ -68,7 +69,7 @@ def examine(raw: Raw, turn: NDArray | None = None, thickness: float = 0.0) -> tu
 def _judged(mesh: Mesh, solids: Mesh, sheets: Mesh, thickness: float, record: Record) -> tuple[Mesh, Judgement]:
     """The surface to keep of a mended mesh and the verdict on it; sheets are thickened when ``thickness`` says so."""
     area = float(face_areas(solids).sum())
-    lost = 1 - area / (area + float(face_areas(sheets).sum()))
+    lost = 1 - area / (area + float(face_areas(sheets).sum())) if area > 0 else 1.0
     stands = lost <= 1 - STANDS
     if stands:
         judgement = judge(solids, record.said, record.changed, lost, record.numbers)
@@ -101,6 +102,13 @@ def _refusal(raw: Raw, mesh: Mesh) -> str:
     if not face_areas(mesh).sum() > 0:
         return f"No face has an area (of {len(raw.mesh.faces):,}), so there is no surface. Export the mesh again."
     return ""
+
+
+def _welded(mesh: Mesh, record: Record) -> Mesh:
+    whole = welded(mesh, ROUNDING * longest_side(mesh))
+    if whole is not mesh:
+        record.change("corners that nearly met were joined")
+    return whole
 
 
 def _without_specks(mesh: Mesh, record: Record) -> Mesh:

@@ -55,7 +55,7 @@ def mend(mesh: Mesh, trusted: bool, record: Record) -> tuple[Mesh, Mesh]:
     record.numbers |= {"filled_holes": filled, "open_holes": left}
     if filled:
         record.change(_count(filled, "small hole or slit was filled", "small holes and slits were filled"))
-    return _one_body(surface, record), sheets
+    return _one_body(surface, record) if len(surface.faces) else surface, sheets
 
 
 @dataclass(frozen=True)

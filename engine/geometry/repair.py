@@ -5,10 +5,12 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.geometry.mesh import Mesh, directed_edges, drop_unused
+from engine.geometry.clean import components
+from engine.geometry.mesh import Mesh, directed_edges, drop_unused, face_areas
 
 WIDEST = 0.1  # a hole up to this wide is filled, as a share of the longest side
 SMALL = 5e-3  # so is any hole whose filling is smaller than this, in squares of the longest side
+PART = 0.8  # a filling must be smaller than this share of the piece it closes, or it would only double a sheet
 EXACT = 40  # corners up to which the smallest filling is sought
 
 
@@ -20,11 +22,15 @@ def fill_holes(mesh: Mesh) -> tuple[Mesh, int, int]:
     """
     size = float(np.ptp(mesh.bounds, axis=0).max())
     added, filled, left = [], 0, 0
+    component = components(mesh)
+    areas = np.zeros(len(mesh.vertices))  # of the component of each vertex
+    areas[mesh.faces] = np.bincount(component, face_areas(mesh))[component][:, None]
     for loop in loops(mesh):
         points = mesh.vertices[loop]
         wide = float(np.ptp(points, axis=0).max())
         cut, area = _smallest_filling(points) if len(loop) <= EXACT else (_fan(len(loop)), _fan_area(points))
-        if wide <= WIDEST * size or area <= SMALL * size**2:
+        small = wide <= WIDEST * size or area <= SMALL * size**2
+        if small and area <= PART * areas[loop[0]]:
             added.append(loop[cut])
             filled += 1
         else:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from engine.geometry.mesh import Mesh, face_areas
 
 RAYS = 16_000  # rays from each side of all patches together, shared out by area
-LEAST = 48  # but from each side of one patch at least so many
+LEAST, FEWEST = 48, 6  # but from each side of one patch at least so many; fewer where there are very many patches
 START = 1e-5  # a ray starts this far off its face, as a share of the longest side
 HIDDEN = 0.02  # a side from which fewer rays than this share get away is not seen from outside
 TIE = 2.5  # standard deviations by which one side must be seen better than the other
@@ -55,7 +55,8 @@ def _spread(
     sums = np.cumsum(areas[order])
     of_patch = np.bincount(patch, areas)[ask]
     ends = np.cumsum(of_patch)
-    count = np.maximum(np.ceil(RAYS * of_patch / ends[-1]).astype(int), LEAST)
+    least = int(np.clip(4 * RAYS // len(ends), FEWEST, LEAST))
+    count = np.maximum(np.ceil(RAYS * of_patch / ends[-1]).astype(int), least)
     which = np.repeat(np.arange(len(count)), count)
     step = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)
     place = ends[which] - of_patch[which] * (1 - (step + generator.random(len(which))) / count[which])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from engine.geometry.clean import clean, cleaned, components, unbalanced
+from engine.geometry.clean import clean, cleaned, components, unbalanced, welded
 from engine.geometry.mesh import Mesh, flip, is_closed, is_watertight, join, volume
 from tests.geometry.shapes import box, sphere
 
@@ -58,3 +58,19 @@ def test_components_and_unbalanced_edges() -> None:
     both = join([sphere(0.2, 1), lid_off])
     assert np.bincount(components(both)).tolist() == [80, 11]
     assert unbalanced(both).sum() == 3 and not unbalanced(both)[:80].any()
+
+
+def test_welding_mends_what_rounding_has_torn_and_nothing_else() -> None:
+    solid = sphere(0.4, 3)
+    noise = np.random.default_rng(0).uniform(-1e-6, 1e-6, (len(solid.faces), 3, 3))
+    torn = Mesh(
+        (solid.triangles + noise).reshape(-1, 3), np.arange(3 * len(solid.faces), dtype=np.int32).reshape(-1, 3)
+    )
+    whole = welded(torn, 1e-5)
+    assert is_watertight(whole) and len(whole.faces) == len(solid.faces)
+    assert volume(whole) == pytest.approx(volume(solid), rel=1e-4)
+    assert welded(solid, 1e-5) is solid
+    apart = join(
+        [Mesh(triangle + 10 * k, np.array([[0, 1, 2]], np.int32)) for k, triangle in enumerate(solid.triangles)]
+    )
+    assert welded(apart, 1e-5) is apart

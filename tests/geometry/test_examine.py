@@ -80,6 +80,18 @@ def shuffled_windings(mesh: Mesh, seed: int = 0) -> Mesh:
     return Mesh(mesh.vertices, faces)
 
 
+def torn(mesh: Mesh) -> Mesh:
+    noise = np.random.default_rng(0).uniform(-1e-6, 1e-6, (len(mesh.faces), 3, 3))
+    corners = (mesh.triangles + noise).reshape(-1, 3)
+    return Mesh(corners, np.arange(len(corners), dtype=np.int32).reshape(-1, 3))
+
+
+def confetti(count: int) -> Mesh:
+    generator = np.random.default_rng(4)
+    corners = generator.random((count, 1, 3)) + generator.normal(0, 0.01, (count, 3, 3))
+    return Mesh(corners.reshape(-1, 3), np.arange(3 * count, dtype=np.int32).reshape(-1, 3))
+
+
 BALL, SMALL = sphere(0.4, 3), sphere(0.2, 3)
 LIDLESS = some_faces(box(), box().triangles[:, :, 2].min(1) < 0.4)
 HALF = some_faces(BALL, BALL.triangles[:, :, 2].max(1) <= 1e-9)
@@ -100,6 +112,7 @@ CASES = {
     "windings at random": (shuffled_windings(BALL), "repaired"),
     "doubled faces": (join([box(), flip(box())]), "repaired"),
     "triangle missing": (some_faces(BALL, np.arange(len(BALL.faces)) != 17), "repaired"),
+    "torn by rounding": (torn(BALL), "repaired"),
     "half a ball": (HALF, "open"),
     "box without lid": (LIDLESS, "open"),
     "doubled box without lid": (join([LIDLESS, flip(LIDLESS)]), "open"),
@@ -108,6 +121,8 @@ CASES = {
     "pillow without filling": (join([SQUARE, Mesh(SQUARE.vertices, np.array([[3, 1, 0], [3, 2, 1]]))]), "sheet"),
     "Moebius strip": (moebius(), "sheet"),
     "soup": (soup(200), "sheet"),
+    "confetti": (confetti(300), "sheet"),
+    "one triangle": (Mesh(np.eye(3), np.array([[0, 1, 2]], np.int32)), "sheet"),
     "nothing": (Mesh(np.zeros((3, 3)), np.zeros((0, 3), np.int32)), "refused"),
     "line": (Mesh(np.array([[0.0, 0, 0], [1, 0, 0], [3, 0, 0]]), np.array([[0, 1, 2]], np.int32)), "refused"),
     "point": (Mesh(np.ones((3, 3)), np.array([[0, 1, 2]], np.int32)), "refused"),

@@ -86,3 +86,11 @@ def test_united_keeps_hollows_and_drops_inner_walls() -> None:
     assert is_watertight(both)
     expected = volume(ball) + volume(hollow) + 0.05**2 * (2 - 2 * (0.4 - 0.3))
     assert volume(both) == pytest.approx(expected, rel=0.01)
+
+
+def test_small_loose_sheets_are_not_taken_for_holes() -> None:
+    confetti = join(
+        [Mesh(t + [k, 0, 0], np.array([[0, 1, 2]], np.int32)) for k, t in enumerate(sphere(0.1, 0).triangles)]
+    )
+    same, count, left = fill_holes(confetti)
+    assert same is confetti and (count, left) == (0, 20)
