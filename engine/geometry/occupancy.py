@@ -12,7 +12,7 @@ from engine.settings import SampleSettings
 from engine.storage import seed_of
 
 PART_MARGIN = 0.1  # a part's box grows by this share of its size, half of it on each side
-PROBES = 4096  # points in the box of a region, and again near its labels, that tell how far its inside reaches
+PROBES = 4096  # points in the whole, in the box of a region and near its labels that tell how far its inside reaches
 JITTERS = (0.003, 0.01, 0.03)  # cube units from the labels
 HALF = 0.5  # the cube is [-HALF, HALF]^3
 
@@ -59,14 +59,18 @@ def part_boxes(geometry: Geometry) -> dict[str, NDArray[np.float64]]:
     """(2, 3) lower and upper corner of each part that has an inside, grown by ``PART_MARGIN``, within the cube."""
     if geometry.parts or geometry.regions is None:
         return {name: _grown(part.bounds) for name, part in geometry.parts.items()}
-    boxes = {}
-    for k, name in enumerate(geometry.regions.names):
-        points = geometry.regions.points_of(name).astype(np.float64)
+    regions, boxes = geometry.regions, {}
+    low, high = geometry.surface.bounds
+    even = np.random.default_rng(0).uniform(low, high, (PROBES, 3))
+    even = even[inside(geometry.surface, even)]
+    label = regions.label_of(even)
+    for k, name in enumerate(regions.names):
+        points = regions.points_of(name).astype(np.float64)
         probes = _probes(points, np.random.default_rng(seed_of("part box", name)))  # the same for every set of samples
         probes = probes[inside(geometry.surface, probes)]
-        probes = probes[geometry.regions.label_of(probes) == k]
-        if len(probes):
-            ends = np.concatenate([points, probes])
+        found = np.concatenate([even[label == k], probes[regions.label_of(probes) == k]])
+        if len(found):
+            ends = np.concatenate([points, found])
             boxes[name] = _grown(np.stack([ends.min(0), ends.max(0)]))
     return boxes
 

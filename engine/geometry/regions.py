@@ -97,19 +97,22 @@ def spread(
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Of about ``count`` points spread evenly over the whole mesh, those (P, 3) on ``wanted`` (F,) faces; their faces.
 
-    Each wanted face has some points, the first of them its centroid.
+    Each wanted face has some points, the first of them its centroid. Faces with the same corners get the same points, so
+    that labels of twins are seen to contradict each other.
     """
     areas = face_areas(mesh)
     few = FEW if FEW * wanted.sum() <= CROWD * count else 1
     number = np.where(wanted, np.maximum(np.ceil(count * areas / areas.sum()), few), 0).astype(np.int64)
     face = np.repeat(np.arange(len(areas)), number)
     rank = np.arange(len(face)) - np.repeat(np.cumsum(number) - number, number)
-    shift = np.random.default_rng(seed).random((len(areas), 2))[face]
-    u, v = ((shift + rank[:, None] * PLASTIC) % 1).T
+    u, v = ((np.random.default_rng(seed).random(2) + rank[:, None] * PLASTIC) % 1).T
     over = u + v > 1  # fold the unit square onto the triangle
     u, v = np.where(over, 1 - u, u), np.where(over, 1 - v, v)
     u[rank == 0] = v[rank == 0] = 1 / 3
-    a, b, c = mesh.triangles[face].swapaxes(0, 1)
+    place = np.empty(len(mesh.vertices), np.int64)
+    place[np.lexsort(mesh.vertices.T)] = np.arange(len(place))
+    corners = np.take_along_axis(mesh.faces, np.argsort(place[mesh.faces], axis=1), 1)
+    a, b, c = mesh.vertices[corners[face]].swapaxes(0, 1)
     return a + u[:, None] * (b - a) + v[:, None] * (c - a), face
 
 
@@ -129,11 +132,17 @@ def part_meshes_of(geometry: Geometry) -> dict[str, Mesh]:
     """What each part looks like, in order; parts without any surface are not in it.
 
     Solids as they are. Regions: the faces of the surface by the label nearest to their centroid, long faces cut first so
-    that borders run where they should (to FINE); these meshes are open.
+    that borders run where they should (to FINE); these meshes are open. A part too small to be nearest to any centroid
+    gets the faces nearest to its points.
     """
     if geometry.parts or geometry.regions is None:
         return dict(geometry.parts)
     mesh, label = _cut_at_borders(geometry.surface, geometry.regions)
+    missing = np.setdiff1d(np.arange(len(geometry.regions.names)), label)
+    if len(missing) and len(mesh.faces):
+        middles = cKDTree(mesh.triangles.mean(1))
+        for k in missing.tolist():
+            label[np.unique(middles.query(geometry.regions.points_of(geometry.regions.names[k]))[1])] = k
     found = {name: Mesh(mesh.vertices, mesh.faces[label == k]) for k, name in enumerate(geometry.regions.names)}
     return {name: drop_unused(part) for name, part in found.items() if len(part.faces)}
 

@@ -1,10 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from engine.geometry.canonical import canonical
 from engine.geometry.inside import inside
 from engine.geometry.mesh import Geometry, Mesh, flip, join
-from engine.geometry.occupancy import sample, surface_points
+from engine.geometry.occupancy import occupied, sample, surface_points
+from engine.geometry.regions import from_cloud
 from engine.geometry.solids import union
 from engine.settings import SampleSettings
 from tests.geometry.shapes import box, sphere
@@ -82,3 +85,44 @@ def test_streams_repeat_and_differ() -> None:
     assert not np.array_equal(sample(geometry, SETTINGS, (), seed=4, held_out=False).points, one.points)
     volume = 4 / 3 * np.pi * 0.475**3
     assert unseen.occupancy.mean() == pytest.approx(volume, abs=0.03)
+
+
+def test_regions_label_the_inside_like_solids() -> None:
+    left, right = box((0.4, 0.5, 0.5), (-0.2, 0, 0)), box((0.4, 0.5, 0.5), (0.2, 0, 0))
+    whole = box((0.8, 0.5, 0.5))
+    points = np.stack([np.linspace(-0.395, 0.395, 80), np.zeros(80), np.zeros(80)], 1)
+    regions = from_cloud(points, (points[:, 0] > 0).astype(int), ("left", "right"))
+    found = sample(Geometry(whole, regions=regions), SETTINGS, ("right", "none", "left"), seed=2, held_out=False)
+    solid = sample(Geometry(whole, {"left": left, "right": right}), SETTINGS, found.vocabulary, seed=2, held_out=False)
+    assert list(found.sections) == list(solid.sections) and found.sections == solid.sections
+    assert found.present.tolist() == [True, False, True]
+    x, y, z = found.points.T
+    within = (np.abs(found.points) < [0.4, 0.25, 0.25]).all(1)
+    assert np.array_equal(found.occupancy, within)
+    assert np.array_equal(found.inside, np.stack([within & (x > 0), np.zeros_like(within), within & (x <= 0)], 1))
+    assert found.boxes == pytest.approx(solid.boxes, abs=0.03)
+    assert np.array_equal(found.inside.max(1), found.occupancy)  # the parts make up the whole
+    near = found.section("near")
+    assert (np.abs(np.abs(found.points[near]) - [0.4, 0.25, 0.25]).min(1) < 0.06).all()
+    unseen = sample(Geometry(whole, regions=regions), SETTINGS, found.vocabulary, seed=2, held_out=True)
+    assert np.array_equal(unseen.boxes, found.boxes)
+
+
+def test_thin_regions_are_found_and_those_without_an_inside_are_absent() -> None:
+    legs = [box((0.01, 0.6, 0.01), (x, -0.1, z)) for x in (-0.4, 0.4) for z in (-0.4, 0.4)]
+    seat = box((0.9, 0.04, 0.9), (0, 0.22, 0))
+    clouds = [surface_points(join(pieces), 2000, np.random.default_rng(0)) for pieces in ([seat], legs)]
+    far = np.full((1, 3), 0.5)  # a label that is nearest to nothing
+    regions = from_cloud(np.concatenate([*clouds, far]), np.repeat([0, 1, 2], [2000, 2000, 1]), ("seat", "leg", "x"))
+    geometry = Geometry(union([seat, *legs]), regions=regions)
+    found = sample(geometry, SETTINGS, regions.names, seed=0, held_out=False)
+    assert found.present.tolist() == [True, True, False]
+    assert found.inside[:, 1].any() and list(found.sections)[2:] == ["part:seat", "part:leg"]
+
+
+def test_what_has_no_name_still_counts_for_the_whole() -> None:
+    ball, block = sphere(0.2), box((0.1, 0.1, 0.1), (0.4, 0.4, 0.4))
+    geometry = Geometry(union([ball, block]), {"ball": ball}, complete=False)
+    points = np.array([[0, 0, 0], [0.4, 0.4, 0.4], [0.3, 0, 0]])
+    assert occupied(geometry, points).tolist() == [True, True, False]
+    assert occupied(replace(geometry, complete=True), points).tolist() == [True, False, False]
