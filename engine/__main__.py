@@ -13,6 +13,7 @@ import click
 import msgspec
 
 from engine import console, methods
+from engine.datasets.found import KINDS
 from engine.errors import InputError, StudioError, TrainingError, explain, out_of_memory
 from engine.jobs import Device, ExportJob, FitJob, Format, GenerateJob, ImportJob, Job, SamplesJob, TrainJob
 from engine.project import Project
@@ -21,7 +22,7 @@ from engine.settings import override
 CATEGORIES = ("airplane", "chair", "car", "table", "lamp", "mug")
 
 SHOWN = {
-    "items": ("id", "category", "split", "verdict", "reason", "parts"),
+    "items": ("id", "category", "split", "verdict", "reason", "parts", "licence"),
     "runs": ("id", "kind", "method", "state", "reason", "created"),
     "shapes": ("id", "kind", "quality", "verdict", "reason", "present"),
 }
@@ -93,14 +94,50 @@ def new(options: Options, folder: str) -> None:
         console.show({"project": str(project.folder)}, options.json)
 
 
+def readable(command: Callable[..., None]) -> Callable[..., None]:
+    """Add what `import` and `check` share: paths, and how to read them."""
+    for option in (
+        click.argument("paths", nargs=-1, required=True),
+        click.option(
+            "--kind", default="", help="Layout of the files, found out when not given; `check --help` lists them."
+        ),
+        click.option(
+            "--thickness",
+            default=0.0,
+            type=click.FloatRange(0, 0.5),
+            help="Given to sheets, share of the longest side.",
+        ),
+        click.option("--solids", is_flag=True, help="Take connected solids as parts where nothing names any."),
+        click.option("--heads", default=16, show_default=True, type=click.IntRange(1), help="Of imported denoisers."),
+    ):
+        command = option(command)
+    return command
+
+
 @cli.command("import")
-@click.argument("paths", nargs=-1, required=True)
-@click.option("--kind", default="", help="Kind of the files; found out when not given.")
+@readable
 @click.option("--category", default="", help="Category of the items, e.g. chair.")
+@click.option("--origin", default="", help="Where the files come from, when nothing beside them says it.")
+@click.option("--licence", default="", help="Licence of the files, when nothing beside them says it.")
 @common()
-def import_(options: Options, paths: tuple[str, ...], kind: str, category: str) -> None:
-    """Read mesh files and folders into the project."""
-    run_job(options, ImportJob(paths=tuple(str(Path(p).resolve()) for p in paths), kind=kind, category=category))
+def import_(options: Options, paths: tuple[str, ...], **given: Any) -> None:
+    """Read files, folders, zip archives and data sets into the project.
+
+    Meshes (OBJ, OFF, STL, PLY, GLB, 3MF, DAE), labelled clouds, points with inside flags, published networks. Nothing is
+    refused silently: `list items` shows the verdict on each file and its reason.
+    """
+    run_job(options, ImportJob(paths=tuple(str(Path(p).resolve()) for p in paths), **given))
+
+
+@cli.command(epilog=f"Kinds: {', '.join(KINDS)}.")
+@readable
+@common()
+def check(options: Options, paths: tuple[str, ...], **given: Any) -> None:
+    """Say of each file what an import would make of it, without a project."""
+    from engine.datasets.importing import check_files
+
+    job = ImportJob(paths=tuple(str(Path(p).resolve()) for p in paths), **given)
+    console.show(console.follow(check_files(job)), options.json)
 
 
 @cli.command()
@@ -196,7 +233,9 @@ def generate(options: Options, method: str, model: str, category: str, count: in
 
 @cli.command()
 @click.argument("shapes", nargs=-1, required=True)
-@click.option("--format", "format_", default="glb", type=click.Choice(["glb", "obj", "ply", "stl"]), show_default=True)
+@click.option(
+    "--format", "format_", default="glb", type=click.Choice(["glb", "obj", "ply", "stl", "pth"]), show_default=True
+)
 @click.option("--out", required=True, help="Folder for the files.")
 @click.option(
     "--resolution", default=256, show_default=True, type=click.IntRange(32, 1024), help="Grid points per side."
@@ -206,8 +245,9 @@ def generate(options: Options, method: str, model: str, category: str, count: in
 def export(
     options: Options, shapes: tuple[str, ...], format_: Format, out: str, resolution: int, crumbs: float
 ) -> None:
-    """Decode SHAPES and write them as mesh files with named parts.
+    """Decode SHAPES and write them as mesh files with named parts. Items can be named too, and are written as they came.
 
+    With --format pth the weights themselves are written, in the published layout (imported networks in their own).
     Loose shells under --crumbs of the volume are left out (of fitted shapes under a tenth of it), and it says so.
     """
     folder = str(Path(out).resolve())

@@ -18,7 +18,7 @@ import psutil
 
 from engine import errors
 from engine.errors import MeshError, StudioError, out_of_memory
-from engine.lifeline import NICE, _guard
+from engine.lifeline import NICE, guard
 
 BEAT_S = 0.1  # how often a waiting caller hears from us
 START_S = 120.0  # a new process may need so long to import its work on a busy machine
@@ -222,7 +222,7 @@ def _settle_in() -> None:
     else:
         os.setsid()
         os.setpriority(os.PRIO_PROCESS, 0, max(NICE, os.getpriority(os.PRIO_PROCESS, 0)))
-        _guard()
+        guard()
 
 
 def _limit_memory(more: int) -> None:

@@ -76,9 +76,9 @@ def _follow(stage: Stage[dict[str, Any]], asked_to_stop: Sequence[int]) -> dict[
                     printed = now
                     if last:
                         ended.add((event.stage, event.message))
-                    _err.print(escape(_line(event, now - started[key])))
+                    _err.print(escape(_line(event, now - started[key])), soft_wrap=True)
             elif isinstance(event, protocol.Note):
-                _err.print(f"[yellow]{escape(event.text)}" if event.warning else escape(event.text))
+                _err.print(f"[yellow]{escape(event.text)}" if event.warning else escape(event.text), soft_wrap=True)
 
 
 def _line(event: protocol.Progress, elapsed: float) -> str:
@@ -95,6 +95,8 @@ def show(result: Mapping[str, Any], as_json: bool) -> None:
     for key, value in result.items():
         if isinstance(value, list | tuple) and value and isinstance(value[0], Mapping):
             _out.print(_table(key, value))
+        elif key == "summary":
+            _out.print("\n".join(escape(line) for line in value), soft_wrap=True)
         else:
             _out.print(f"{key}: {_text(value)}", soft_wrap=True)
 

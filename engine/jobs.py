@@ -8,7 +8,7 @@ from msgspec import Meta
 from engine.methods import MethodSettings
 
 VERSION = 1
-Format = Literal["glb", "obj", "ply", "stl"]
+Format = Literal["glb", "obj", "ply", "stl", "pth"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
 
@@ -27,11 +27,21 @@ class JobBase(
 
 
 class ImportJob(JobBase, frozen=True):
-    """Read mesh files and folders into the project -> items[{id, path, kind, verdict, reason}]."""
+    """Read files, folders, archives and data sets into the project -> summary, items[{id, path, kind, verdict, reason}].
+
+    Networks and denoisers become shapes and models of runs: -> shapes, models.
+    """
 
     paths: tuple[str, ...]
-    kind: str = ""
+    kind: str = ""  # a layout of engine.datasets.found, "" to find it out
     category: str = ""
+    thickness: Annotated[
+        float, Meta(ge=0, le=0.5, description="given to sheets without an inside, share of the longest side; 0 = none")
+    ] = 0.0
+    solids: bool = False  # connected solids become parts where nothing names any
+    origin: str = ""  # where the files come from, and under which licence: wins over what lies beside them
+    licence: str = ""
+    heads: Annotated[int, Meta(ge=1, description="attention heads of denoisers; their files do not say")] = 16
 
 
 class SamplesJob(JobBase, frozen=True):

@@ -34,7 +34,7 @@ def settle_in(log: Path) -> None:
     else:
         os.setsid()
         os.nice(NICE)
-        _guard()
+        guard()
     log_to(log)
     faulthandler.enable(file=2)
 
@@ -87,7 +87,7 @@ def end_group() -> None:
     os._exit(1)
 
 
-def _guard() -> None:
+def guard() -> None:
     """Fork a watchman that ends this process group soon after the parent's death (POSIX).
 
     A native call that keeps Python's lock stops every thread here, also the one that reads the pipe; only another

@@ -16,11 +16,12 @@ from engine import device, methods
 from engine.checkpoint import checkpoints, load_model, save_model
 from engine.datasets.importing import import_files, make_samples
 from engine.datasets.parts import vocabulary
-from engine.errors import EmptyShapeError, InputError, explain
+from engine.errors import InputError, explain
 from engine.events import EventLog
+from engine.exporting import export
 from engine.jobs import ExportJob, FitJob, GenerateJob, ImportJob, Job, SamplesJob, TrainJob
 from engine.latents import Chosen
-from engine.method import Data, Method, Representation, Shapes, Workspace
+from engine.method import Data, Method, Representation, Workspace
 from engine.methods import MethodSettings
 from engine.optimise import optimise, published
 from engine.pictures.sheet import save_png, sheet
@@ -30,7 +31,7 @@ from engine.rows import ItemRow
 from engine.settings import override
 from engine.shapes import ModelAbout, fit_of, keep_fitted, keep_generated, model_path, read_model_about
 from engine.storage import once, seed_of, sweep, write_json
-from engine.write import picture, write_shape
+from engine.write import picture
 
 PREVIEWS = 4
 PREVIEW_GRID = 64  # grid points per side
@@ -209,32 +210,6 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
     )
     ids = [f"{job.run}/{i:04d}" for i in range(job.count)]
     return {"run": job.run, "shapes": ids, "seconds": round(time.monotonic() - clock, 2)}
-
-
-def export(job: ExportJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
-    """Shapes -> mesh files, watertight, with named parts."""
-    wanted = [project.catalogue.shape(name) for name in dict.fromkeys(job.shapes)]
-    files, empty = [], []
-    for shape in wanted:
-        representation, latents = yield from fit_of(shape.run, project, work)
-        device.use_threads(representation)
-        batch = latents.batch(torch.tensor([shape.row]), torch.Generator())
-        shapes = Shapes(batch.target.to(work.device), batch.present)
-        decoded = representation.decode(shapes)[0]
-        recipe = {"shape": shape.id, "job": msgspec.to_builtins(project.job(shape.run)), "parents": list(shape.parents)}
-        path = Path(job.out) / f"{shape.id.replace('/', '-')}.{job.format}"
-        try:
-            crumbs = job.crumbs if shape.kind == "generated" else job.crumbs / 10  # a fit has smaller ones
-            info = yield from write_shape(decoded, path, representation.parts, job.resolution, recipe, crumbs)
-        except EmptyShapeError as error:
-            yield Note(text=str(error), warning=True)
-            empty.append(shape.id)
-            continue
-        files.append({"shape": shape.id, **info})
-        yield Saved(kind="export", path=info["path"])
-    if not files:
-        raise EmptyShapeError(f"nothing was written: all {len(empty)} shapes are empty")
-    return {"files": files, "empty": empty}
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import torch
 from engine import methods
 from engine.checkpoint import load_model, read_about
 from engine.errors import InputError
-from engine.jobs import GenerateJob
+from engine.jobs import FitJob, GenerateJob
 from engine.latents import LatentFile, Latents, write_latents
 from engine.layout import Layout
 from engine.method import Data, Encoded, LatentSet, Representation, Shapes, Workspace
@@ -111,11 +111,24 @@ def fit_of(name: str, project: Project, work: Workspace) -> Stage[tuple[Represen
     representation = methods.load(about.settings).representation(about.settings, about.vocabulary)
     load_model(path, {"representation": representation})
     representation.to(work.device).requires_grad_(False)
-    if isinstance(project.job(name), GenerateJob):
+    if not isinstance(project.job(name), FitJob):
         return representation, Latents(folder / "latents.safetensors")
     data = Data(project, tuple(project.catalogue.item(item) for item in about.items))
     latents = yield from representation.encode(data, Workspace(folder, work.device))
     return representation, latents
+
+
+def sources_of(row: ShapeRow, project: Project) -> list[dict[str, str]]:
+    """Origin and licence of what a shape was made from, each pair once: its item, or all that its model learned from."""
+    if row.item:
+        names = {row.item}
+    else:
+        job = project.job(row.run)
+        path = model_path(job.model, project) if isinstance(job, GenerateJob) else None
+        names = set(read_model_about(path).items) if path else set()
+    items = [item for item in project.catalogue.items() if item.id in names]
+    pairs = dict.fromkeys((item.origin, item.licence) for item in items)
+    return [{"origin": origin, "licence": licence} for origin, licence in pairs]
 
 
 def model_path(name: str, project: Project) -> Path:

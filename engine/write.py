@@ -11,11 +11,12 @@ from engine.errors import EmptyShapeError, InputError
 from engine.fields.mlp import WeightField
 from engine.geometry.crumbs import without_crumbs
 from engine.geometry.export import GREY, export_mesh
-from engine.geometry.mesh import Mesh
+from engine.geometry.mesh import Geometry, Mesh
+from engine.geometry.regions import part_meshes_of
 from engine.geometry.surface import extract
 from engine.method import Field, Part
 from engine.pictures.render import render
-from engine.protocol import Note, Stage
+from engine.protocol import Note, Progress, Stage
 
 BLANK = 240  # grey of the picture of an empty shape
 PARTS_KEPT = (".glb", ".obj")  # formats that carry named parts; the others get the union's surface
@@ -55,6 +56,23 @@ def _(
         raise EmptyShapeError(f"{name} is empty: its field has no inside anywhere in the cube")
     colours = {part.name: part.colour for part in parts}
     info = export_mesh(path, None if in_parts else solids[""], solids if in_parts else {}, colours, recipe)
+    return {"path": str(info.path), "parts": list(info.parts), "faces": info.faces, "watertight": info.watertight}
+
+
+@write_shape.register
+def _(
+    decoded: Geometry,
+    path: Path,
+    parts: tuple[Part, ...],
+    resolution: int,
+    recipe: dict[str, Any],
+    crumbs: float = 0.0,
+) -> Stage[dict[str, Any]]:
+    """An item as it was imported, in canonical space; nothing is decoded and nothing left out."""
+    yield Progress(stage="export", done=0, total=1, message=path.name)
+    named = part_meshes_of(decoded) if path.suffix in PARTS_KEPT else {}
+    colours = {part.name: part.colour for part in parts}
+    info = export_mesh(path, None if named else decoded.surface, named, colours, recipe)
     return {"path": str(info.path), "parts": list(info.parts), "faces": info.faces, "watertight": info.watertight}
 
 

@@ -1,23 +1,30 @@
-"""Items into a project: mesh files and folders, and procedural shapes. Nothing is refused silently."""
+"""Items into a project: files, folders, archives and data sets, and procedural shapes. Nothing is refused silently."""
 
-import hashlib
-import re
+import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 
+from engine.child import Child
 from engine.datasets import procedural
-from engine.datasets.splits import POINTS, listed_splits, near_duplicates, split_of, write_cloud
+from engine.datasets.archive import is_archive, unpack
+from engine.datasets.found import find
+from engine.datasets.networks import about, import_networks, network_row, open_network
+from engine.datasets.pictures import Gallery
+from engine.datasets.reading import Carry, Finding, Order
+from engine.datasets.source import Source
+from engine.datasets.splits import POINTS, near_duplicates, split_of, write_cloud
+from engine.datasets.summary import summary
 from engine.errors import InputError, MeshError
-from engine.geometry.canonical import canonical, verdict
 from engine.geometry.file import save_geometry
+from engine.geometry.judge import judge
 from engine.geometry.mesh import Geometry
 from engine.geometry.occupancy import surface_points
-from engine.geometry.read import FORMATS, read
 from engine.jobs import ImportJob, SamplesJob
 from engine.project import Project
 from engine.protocol import Note, Progress, Stage
@@ -25,52 +32,172 @@ from engine.rows import ItemRow
 from engine.storage import digest, seed_of
 
 SHOWN = 5  # near-duplicates named one by one
+MEMORY = 8 * 2**30  # bytes that reading one file may take
+SECONDS = 180.0  # that reading one file may take
+NETWORKS = ("network", "denoiser")
 
 
 def import_files(job: ImportJob, project: Project) -> Stage[dict[str, Any]]:
-    """Read every mesh file named or found in folders. A file that cannot be used becomes an item with verdict refused."""
-    if job.kind not in ("", "mesh"):
-        raise InputError(f"there is no kind {job.kind!r}; known: mesh")
-    found = list(_files(job.paths))
-    if not found:
-        raise InputError(f"no mesh files in {', '.join(job.paths)}; known formats: {', '.join(FORMATS)}")
-    items: list[ItemRow] = []
+    """Everything that the paths hold, into the project. What cannot be used becomes an item with the verdict "refused".
+
+    Meshes come first, so that labelled clouds find the meshes that their labels belong to.
+    """
+    sources = yield from _gather(job, project.folder / "cache" / "unpacked")
     known = {item.id: item.split for item in project.catalogue.items()}  # an item stays where it was put first
-    for i, (path, split) in enumerate(found):
-        yield Progress(stage="import", done=i, total=len(found), message=path.name.encode(errors="replace").decode())
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise InputError(f"{path} cannot be read ({error.strerror})") from error
-        name = re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-") or "mesh"
-        ident = f"{name}-{hashlib.sha256(path.suffix.lower().encode() + data).hexdigest()[:10]}"
-        row = ItemRow(
-            id=ident,
-            kind="mesh",
-            category=job.category,
-            path=str(path).encode(errors="replace").decode(),
-            hash=digest(data),
-            verdict="refused",
-            reason="",
-            split=split or known.get(ident) or split_of(ident),
-            added=time.time(),
-        )
-        try:
-            geometry = read(path)
-            geometry = canonical(geometry.surface, geometry.parts, geometry.notes)
-            word, reason = verdict(geometry)
-        except UnicodeError:
-            row = msgspec.structs.replace(row, reason="its name is not valid text; rename the file")
-        except MeshError as error:
-            row = msgspec.structs.replace(row, reason=str(error))
-        else:
-            row = msgspec.structs.replace(row, verdict=word, reason=reason, parts=tuple(geometry.parts))
-            _keep(project, ident, geometry)
-        project.catalogue.add_items([row])
-        items.append(row)
-    yield Progress(stage="import", done=len(found), total=len(found))
+    files = [source for source in sources if source.kind not in NETWORKS]
+    items: list[ItemRow] = []
+    with Child("engine.datasets.reading:answer", MEMORY, SECONDS) as child, Gallery() as gallery:
+        for i, source in enumerate(files):
+            waiting = Progress(stage="import", done=i, total=len(files), message=_short(source.files[0]))
+            yield waiting
+            finding = yield from _read(child, _order(job, source, str(project.folder)), waiting)
+            row = _row(job, source, finding, known)
+            gallery.take(project, row)
+            project.catalogue.add_items([row])
+            items.append(row)
+            if source.kind == "cloud" and row.parts:
+                items += yield from _carry(child, project, row, gallery, waiting)
+    yield Progress(stage="import", done=len(files), total=len(files))
+    found: dict[str, Any] = {}
+    others = [source for source in sources if source.kind in NETWORKS]
+    if others:
+        rows = [network_row(job, source, source.split or split_of(source.name)) for source in others]
+        brought, shapes, models = yield from import_networks(job, project, others, rows)
+        items += brought
+        found = {"shapes": shapes, "models": models}
     yield from _warn_of_duplicates(project, items)
-    return _result(items)
+    items = list({item.id: item for item in items}.values())
+    return {"summary": summary(items, job.thickness)} | found | _result(items)
+
+
+def check_files(job: ImportJob) -> Stage[dict[str, Any]]:
+    """What an import would say of the paths, without a project: the same table, nothing is kept."""
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="shapestudio-")))
+        sources = yield from _gather(job, scratch)
+        child = stack.enter_context(Child("engine.datasets.reading:answer", MEMORY, SECONDS))
+        items = []
+        for i, source in enumerate(sources):
+            waiting = Progress(stage="check", done=i, total=len(sources), message=_short(source.files[0]))
+            yield waiting
+            if source.kind in NETWORKS:
+                items.append(_check_network(job, source))
+                continue
+            items.append(_row(job, source, (yield from _read(child, _order(job, source), waiting)), {}))
+        yield Progress(stage="check", done=len(sources), total=len(sources))
+    return {"summary": summary(items, job.thickness)} | _result(items)
+
+
+def _check_network(job: ImportJob, source: Source) -> ItemRow:
+    row = network_row(job, source, source.split)
+    try:
+        word, reason = about(open_network(source, job.heads))
+    except InputError as error:
+        word, reason = "refused", str(error)
+    return msgspec.structs.replace(row, verdict=word, reason=reason)
+
+
+def _gather(job: ImportJob, unpacked: Path) -> Stage[list[Source]]:
+    """All that the paths hold, archives unpacked into ``unpacked``; meshes before clouds. Raises InputError for nothing."""
+    paths = []
+    for text in job.paths:
+        path = Path(text)
+        if path.is_file() and is_archive(path):
+            about = path.stat()
+            folder = unpacked / f"{path.stem}-{digest(f'{path} {about.st_size} {about.st_mtime_ns}'.encode())[:10]}"
+            yield from unpack(path, folder)
+            path = folder
+        paths.append(path)
+    sources = yield from find(paths, job.kind)
+    if not sources:
+        raise InputError(f"nothing in {', '.join(job.paths)} can be imported; `check --help` lists what can")
+    order = ("mesh", "parts", "occupancy", "cloud", *NETWORKS)
+    return sorted(sources, key=lambda source: order.index(source.kind))
+
+
+def _order(job: ImportJob, source: Source, project: str = "") -> Order:
+    return Order(
+        source=source,
+        project=project,
+        category=job.category or source.category,
+        thickness=job.thickness,
+        solids=job.solids,
+    )
+
+
+def _read(child: Child, order: Order, waiting: Progress) -> Stage[Finding]:
+    """One source read in the child process; what ends the process is a verdict too."""
+    try:
+        data = yield from _awaited(child, order, waiting)
+    except (MeshError, InputError) as error:
+        return Finding(id="", hash="", verdict="refused", reason=str(error))
+    return msgspec.msgpack.decode(data, type=Finding)
+
+
+def _awaited(child: Child, order: Order | Carry, waiting: Progress) -> Stage[bytes]:
+    """The child's answer; ``waiting`` is the sign of life as long as it makes one wait."""
+    asked = child.ask(msgspec.msgpack.encode(order))
+    try:
+        while True:
+            try:
+                next(asked)
+            except StopIteration as end:
+                return bytes(end.value)
+            yield waiting
+    finally:
+        asked.close()
+
+
+def _row(job: ImportJob, source: Source, finding: Finding, known: dict[str, str]) -> ItemRow:
+    ident = finding.id or f"{source.name}-{digest(source.files[0].encode(errors='replace'))[:10]}"
+    return ItemRow(
+        id=ident,
+        kind=source.kind,
+        category=job.category or source.category,
+        path=_shown(source.files[0]),
+        hash=finding.hash,
+        verdict=finding.verdict,
+        reason=finding.reason,
+        split=source.split or known.get(ident) or split_of(ident),
+        name=source.name,
+        usable=finding.usable,
+        parts=finding.parts,
+        report=finding.report,
+        origin=job.origin or source.origin,
+        licence=job.licence or source.licence,
+        added=time.time(),
+    )
+
+
+def _carry(child: Child, project: Project, cloud: ItemRow, gallery: Gallery, waiting: Progress) -> Stage[list[ItemRow]]:
+    """Labels of a cloud onto the meshes of the same name -> their rows, which now have parts."""
+    changed = []
+    for item in project.catalogue.items():
+        if item.kind != "mesh" or item.name != cloud.name or item.verdict == "refused":
+            continue
+        order = Carry(project=str(project.folder), category=item.category, cloud=cloud.id, mesh=item.id)
+        try:
+            data = yield from _awaited(child, order, waiting)
+        except (MeshError, InputError) as error:
+            yield Note(text=f"the labels of {cloud.id} were not carried to {item.id}: {error}", warning=True)
+            continue
+        finding = msgspec.msgpack.decode(data, type=Finding)
+        report = item.report | finding.report
+        row = msgspec.structs.replace(item, parts=finding.parts, report=report, hash=finding.hash)
+        gallery.take(project, row)
+        project.catalogue.add_items([row])
+        changed.append(row)
+    return changed
+
+
+def _short(path: str) -> str:
+    """The end of a path, enough to know it by."""
+    return _shown("/".join(Path(path).parts[-3:]))
+
+
+def _shown(path: str) -> str:
+    """A path as text that can be stored and printed, whatever bytes its name has."""
+    return path.encode(errors="replace").decode()
 
 
 def make_samples(job: SamplesJob, project: Project) -> Stage[dict[str, Any]]:
@@ -81,7 +208,7 @@ def make_samples(job: SamplesJob, project: Project) -> Stage[dict[str, Any]]:
         shape = procedural.make(job.category, seed_of(job.seed, i) % 2**31)
         ident = f"{job.category}-{job.seed}-{i:05d}"
         about = f"procedural/{procedural.VERSION}/{job.category}/{shape.seed}"
-        word, reason = verdict(shape.geometry)
+        judgement = judge(shape.geometry.surface, (), False, 0.0, {})
         _keep(project, ident, shape.geometry)
         row = ItemRow(
             id=ident,
@@ -89,8 +216,8 @@ def make_samples(job: SamplesJob, project: Project) -> Stage[dict[str, Any]]:
             category=job.category,
             path=about,
             hash=digest(about.encode()),
-            verdict=word,
-            reason=reason,
+            verdict=judgement.verdict,
+            reason=judgement.reason,
             split=split_of(ident),
             parts=tuple(shape.geometry.parts),
             captions=shape.captions,
@@ -106,34 +233,18 @@ def make_samples(job: SamplesJob, project: Project) -> Stage[dict[str, Any]]:
     return _result(items)
 
 
-def _files(paths: Sequence[str]) -> Iterator[tuple[Path, str]]:
-    """Mesh files named or in folders, sorted, each with the split that lists beside it name ("" for none)."""
-    for text in paths:
-        path = Path(text)
-        if path.is_dir():
-            listed = listed_splits(path)
-            for file in sorted(path.rglob("*")):
-                if file.is_file() and file.suffix.lower() in FORMATS:
-                    yield file, listed.get(file.stem, "")
-        elif path.exists():
-            yield path, ""
-        else:
-            raise InputError(f"{path}: there is no such file or folder")
-
-
 def _keep(project: Project, ident: str, geometry: Geometry) -> None:
     path = project.geometry_path(ident)
     save_geometry(path, geometry)
-    if geometry.surface.faces.size:
-        generator = np.random.default_rng(seed_of("cloud", ident))
-        cloud = surface_points(geometry.surface, 2 * POINTS, generator).reshape(2, POINTS, 3)
-        write_cloud(path.with_name("cloud.safetensors"), cloud.astype(np.float32))
+    generator = np.random.default_rng(seed_of("cloud", ident))
+    cloud = surface_points(geometry.surface, 2 * POINTS, generator).reshape(2, POINTS, 3)
+    write_cloud(path.with_name("cloud.safetensors"), cloud.astype(np.float32))
 
 
 def _warn_of_duplicates(project: Project, items: Sequence[ItemRow]) -> Stage[None]:
     """Say which of the new items nearly equal one of another split: then "unseen" would not be true."""
     new = {item.id for item in items}
-    rows = [item for item in project.catalogue.items() if item.verdict != "refused"]
+    rows = [item for item in project.catalogue.items() if item.usable]
     paths = {item.id: project.geometry_path(item.id).with_name("cloud.safetensors") for item in rows}
     found = yield from near_duplicates(rows, paths)
     pairs = [pair for pair in found if new & set(pair)]
@@ -144,5 +255,5 @@ def _warn_of_duplicates(project: Project, items: Sequence[ItemRow]) -> Stage[Non
 
 
 def _result(items: Sequence[ItemRow]) -> dict[str, Any]:
-    keys = ("id", "path", "kind", "verdict", "reason")
+    keys = ("id", "path", "kind", "verdict", "reason", "parts", "report")
     return {"items": [{key: getattr(item, key) for key in keys} for item in items]}

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from engine.errors import InputError
 from engine.foreign.load import Opened, Plain
+from engine.layout import Layout
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,3 +59,8 @@ def form_of(opened: Opened, slots: Mapping[str, str], folded: tuple[str, ...] = 
 def extras_of(opened: Opened, slots: Mapping[str, str]) -> dict[str, Tensor]:
     """Copies of the tensors that have no slot, by key: they are kept to be written back and change nothing of ours."""
     return {key: tensor.clone() for key, tensor in opened.tensors.items() if key not in slots}
+
+
+def form_of_layout(layout: Layout) -> Form:
+    """The published form of a latent: our slots have the published names, in the published order."""
+    return Form(tuple(Entry(slot.name, slot.name, "float32", slot.shape) for slot in layout.slots))

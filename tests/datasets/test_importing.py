@@ -1,3 +1,4 @@
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -5,7 +6,8 @@ import numpy as np
 import pytest
 import trimesh
 
-from engine.datasets.importing import import_files, make_samples
+from engine.datasets.cache import samples
+from engine.datasets.importing import check_files, import_files, make_samples
 from engine.datasets.splits import near_duplicates, split_of, write_cloud
 from engine.errors import InputError
 from engine.geometry.file import load_geometry
@@ -13,6 +15,7 @@ from engine.jobs import ImportJob, SamplesJob
 from engine.project import Project
 from engine.protocol import Note, Stage
 from engine.rows import ItemRow
+from engine.settings import SampleSettings
 
 
 @pytest.fixture
@@ -70,7 +73,7 @@ def test_a_data_sets_own_lists_win(project: Project, tmp_path: Path) -> None:
 
 
 def test_no_mesh_is_an_error(project: Project, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no mesh files"):
+    with pytest.raises(InputError, match="can be imported"):
         finish(import_files(ImportJob(paths=(str(tmp_path / "project"),)), project))
 
 
@@ -120,3 +123,92 @@ def test_a_known_item_keeps_its_split(project: Project, tmp_path: Path) -> None:
     finish(import_files(ImportJob(paths=(str(folder),)), project))
     finish(import_files(ImportJob(paths=tuple(str(folder / f"m{i}.obj") for i in range(6))), project))
     assert {item.split for item in project.catalogue.items()} == {"test"}
+
+
+def labelled_table(folder: Path, count: int = 4_000) -> tuple[Path, Path]:
+    """A ShapeNet v1 table and, in a ShapeNetPart folder, its labelled cloud."""
+    top = trimesh.creation.box((1, 0.1, 1))
+    top.apply_translation((0, 0.5, 0))
+    leg = trimesh.creation.box((0.2, 0.5, 0.2))
+    leg.apply_translation((0.05, 0.2, 0))
+    mesh = folder / "v1/04379243/abc/model.obj"
+    mesh.parent.mkdir(parents=True)
+    trimesh.util.concatenate([top, leg]).export(mesh)
+    cloud = folder / "parts/04379243"
+    (cloud / "points").mkdir(parents=True)
+    (cloud / "points_label").mkdir()
+    points = np.concatenate([solid.sample(count, seed=0) for solid in (top, leg)])
+    np.savetxt(cloud / "points/abc.pts", points)
+    np.savetxt(cloud / "points_label/abc.seg", np.repeat([1, 2], count), fmt="%d")
+    return folder / "v1", folder / "parts"
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_labels_of_a_cloud_find_their_mesh(project: Project, tmp_path: Path, at_once: bool) -> None:
+    folders = labelled_table(tmp_path / "data")
+    for paths in [folders] if at_once else [folders[:1], folders[1:]]:
+        finish(import_files(ImportJob(paths=tuple(str(path) for path in paths)), project))
+    mesh = next(item for item in project.catalogue.items() if item.kind == "mesh")
+    assert len(mesh.parts) == 2 and mesh.report["labels_agree"] > 0.99
+    assert project.picture_path(mesh.id).is_file()
+    found = samples(project, mesh, SampleSettings(uniform=20_000, near=0), mesh.parts, 0, False)
+    inside = found.inside.astype(bool)
+    assert inside.any(0).all() and (inside.any(1) == found.occupancy.astype(bool)).mean() > 0.999
+    assert [item.usable for item in project.catalogue.items() if item.kind == "cloud"] == [False]
+
+
+def test_archives_are_looked_into(project: Project, tmp_path: Path) -> None:
+    box = trimesh.creation.box((1, 2, 3)).export(file_type="obj")
+    with zipfile.ZipFile(tmp_path / "shapes.zip", "w") as archive:
+        archive.writestr("deep/box.obj", box)
+        archive.writestr("LICENSE", "Creative Commons Zero v1.0 Universal")
+    result, _ = finish(import_files(ImportJob(paths=(str(tmp_path / "shapes.zip"),)), project))
+    assert [item["verdict"] for item in result["items"]] == ["watertight"]
+
+
+def test_a_sheet_is_told_and_usable_with_a_thickness(project: Project, tmp_path: Path) -> None:
+    plane = trimesh.Trimesh([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]], [[0, 1, 2], [0, 2, 3]])
+    plane.export(tmp_path / "plane.obj")
+    paths = (str(tmp_path / "plane.obj"),)
+    result, _ = finish(import_files(ImportJob(paths=paths), project))
+    assert result["items"][0]["verdict"] == "sheet" and not project.catalogue.items(accepted=True)
+    assert any("--thickness" in line for line in result["summary"])
+    finish(import_files(ImportJob(paths=paths, thickness=0.05), project))
+    (item,) = project.catalogue.items(accepted=True)
+    assert load_geometry(project.geometry_path(item.id)).closed
+
+
+def test_points_with_inside_flags_are_usable_as_they_are(project: Project, tmp_path: Path) -> None:
+    folder = tmp_path / "airplane_100000_pc_occ_in_out_True"
+    folder.mkdir()
+    generator = np.random.default_rng(0)
+    points = np.concatenate([generator.normal(0, 0.2, (5_000, 3)), generator.uniform(-0.5, 0.5, (5_000, 3))])
+    rows = np.c_[points, np.linalg.norm(points * (1, 2, 1), axis=1) < 0.4]
+    np.save(folder / "shape1.obj.npy", rows)
+    finish(import_files(ImportJob(paths=(str(folder),)), project))
+    (item,) = project.catalogue.items(accepted=True)
+    assert (item.kind, item.verdict) == ("occupancy", "samples") and project.picture_path(item.id).is_file()
+    found = samples(project, item, SampleSettings(uniform=1_000, near=1_000), (), 0, False)
+    there = np.linalg.norm(found.points * (1, 2, 1), axis=1) < 0.475
+    assert (there == found.occupancy.astype(bool)).mean() > 0.98
+
+
+def test_checking_says_the_same_and_keeps_nothing(project: Project, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    labelled_table(folder)
+    (folder / "broken.off").write_text("OFF\n3 1 0\n0 0 0\n")
+    before = sorted(tmp_path.rglob("*"))
+    checked, _ = finish(check_files(ImportJob(paths=(str(folder),))))
+    assert sorted(tmp_path.rglob("*")) == before
+    imported, _ = finish(import_files(ImportJob(paths=(str(folder),)), project))
+    told = {item["path"]: item["verdict"] for item in imported["items"]}
+    assert {item["path"]: item["verdict"] for item in checked["items"]} == told
+    assert {"points", "refused"} < set(told.values())
+
+
+def test_what_a_person_states_wins_over_what_lies_beside_the_files(project: Project, tmp_path: Path) -> None:
+    trimesh.creation.box().export(tmp_path / "box.stl")
+    job = ImportJob(paths=(str(tmp_path / "box.stl"),), origin="my own work", licence="CC0-1.0")
+    finish(import_files(job, project))
+    (item,) = project.catalogue.items()
+    assert (item.origin, item.licence) == ("my own work", "CC0-1.0")

@@ -1,0 +1,267 @@
+"""One source read, judged and kept: the work on foreign files, done in a child process that can be killed."""
+
+import hashlib
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from msgspec.structs import replace as changed
+
+from engine.datasets.axes import turn
+from engine.datasets.labels import note_names
+from engine.datasets.points import read_cloud, read_labels, read_occupancy
+from engine.datasets.source import Source
+from engine.datasets.splits import POINTS, write_cloud
+from engine.datasets.stored import Stored, frame, place
+from engine.errors import InputError, MeshError
+from engine.geometry.carry import by_components, carry, named, of_polygons
+from engine.geometry.examine import SCHEMES, examine
+from engine.geometry.file import load_geometry, save_geometry
+from engine.geometry.label_report import label_report
+from engine.geometry.mesh import Geometry, Mesh, join, transform
+from engine.geometry.occupancy import surface_points
+from engine.geometry.raw import FaceLabels, Raw
+from engine.geometry.readers import read_raw
+from engine.geometry.regions import Regions, from_cloud, from_faces, part_names
+from engine.geometry.rename import rename
+from engine.storage import digest, seed_of
+
+WHOLE = 0.5  # share of the faces that labels must name to be taken as parts
+MOST_NAMES = 100  # names on one shape; more are the pieces of a drawing, not parts that shapes share
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Read ``source``.
+
+    project : folder of the project, "" to keep nothing
+    thickness : given to sheets, share of the longest side; solids : take connected solids as parts where nothing names any
+    """
+
+    source: Source
+    project: str = ""
+    category: str = ""
+    thickness: float = 0.0
+    solids: bool = False
+
+
+class Carry(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Carry the labels of a kept cloud to a kept mesh; both are item ids of ``project``."""
+
+    project: str
+    category: str
+    cloud: str
+    mesh: str
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a source or of labels; ``parts`` as the project names them."""
+
+    id: str
+    hash: str
+    verdict: str = "refused"
+    reason: str = ""
+    usable: bool = False
+    parts: tuple[str, ...] = ()
+    report: dict[str, Any] = {}
+
+
+def answer(request: bytes) -> bytes:
+    """Order or Carry in, Finding out, as msgpack. What is wrong with the files is a verdict, not an error."""
+    order = msgspec.msgpack.decode(request, type=Order | Carry)
+    return msgspec.msgpack.encode(_carry(order) if isinstance(order, Carry) else read_source(order))
+
+
+def items(project: Path) -> Path:
+    """Folder of a project's items."""
+    return project / "items"
+
+
+def read_source(order: Order) -> Finding:
+    """Read, judge and keep one source. Files that cannot be used give the verdict "refused" and the reason."""
+    source = order.source
+    row = Finding(id=_ident(source, digest(os.fsencode(source.files[0]))), hash="", reason=source.refused)
+    if source.refused:
+        return row
+    try:
+        sums = [_sum(file) for file in (*source.files, *filter(None, [source.labels]))]
+    except OSError as error:
+        return changed(row, reason=f"cannot be read ({error.strerror})")
+    hash = digest(" ".join([source.kind, *sums]).encode())
+    row = changed(row, id=_ident(source, hash), hash=hash)
+    folder = items(Path(order.project)) / row.id if order.project else None
+    read = {"mesh": _mesh, "parts": _mesh, "cloud": _cloud, "occupancy": _occupancy}[source.kind]
+    try:
+        return read(order, row, folder)
+    except UnicodeError:
+        return changed(row, reason="its name is not valid text; rename the file")
+    except (MeshError, InputError) as error:
+        return changed(row, reason=str(error))
+
+
+def _mesh(order: Order, row: Finding, folder: Path | None) -> Finding:
+    source = order.source
+    raw = _pieces(source) if source.kind == "parts" else read_raw(Path(source.files[0]))
+    geometry, judgement = examine(raw, turn(source.axes), order.thickness)
+    said = judgement.reason
+    if judgement.verdict != "refused" and not geometry.parts:
+        regions, words = _regions(order, raw, geometry)
+        geometry = replace(geometry, regions=regions)
+        said = f"{said} {words}".strip()
+    geometry = _renamed(order.project, order.category, geometry)
+    report: dict[str, Any] = dict(judgement.numbers)
+    if part_names(geometry):
+        report |= label_report(geometry)
+    if folder and judgement.verdict != "refused":
+        _keep(folder, geometry)
+    return changed(
+        row,
+        verdict=judgement.verdict,
+        reason=said,
+        usable=judgement.usable,
+        parts=part_names(geometry),
+        report=report,
+    )
+
+
+def _pieces(source: Source) -> Raw:
+    """Several mesh files as one, each a named node; files that cannot be read are left out with a note."""
+    meshes, index, notes = [], [], []
+    for k, file in enumerate(source.files):
+        try:
+            piece = read_raw(Path(file))
+        except MeshError as error:
+            notes.append(f"part {source.part_names[k]!r} was left out: {error}")
+            continue
+        meshes.append(piece.mesh)
+        index.append(np.full(len(piece.mesh.faces), k, np.int32))
+        notes += [f"{source.part_names[k]}: {note}" for note in piece.notes]
+    if not meshes:
+        raise MeshError(f"none of the {len(source.files)} part files can be read; the first: {notes[0]}")
+    whole = join(meshes)
+    labels = {"node": FaceLabels(source.part_names, np.concatenate(index))}
+    return Raw(whole, np.arange(len(whole.faces), dtype=np.int32), labels, tuple(notes))
+
+
+def _regions(order: Order, raw: Raw, geometry: Geometry) -> tuple[Regions | None, str]:
+    """Parts that labels on the faces name: a label file's, else the file's own names, else solids where asked for."""
+    back = np.linalg.inv(geometry.to_source).astype(np.float64)
+    mesh = transform(raw.mesh, back)
+    found: FaceLabels | None = None
+    words = ""
+    if order.source.labels:
+        try:
+            found = of_polygons(read_labels(order.source.labels), raw.polygon, order.source.label_names)
+        except (MeshError, InputError) as error:
+            return None, f"Its labels could not be used: {error}."
+    if found is None:
+        schemes = (raw.labels[scheme] for scheme in SCHEMES if scheme in raw.labels)
+        found = next((labels for labels in schemes if len(np.unique(labels.index)) > 1), None)
+    if found is None and order.solids:
+        mesh, found = geometry.surface, by_components(geometry.surface)
+    if found is None:
+        return None, words
+    if len(found.names) < 2 or float((found.index >= 0).mean()) < WHOLE:
+        return None, words
+    if len(found.names) > MOST_NAMES:
+        return None, f"It names {len(found.names)} pieces, too many to be parts."
+    return from_faces(mesh, found, seed=seed_of("labels", order.source.name) % 2**32), words
+
+
+def _cloud(order: Order, row: Finding, folder: Path | None) -> Finding:
+    """Points on a surface: kept for what needs no inside, and their labels for meshes of the same name."""
+    source = order.source
+    cloud = read_cloud(source)
+    names: tuple[str, ...] = ()
+    label = np.zeros(0, np.int16)
+    if cloud.labels is not None:
+        names, index = named(cloud.labels, source.label_names)
+        label = index.astype(np.int16)
+    _keep_points(folder, source, cloud.points, np.zeros(0, bool), label, names, 0)
+    many = f"{len(cloud.points):,} points on a surface"
+    said = f"{many} in {len(names)} parts" if names else many
+    reason = f"{said}. They do not tell inside from outside: import the mesh of the same name to use them."
+    return changed(row, verdict="points", reason=reason, parts=names, report={"points": len(cloud.points)})
+
+
+def _occupancy(order: Order, row: Finding, folder: Path | None) -> Finding:
+    """Points with inside flags: fields can be fitted to them as they are."""
+    found = read_occupancy(order.source)
+    inside = int(found.inside.sum())
+    if not 0 < inside < len(found.inside):
+        raise MeshError(
+            f"all {len(found.inside):,} points are {'inside' if inside else 'outside'}; nothing to learn from"
+        )
+    near = found.sections.get("near", (0, 0))
+    _keep_points(folder, order.source, found.points, found.inside, np.zeros(0, np.int16), (), near[1] - near[0])
+    reason = f"{len(found.inside):,} points with inside flags, {inside:,} of them inside. Used as they are."
+    report = {"points": len(found.inside), "inside": inside}
+    return changed(row, verdict="samples", reason=reason, usable=True, report=report)
+
+
+def _keep_points(
+    folder: Path | None,
+    source: Source,
+    points: np.ndarray,
+    inside: np.ndarray,
+    label: np.ndarray,
+    names: tuple[str, ...],
+    near: int,
+) -> None:
+    rotation = turn(source.axes)
+    turned = points @ rotation.T
+    to_source = frame(turned[inside] if len(inside) else turned)
+    if folder:
+        whole = np.eye(4)
+        whole[:3, :3] = rotation.T
+        Stored(place(turned, to_source), inside, label, names, near, whole @ to_source).save(
+            folder / "points.safetensors"
+        )
+
+
+def _carry(order: Carry) -> Finding:
+    """Give the mesh the parts of the cloud. Both lie in canonical space by their own boxes, so they coincide."""
+    folder = items(Path(order.project))
+    cloud = Stored.load(folder / order.cloud / "points.safetensors")
+    path = folder / order.mesh / "geometry.safetensors"
+    geometry = load_geometry(path)
+    regions = from_cloud(cloud.points, cloud.label.astype(np.int64), cloud.names)
+    carried = carry(geometry, regions)
+    geometry = _renamed(order.project, order.category, carried.geometry)
+    save_geometry(path, geometry)
+    report = label_report(geometry) | {"labels_from": order.cloud, "labels_agree": round(carried.agreement, 4)}
+    return Finding(
+        id=order.mesh, hash=digest(path.read_bytes()), usable=True, parts=part_names(geometry), report=report
+    )
+
+
+def _renamed(project: str, category: str, geometry: Geometry) -> Geometry:
+    """The geometry with the part names that the project uses; names met for the first time are noted there."""
+    names = part_names(geometry)
+    if not project or not names:
+        return geometry
+    return rename(geometry, note_names(Path(project), category, names))
+
+
+def _keep(folder: Path, geometry: Geometry) -> None:
+    save_geometry(folder / "geometry.safetensors", geometry)
+    cloud = _two_clouds(geometry.surface, folder.name)
+    write_cloud(folder / "cloud.safetensors", cloud)
+
+
+def _two_clouds(surface: Mesh, name: str) -> np.ndarray:
+    generator = np.random.default_rng(seed_of("cloud", name))
+    return surface_points(surface, 2 * POINTS, generator).reshape(2, POINTS, 3).astype(np.float32)
+
+
+def _sum(file: str) -> str:
+    with open(file, "rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _ident(source: Source, hash: str) -> str:
+    name = re.sub(r"[^a-z0-9]+", "-", source.name.lower()).strip("-")[:60] or source.kind
+    return f"{name}-{hash[:10]}"

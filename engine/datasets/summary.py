@@ -1,0 +1,45 @@
+"""What an import comes to, in a few sentences that a person reads: what is usable, what is not, why, and what to do."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from engine.rows import ItemRow
+
+WORDS = {  # verdict -> what it means for a person
+    "watertight": "closed as they came",
+    "repaired": "closed after repair",
+    "open": "open but usable: inside is told by the winding number",
+    "sheet": "sheets without an inside",
+    "points": "points without an inside: their labels go to meshes of the same name",
+    "samples": "points with inside flags, usable as they are",
+    "network": "networks, kept as shapes",
+    "model": "denoisers, ready to generate",
+    "refused": "refused",
+}
+ADVICE = {
+    "sheet": "give them a thickness with `--thickness 0.01` (share of the longest side), or leave them out",
+    "points": "import the meshes too",
+}
+
+
+def summary(items: Sequence[ItemRow], thickness: float = 0.0) -> list[str]:
+    """Sentences, the most important first."""
+    usable = sum(item.usable for item in items)
+    counts = Counter(item.verdict for item in items)
+    lines = [f"{usable} of {len(items)} can be fitted"]
+    for verdict, words in WORDS.items():
+        if counts[verdict]:
+            thick = verdict == "sheet" and thickness
+            advice = "" if thick or verdict not in ADVICE else f"; {ADVICE[verdict]}"
+            lines.append(f"{counts[verdict]} {words}{' until they were given a thickness' if thick else ''}{advice}")
+    parts = Counter(part for item in items for part in item.parts)
+    if parts:
+        named = ", ".join(f"{name} ({count})" for name, count in parts.most_common(8))
+        more = f" and {len(parts) - 8} more" if len(parts) > 8 else ""
+        lines.append(f"parts: {named}{more}; rename or merge them in part_names.json and import again")
+    unknown = sum(not item.licence for item in items)
+    if unknown:
+        lines.append(
+            f"{unknown} have no licence on record; state it with `--licence` before you share what comes of them"
+        )
+    return lines

@@ -1,0 +1,96 @@
+"""Shapes and items to files of other programs."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+
+from engine import device
+from engine.datasets.parts import colour
+from engine.errors import EmptyShapeError, InputError
+from engine.fields.representation import WeightRepresentation
+from engine.foreign.bring import write_kept_network
+from engine.foreign.form import form_of_layout
+from engine.foreign.networks import write_network
+from engine.geometry.file import load_geometry
+from engine.jobs import ExportJob
+from engine.method import Part, Shapes, Workspace
+from engine.project import Project
+from engine.protocol import Note, Saved, Stage
+from engine.rows import ItemRow, ShapeRow
+from engine.shapes import fit_of, sources_of
+from engine.write import write_shape
+
+
+def export(job: ExportJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
+    """Shapes -> mesh files, watertight, with named parts. Items can be named too: they are written as they came in."""
+    wanted = [_shape_or_item(name, project) for name in dict.fromkeys(job.shapes)]
+    files, empty = [], []
+    for row in wanted:
+        path = Path(job.out) / f"{row.id.replace('/', '-')}.{job.format}"
+        try:
+            if isinstance(row, ItemRow):
+                info = yield from _export_item(row, path, job, project)
+            elif job.format == "pth":
+                info = yield from _export_weights(row, path, project, work)
+            else:
+                info = yield from _export_shape(row, path, job, project, work)
+        except EmptyShapeError as error:
+            yield Note(text=str(error), warning=True)
+            empty.append(row.id)
+            continue
+        files.append({"shape": row.id, **info})
+        yield Saved(kind="export", path=info["path"])
+    if not files:
+        raise EmptyShapeError(f"nothing was written: all {len(empty)} shapes are empty")
+    return {"files": files, "empty": empty}
+
+
+def _shape_or_item(name: str, project: Project) -> ShapeRow | ItemRow:
+    try:
+        return project.catalogue.shape(name)
+    except InputError:
+        if all(item.id != name for item in project.catalogue.items()):
+            raise
+        return project.catalogue.item(name)
+
+
+def _export_shape(
+    row: ShapeRow, path: Path, job: ExportJob, project: Project, work: Workspace
+) -> Stage[dict[str, Any]]:
+    representation, latents = yield from fit_of(row.run, project, work)
+    device.use_threads(representation)
+    batch = latents.batch(torch.tensor([row.row]), torch.Generator())
+    decoded = representation.decode(Shapes(batch.target.to(work.device), batch.present))[0]
+    recipe = {
+        "shape": row.id,
+        "job": msgspec.to_builtins(project.job(row.run)),
+        "parents": list(row.parents),
+        "sources": sources_of(row, project),
+    }
+    crumbs = job.crumbs if row.kind == "generated" else job.crumbs / 10  # a fit has smaller ones
+    return (yield from write_shape(decoded, path, representation.parts, job.resolution, recipe, crumbs))
+
+
+def _export_weights(row: ShapeRow, path: Path, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
+    """The weights of a shape as other programs write them; an imported network comes back bit for bit."""
+    folder = project.run_folder(row.run)
+    if row.kind == "imported":
+        write_kept_network(folder, row.row, path)
+    else:
+        representation, latents = yield from fit_of(row.run, project, work)
+        if not isinstance(representation, WeightRepresentation):
+            raise InputError(f"{row.id} is not made of weights; export it as glb, obj, ply or stl")
+        weights = latents.batch(torch.tensor([row.row]), torch.Generator()).target[0]
+        write_network(path, weights, form_of_layout(latents.layout), {}, latents.layout)
+    return {"path": str(path), "parts": list(row.present), "faces": 0, "watertight": False}
+
+
+def _export_item(row: ItemRow, path: Path, job: ExportJob, project: Project) -> Stage[dict[str, Any]]:
+    source = project.geometry_path(row.id)
+    if not source.exists():
+        raise InputError(f"item {row.id} has no surface to export ({row.verdict}: {row.reason})")
+    recipe = {"item": row.id, "origin": row.origin, "licence": row.licence, "hash": row.hash}
+    parts = tuple(Part(name, colour(name), ()) for name in row.parts)
+    return (yield from write_shape(load_geometry(source), path, parts, job.resolution, recipe))
