@@ -1,4 +1,4 @@
-"""Canonical space (+Y up, front +Z, centred, longest side 0.95), and the verdict on a geometry."""
+"""Canonical space: +Y up, front +Z, centred, longest side 0.95."""
 
 from collections.abc import Mapping
 
@@ -11,8 +11,6 @@ from engine.geometry.mesh import Geometry, Mesh, flip, is_closed, transform, vol
 
 LONGEST_SIDE = 0.95
 FLIPPED = "faces pointed inwards and were flipped"
-FLAT = 1e-4  # shortest side over longest side below which a shape counts as flat
-THIN = 5e-4  # least volume of an open shape, in cubes of the longest side
 
 
 def canonical(mesh: Mesh, parts: Mapping[str, Mesh] | None = None, notes: tuple[str, ...] = ()) -> Geometry:
@@ -47,33 +45,11 @@ def placement(mesh: Mesh) -> NDArray[np.float64]:
     return to_source
 
 
-def verdict(geometry: Geometry) -> tuple[str, str]:
-    """("watertight" | "open" | "refused", reason). Open shapes are usable: inside is told by winding number."""
-    surface = geometry.surface
-    if not len(surface.faces):
-        return "refused", "no faces"
-    sides = np.ptp(surface.bounds, axis=0)
-    if sides.min() < FLAT * sides.max():
-        return "refused", "flat: all faces lie in one plane, so there is no inside"
-    notes = "".join(f"; {note}" for note in geometry.notes)
-    if geometry.closed:
-        if not _share_inside(surface) > 0:
-            return "refused", "closed but encloses no volume" + notes
-        return "watertight", "closed surface" + notes
-    if _share_inside(surface) * sides.prod() < THIN * sides.max() ** 3:
-        return "refused", "an open sheet that encloses no volume" + notes
-    return "open", "surface has holes or loose edges; inside is decided by winding number" + notes
-
-
 def probes(mesh: Mesh, count: int = 8192) -> NDArray[np.float64]:
     """(count, 3) fixed, evenly spread points of the bounding box (additive recurrence of Roberts 2018, "R3")."""
     low, high = mesh.bounds
     steps = 1.0 / 1.2207440846057596 ** np.arange(1, 4)
     return low + (np.arange(1, count + 1)[:, None] * steps % 1.0) * (high - low)
-
-
-def _share_inside(mesh: Mesh) -> float:
-    return float((np.abs(winding(mesh, probes(mesh))) >= 0.5).mean())
 
 
 def inside_out(mesh: Mesh) -> bool:

@@ -81,7 +81,10 @@ def _judged(mesh: Mesh, solids: Mesh, sheets: Mesh, thickness: float, record: Re
         return mesh, sheet(mesh, record.said, record.numbers, lost)
     surface = _with_sheets(solids, sheets, thickness, longest_side(mesh), record)
     judgement = judge(surface, record.said, record.changed, 0.0, record.numbers)
-    return surface, judgement if stands else msgspec.structs.replace(judgement, verdict="sheet")
+    if stands:
+        return surface, judgement
+    reason = f"A sheet that became solid by the thickness it was given. {judgement.reason}"
+    return surface, msgspec.structs.replace(judgement, verdict="sheet", reason=reason)
 
 
 def _rotation(turn: NDArray | None) -> NDArray[np.float64]:

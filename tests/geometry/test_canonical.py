@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from engine.errors import MeshError
-from engine.geometry.canonical import canonical, placement, probes, verdict
+from engine.geometry.canonical import canonical, placement, probes
 from engine.geometry.mesh import Mesh, flip, transform, volume
 from tests.geometry.shapes import box, sphere
 
@@ -17,20 +17,18 @@ def test_canonical_round_trip() -> None:
     assert np.ptp(geometry.parts["lid"].bounds, axis=0) == pytest.approx(0.95 / 4)
 
 
-def test_verdicts() -> None:
+def test_what_is_inside_out_is_flipped() -> None:
     solid = sphere(0.4, 3)
-    assert verdict(canonical(solid))[0] == "watertight"
-    turned = canonical(flip(solid))
-    assert volume(turned.surface) > 0 and "flipped" in verdict(turned)[1]
-    open_top = Mesh(solid.vertices, solid.faces[solid.triangles[:, :, 1].max(1) < 0.3])
-    assert verdict(canonical(open_top))[0] == "open"
-    turned = canonical(flip(open_top))
-    assert verdict(turned)[0] == "open" and "flipped" in verdict(turned)[1]
-    quad = Mesh(np.array([[0.0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]]), np.array([[0, 1, 2], [0, 2, 3]], np.int32))
-    kind, reason = verdict(canonical(quad))
-    assert kind == "refused" and "flat" in reason
-    bent = Mesh(quad.vertices + [[0, 0, 0.002], [0, 0, 0], [0, 0, 0], [0, 0, 0]], quad.faces)
-    assert verdict(canonical(bent))[0] == "refused"
+    bowl = Mesh(solid.vertices, solid.faces[solid.triangles[:, :, 1].max(1) < 0.3])
+    for mesh in (solid, bowl):
+        kept, turned = canonical(mesh), canonical(flip(mesh), {"core": flip(sphere(0.1, 1))})
+        assert np.array_equal(kept.surface.faces, mesh.faces) and kept.notes == ()
+        assert volume(turned.surface) == pytest.approx(volume(kept.surface)) and "flipped" in turned.notes[0]
+        assert volume(turned.parts["core"]) > 0
+    with pytest.raises(MeshError, match="no faces"):
+        canonical(Mesh(solid.vertices, solid.faces[:0]))
+    with pytest.raises(MeshError, match="finite"):
+        canonical(Mesh(np.where(solid.vertices > 0.39, np.nan, solid.vertices), solid.faces))
 
 
 def test_placement_and_probes() -> None:
