@@ -21,6 +21,7 @@ from engine.rows import ItemRow
 SIZE = 256  # pixels
 DOTS = 3_000  # points shown of a cloud
 DOT = 0.006  # radius of each, cube units
+BORDER = 0.05  # longest edge of faces at the border of two parts, cube units
 UNNAMED = 0.02  # share of the area without a part's name that is worth showing in grey
 
 
@@ -65,7 +66,7 @@ def _shown(project: Project, row: ItemRow) -> list[tuple[Mesh, Colour]]:
     if not project.geometry_path(row.id).is_file():
         return []
     geometry = load_geometry(project.geometry_path(row.id))
-    parts = part_meshes_of(geometry)
+    parts = part_meshes_of(geometry, BORDER)
     covered = sum(face_areas(mesh).sum() for mesh in parts.values())
     if covered < (1 - UNNAMED) * face_areas(geometry.surface).sum() and not geometry.parts:
         return [(geometry.surface, GREY), *((mesh, colour(name)) for name, mesh in parts.items())]

@@ -128,7 +128,7 @@ def part_surface(geometry: Geometry, name: str) -> Mesh:
     return part_meshes_of(geometry).get(name, Mesh(np.zeros((0, 3)), np.zeros((0, 3), np.int32)))
 
 
-def part_meshes_of(geometry: Geometry) -> dict[str, Mesh]:
+def part_meshes_of(geometry: Geometry, fine: float = FINE) -> dict[str, Mesh]:
     """What each part looks like, in order; parts without any surface are not in it.
 
     Solids as they are. Regions: the faces of the surface by the label nearest to their centroid, long faces cut first so
@@ -137,7 +137,7 @@ def part_meshes_of(geometry: Geometry) -> dict[str, Mesh]:
     """
     if geometry.parts or geometry.regions is None:
         return dict(geometry.parts)
-    mesh, label = _cut_at_borders(geometry.surface, geometry.regions)
+    mesh, label = _cut_at_borders(geometry.surface, geometry.regions, fine)
     missing = np.setdiff1d(np.arange(len(geometry.regions.names)), label)
     if len(missing) and len(mesh.faces):
         middles = cKDTree(mesh.triangles.mean(1))
@@ -147,13 +147,13 @@ def part_meshes_of(geometry: Geometry) -> dict[str, Mesh]:
     return {name: drop_unused(part) for name, part in found.items() if len(part.faces)}
 
 
-def _cut_at_borders(mesh: Mesh, regions: Regions) -> tuple[Mesh, NDArray[np.int16]]:
+def _cut_at_borders(mesh: Mesh, regions: Regions, fine: float) -> tuple[Mesh, NDArray[np.int16]]:
     """The mesh with faces cut where labels meet, and the label of each face."""
     while True:
         middle = regions.label_of(mesh.triangles.mean(1))
         mixed = (regions.label_of(mesh.vertices)[mesh.faces] != middle[:, None]).any(1)
         longest = edge_lengths(mesh).max(1, initial=0.0)
-        marked = (longest > COARSE) | (mixed & (longest > FINE))
+        marked = (longest > max(COARSE, fine)) | (mixed & (longest > fine))
         if not marked.any() or len(mesh.faces) > MOST_FACES:
             return mesh, middle
         mesh = halved(mesh, marked)
