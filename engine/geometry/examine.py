@@ -81,6 +81,9 @@ def _judged(mesh: Mesh, solids: Mesh, sheets: Mesh, thickness: float, record: Re
         return mesh, sheet(mesh, record.said, record.numbers, lost)
     surface = _with_sheets(solids, sheets, thickness, longest_side(mesh), record)
     judgement = judge(surface, record.said, record.changed, 0.0, record.numbers)
+    if not judgement.usable:  # the solids were none
+        stands, surface = False, thicken(mesh, thickness)
+        judgement = judge(surface, record.said, True, 0.0, record.numbers)
     if stands:
         return surface, judgement
     reason = f"A sheet that became solid by the thickness it was given. {judgement.reason}"

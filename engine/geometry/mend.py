@@ -12,6 +12,7 @@ from engine.geometry.inside import inside
 from engine.geometry.judge import sides
 from engine.geometry.mesh import Mesh, drop_unused, face_areas, join
 from engine.geometry.orient import Oriented, as_it_came, orient
+from engine.geometry.patches import is_twisted
 from engine.geometry.repair import fill_holes
 from engine.geometry.solids import united
 from engine.geometry.visible import HIDDEN
@@ -94,6 +95,8 @@ def _sorted_out(mesh: Mesh, trusted: bool, record: Record) -> tuple[Mesh, Mesh]:
         record.change("the pieces were turned outwards by what is seen of them")
     if found.hollows:
         record.said.append(_count(found.hollows, "hollow inside was kept", "hollows inside were kept"))
+    if not found.closed.all() and is_twisted(found.mesh):
+        record.said.append("in places the surface runs into its own back, as a Moebius strip does")
     if best.buried.any():
         record.change(f"open faces hidden inside, {best.area(best.buried):.0%} of the area, were left out")
     return best.faces(~best.buried & ~best.loose), best.faces(best.loose)

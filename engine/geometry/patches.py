@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.geometry.clean import components, unbalanced
-from engine.geometry.mesh import Mesh, face_areas
+from engine.geometry.mesh import Mesh, directed_edges, face_areas
 
 
 def consistent(mesh: Mesh) -> tuple[Mesh, NDArray[np.int32]]:
@@ -19,6 +19,15 @@ def consistent(mesh: Mesh) -> tuple[Mesh, NDArray[np.int32]]:
     balance = np.bincount(patch, np.where(turned, -1.0, 1.0) * face_areas(mesh))
     alike = np.where((balance < 0)[patch] ^ turned, -1, 1)
     return Mesh(mesh.vertices, wound(mesh.faces, alike < 0)), patch
+
+
+def is_twisted(mesh: Mesh) -> bool:
+    """True when two faces alone at an edge pass it in the same direction: in a mesh whose patches are wound alike, the
+    sign of a surface with a single side, such as a Moebius strip or a Klein bottle."""
+    forward, count = directed_edges(mesh), len(mesh.vertices)
+    start, end = forward // count, forward % count
+    _, edge = np.unique(np.minimum(start, end) * count + np.maximum(start, end), return_inverse=True)
+    return bool(((np.bincount(edge) == 2) & (np.bincount(edge, start < end) != 1)).any())
 
 
 def wound(faces: NDArray[np.int32], back: NDArray[np.bool_]) -> NDArray[np.int32]:
