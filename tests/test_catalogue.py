@@ -270,7 +270,7 @@ def test_files_that_cannot_be_used_are_told(tmp_path: Path) -> None:
 
 def test_a_file_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
     path = tmp_path / "old.sqlite"
-    columns = "kind, category, path, hash, reason, split, origin, licence".split(", ")
+    columns = ["kind", "category", "path", "hash", "reason", "split", "origin", "licence"]
     with closing(sqlite3.connect(path)) as db:
         text = ", ".join(f"{name} TEXT NOT NULL DEFAULT ''" for name in columns)
         lists = ", ".join(f"{name} TEXT NOT NULL DEFAULT '[]'" for name in ("parts", "captions"))

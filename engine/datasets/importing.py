@@ -66,7 +66,10 @@ def import_files(job: ImportJob, project: Project) -> Stage[dict[str, Any]]:
         items += brought
         found = {"shapes": shapes, "models": models}
     yield from _warn_of_duplicates(project, items)
-    items = list({item.id: item for item in items}.values())
+    items = list({(item.id, item.path): item for item in items}.values())  # labelled meshes stand there twice
+    copies = len(items) - len({item.id for item in items})
+    if copies:
+        yield Note(text=f"{copies} files are exact copies of others of the same name; they share one item")
     return {"summary": summary(items, job.thickness)} | found | _result(items)
 
 

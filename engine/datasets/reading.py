@@ -19,6 +19,7 @@ from engine.datasets.splits import POINTS, write_cloud
 from engine.datasets.stored import Stored, frame, place
 from engine.errors import InputError, MeshError
 from engine.geometry.carry import by_components, carry, named, of_polygons
+from engine.geometry.clean import merge_positions
 from engine.geometry.examine import SCHEMES, examine
 from engine.geometry.file import load_geometry, save_geometry
 from engine.geometry.label_report import label_report
@@ -116,7 +117,7 @@ def _mesh(order: Order, row: Finding, folder: Path | None) -> Finding:
     if part_names(geometry):
         report |= label_report(geometry)
     if folder and judgement.verdict != "refused":
-        _keep(folder, geometry)
+        row = changed(row, hash=_keep(folder, geometry))
     return changed(
         row,
         verdict=judgement.verdict,
@@ -168,7 +169,16 @@ def _regions(order: Order, raw: Raw, geometry: Geometry) -> tuple[Regions | None
         return None, words
     if len(found.names) > MOST_NAMES:
         return None, f"It names {len(found.names)} pieces, too many to be parts."
+    mesh, found = _first_of_copies(mesh, found)
     return from_faces(mesh, found, seed=seed_of("labels", order.source.name) % 2**32), words
+
+
+def _first_of_copies(mesh: Mesh, labels: FaceLabels) -> tuple[Mesh, FaceLabels]:
+    """Of faces at the same place only the first: two-sided models often name their two sides differently."""
+    _, at = merge_positions(mesh.vertices)
+    corners = np.sort(at[mesh.faces], axis=1)
+    first = np.sort(np.unique(corners, axis=0, return_index=True)[1])
+    return Mesh(mesh.vertices, mesh.faces[first]), FaceLabels(labels.names, labels.index[first])
 
 
 def _cloud(order: Order, row: Finding, folder: Path | None) -> Finding:
@@ -231,11 +241,9 @@ def _carry(order: Carry) -> Finding:
     regions = from_cloud(cloud.points, cloud.label.astype(np.int64), cloud.names)
     carried = carry(geometry, regions)
     geometry = _renamed(order.project, order.category, carried.geometry)
-    save_geometry(path, geometry)
+    hash = _keep(path.parent, geometry)
     report = label_report(geometry) | {"labels_from": order.cloud, "labels_agree": round(carried.agreement, 4)}
-    return Finding(
-        id=order.mesh, hash=digest(path.read_bytes()), usable=True, parts=part_names(geometry), report=report
-    )
+    return Finding(id=order.mesh, hash=hash, usable=True, parts=part_names(geometry), report=report)
 
 
 def _renamed(project: str, category: str, geometry: Geometry) -> Geometry:
@@ -246,15 +254,14 @@ def _renamed(project: str, category: str, geometry: Geometry) -> Geometry:
     return rename(geometry, note_names(Path(project), category, names))
 
 
-def _keep(folder: Path, geometry: Geometry) -> None:
-    save_geometry(folder / "geometry.safetensors", geometry)
-    cloud = _two_clouds(geometry.surface, folder.name)
-    write_cloud(folder / "cloud.safetensors", cloud)
-
-
-def _two_clouds(surface: Mesh, name: str) -> np.ndarray:
-    generator = np.random.default_rng(seed_of("cloud", name))
-    return surface_points(surface, 2 * POINTS, generator).reshape(2, POINTS, 3).astype(np.float32)
+def _keep(folder: Path, geometry: Geometry) -> str:
+    """Write the geometry and two clouds of it; gives the hash of all that samples depend on."""
+    path = folder / "geometry.safetensors"
+    save_geometry(path, geometry)
+    generator = np.random.default_rng(seed_of("cloud", folder.name))
+    clouds = surface_points(geometry.surface, 2 * POINTS, generator).reshape(2, POINTS, 3)
+    write_cloud(folder / "cloud.safetensors", clouds.astype(np.float32))
+    return digest(path.read_bytes())
 
 
 def _sum(file: str) -> str:

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import DamagedFileError, InputError
+from engine.geometry.clean import clean
 from engine.geometry.mesh import Mesh, is_watertight
-from engine.geometry.read import clean, load_pieces
+from engine.geometry.read import load_pieces
 from engine.geometry.solids import union
 from engine.storage import write_atomic
 

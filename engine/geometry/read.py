@@ -3,12 +3,9 @@
 from pathlib import Path
 
 from engine.errors import MeshError
-from engine.geometry.clean import clean
 from engine.geometry.examine import SCHEMES, examine
 from engine.geometry.mesh import Geometry, Mesh, drop_unused, transform
-from engine.geometry.readers import FORMATS, read_raw
-
-__all__ = ["FORMATS", "clean", "load_pieces", "read"]
+from engine.geometry.readers import read_raw
 
 
 def read(path: Path) -> Geometry:
