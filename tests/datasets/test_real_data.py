@@ -115,7 +115,7 @@ def test_the_same_shape_from_other_formats_lands_in_the_same_place(project: Proj
     for mesh_name, cloud_name in pairs:
         mesh = of(project, mesh_name, "mesh")
         geometry = load_geometry(project.geometry_path(mesh.id))
-        own = transform(read_raw(Path(mesh.path)).mesh, np.linalg.inv(geometry.to_source))
+        own = transform(read_raw(Path(mesh.path)).mesh, np.linalg.inv(geometry.to_source).astype(np.float64))
         near = cKDTree(surface_points(own, 200_000, np.random.default_rng(0)))
         for cloud in project.catalogue.items():
             if cloud.name == cloud_name and cloud.kind == "cloud":
