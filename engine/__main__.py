@@ -5,7 +5,7 @@ import importlib
 import importlib.util
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from engine.jobs import Device, ExportJob, FitJob, Format, GenerateJob, ImportJo
 from engine.project import Project
 from engine.settings import override
 
+TROUBLE = ("sheet", "points", "refused")  # verdicts that a person should look at
+SEVERAL = 4  # part names that a table shows
 CATEGORIES = ("airplane", "chair", "car", "table", "lamp", "mug")
 
 SHOWN = {
@@ -126,7 +128,14 @@ def import_(options: Options, paths: tuple[str, ...], **given: Any) -> None:
     Meshes (OBJ, OFF, STL, PLY, GLB, 3MF, DAE), labelled clouds, points with inside flags, published networks. Nothing is
     refused silently: `list items` shows the verdict on each file and its reason.
     """
-    run_job(options, ImportJob(paths=tuple(str(Path(p).resolve()) for p in paths), **given))
+    from engine import pipeline
+
+    job = ImportJob(paths=tuple(str(Path(p).resolve()) for p in paths), **given)
+    with options.open() as project:
+        result = console.follow(pipeline.run(job, project))
+    if not options.json:  # what needs a person's eye; `list items` has the rest
+        result["items"] = readable_items([item for item in result["items"] if item["verdict"] in TROUBLE], paths)
+    console.show(result, options.json)
 
 
 @cli.command(epilog=f"Kinds: {', '.join(KINDS)}.")
@@ -137,7 +146,24 @@ def check(options: Options, paths: tuple[str, ...], **given: Any) -> None:
     from engine.datasets.importing import check_files
 
     job = ImportJob(paths=tuple(str(Path(p).resolve()) for p in paths), **given)
-    console.show(console.follow(check_files(job)), options.json)
+    result = console.follow(check_files(job))
+    if not options.json:
+        result["items"] = readable_items(result["items"], paths)
+    console.show(result, options.json)
+
+
+def readable_items(items: Sequence[dict[str, Any]], paths: Sequence[str]) -> list[dict[str, Any]]:
+    """Items as a person wants them in a table: files as seen from the folder that was named."""
+    folders = [str(Path(path).resolve()) + "/" for path in paths]
+    return [
+        {
+            "file": min((item["path"].removeprefix(folder) for folder in folders), key=len),
+            "verdict": item["verdict"],
+            "parts": ", ".join(item["parts"][:SEVERAL]) + (" ..." if len(item["parts"]) > SEVERAL else ""),
+            "reason": item["reason"],
+        }
+        for item in items
+    ]
 
 
 @cli.command()

@@ -93,6 +93,8 @@ def show(result: Mapping[str, Any], as_json: bool) -> None:
         sys.stdout.write(msgspec.json.encode(result).decode() + "\n")
         return
     for key, value in result.items():
+        if value in ([], (), {}, ""):
+            continue
         if isinstance(value, list | tuple) and value and isinstance(value[0], Mapping):
             _out.print(_table(key, value))
         elif key == "summary":

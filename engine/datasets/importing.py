@@ -258,5 +258,5 @@ def _warn_of_duplicates(project: Project, items: Sequence[ItemRow]) -> Stage[Non
 
 
 def _result(items: Sequence[ItemRow]) -> dict[str, Any]:
-    keys = ("id", "path", "kind", "verdict", "reason", "parts", "report")
+    keys = ("id", "path", "kind", "verdict", "usable", "reason", "parts", "licence", "report")
     return {"items": [{key: getattr(item, key) for key in keys} for item in items]}

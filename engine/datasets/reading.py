@@ -100,7 +100,7 @@ def read_source(order: Order) -> Finding:
     except UnicodeError:
         return changed(row, reason="its name is not valid text; rename the file")
     except (MeshError, InputError) as error:
-        return changed(row, reason=str(error))
+        return changed(row, reason=str(error).removeprefix(f"{source.files[0]}: "))
 
 
 def _mesh(order: Order, row: Finding, folder: Path | None) -> Finding:

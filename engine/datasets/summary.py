@@ -8,7 +8,7 @@ from engine.rows import ItemRow
 WORDS = {  # verdict -> what it means for a person
     "watertight": "closed as they came",
     "repaired": "closed after repair",
-    "open": "open but usable: inside is told by the winding number",
+    "open": "usable with reservations: open, or with walls too thin for a coarse fit",
     "sheet": "sheets without an inside",
     "points": "points without an inside: their labels go to meshes of the same name",
     "samples": "points with inside flags, usable as they are",
@@ -17,16 +17,16 @@ WORDS = {  # verdict -> what it means for a person
     "refused": "refused",
 }
 ADVICE = {
-    "sheet": "give them a thickness with `--thickness 0.01` (share of the longest side), or leave them out",
+    "sheet": "give them a thickness with `--thickness 0.02` (share of the longest side), or leave them out",
     "points": "import the meshes too",
 }
 
 
 def summary(items: Sequence[ItemRow], thickness: float = 0.0) -> list[str]:
     """Sentences, the most important first."""
-    usable = sum(item.usable for item in items)
+    shapes = [item for item in items if item.kind not in ("network", "denoiser")]
     counts = Counter(item.verdict for item in items)
-    lines = [f"{usable} of {len(items)} can be fitted"]
+    lines = [f"{sum(item.usable for item in shapes)} of {len(shapes)} can be fitted"] if shapes else []
     for verdict, words in WORDS.items():
         if counts[verdict]:
             thick = verdict == "sheet" and thickness
