@@ -2,7 +2,8 @@
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -40,10 +41,14 @@ NETWORKS = ("network", "denoiser")
 def import_files(job: ImportJob, project: Project) -> Stage[dict[str, Any]]:
     """Everything that the paths hold, into the project. What cannot be used becomes an item with the verdict "refused".
 
-    Meshes come first, so that labelled clouds find the meshes that their labels belong to.
+    A labelled cloud gives its labels to the meshes of the same name, whichever came first.
     """
     sources = yield from _gather(job, project.folder / "cache" / "unpacked")
-    known = {item.id: item.split for item in project.catalogue.items()}  # an item stays where it was put first
+    before = project.catalogue.items()
+    known = {item.id: item.split for item in before}  # an item stays where it was put first
+    named: dict[str, dict[str, ItemRow]] = defaultdict(dict)  # meshes and labelled clouds by name and id
+    for item in before:
+        named[item.name][item.id] = item
     files = [source for source in sources if source.kind not in NETWORKS]
     items: list[ItemRow] = []
     with Child("engine.datasets.reading:answer", MEMORY, SECONDS) as child, Gallery() as gallery:
@@ -54,9 +59,17 @@ def import_files(job: ImportJob, project: Project) -> Stage[dict[str, Any]]:
             row = _row(job, source, finding, known)
             gallery.take(project, row)
             project.catalogue.add_items([row])
+            named[row.name][row.id] = row
             items.append(row)
-            if source.kind == "cloud" and row.parts:
-                items += yield from _carry(child, project, row, gallery, waiting)
+            for mesh, cloud in _pairs(row, named[row.name].values()):
+                labelled = yield from _carry(child, project, mesh, cloud, waiting)
+                if labelled != mesh:
+                    gallery.take(project, labelled)
+                    project.catalogue.add_items([labelled])
+                    named[row.name][mesh.id] = labelled
+                    items.append(labelled)
+        if gallery.trouble:
+            yield Note(text=f"no pictures were taken: {gallery.trouble}", warning=True)
     yield Progress(stage="import", done=len(files), total=len(files))
     found: dict[str, Any] = {}
     others = [source for source in sources if source.kind in NETWORKS]
@@ -172,25 +185,28 @@ def _row(job: ImportJob, source: Source, finding: Finding, known: dict[str, str]
     )
 
 
-def _carry(child: Child, project: Project, cloud: ItemRow, gallery: Gallery, waiting: Progress) -> Stage[list[ItemRow]]:
-    """Labels of a cloud onto the meshes of the same name -> their rows, which now have parts."""
-    changed = []
-    for item in project.catalogue.items():
-        if item.kind != "mesh" or item.name != cloud.name or item.verdict == "refused":
-            continue
-        order = Carry(project=str(project.folder), category=item.category, cloud=cloud.id, mesh=item.id)
-        try:
-            data = yield from _awaited(child, order, waiting)
-        except (MeshError, InputError) as error:
-            yield Note(text=f"the labels of {cloud.id} were not carried to {item.id}: {error}", warning=True)
-            continue
-        finding = msgspec.msgpack.decode(data, type=Finding)
-        report = item.report | finding.report
-        row = msgspec.structs.replace(item, parts=finding.parts, report=report, hash=finding.hash)
-        gallery.take(project, row)
-        project.catalogue.add_items([row])
-        changed.append(row)
-    return changed
+def _pairs(row: ItemRow, same_name: Iterable[ItemRow]) -> list[tuple[ItemRow, ItemRow]]:
+    """Meshes and the labelled clouds whose labels they take, ``row`` being one of the two."""
+    fitting = [other for other in same_name if "" in (row.category, other.category) or _same(row, other)]
+    meshes = [item for item in fitting if item.kind == "mesh" and item.verdict != "refused"]
+    clouds = [item for item in fitting if item.kind == "cloud" and item.parts]
+    return [(mesh, cloud) for mesh in meshes for cloud in clouds if row.id in (mesh.id, cloud.id)]
+
+
+def _same(a: ItemRow, b: ItemRow) -> bool:
+    return a.category.casefold() == b.category.casefold()
+
+
+def _carry(child: Child, project: Project, mesh: ItemRow, cloud: ItemRow, waiting: Progress) -> Stage[ItemRow]:
+    """The row of a mesh with the parts of a cloud; as it was, with a note, where that fails."""
+    order = Carry(project=str(project.folder), category=mesh.category, cloud=cloud.id, mesh=mesh.id)
+    try:
+        data = yield from _awaited(child, order, waiting)
+    except (MeshError, InputError) as error:
+        yield Note(text=f"the labels of {cloud.id} were not carried to {mesh.id}: {error}", warning=True)
+        return mesh
+    finding = msgspec.msgpack.decode(data, type=Finding)
+    return msgspec.structs.replace(mesh, parts=finding.parts, report=mesh.report | finding.report, hash=finding.hash)
 
 
 def _short(path: str) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import trimesh
 
+from engine import pipeline
 from engine.datasets.cache import samples
 from engine.datasets.importing import check_files, import_files, make_samples
 from engine.datasets.splits import near_duplicates, split_of, write_cloud
@@ -143,10 +144,16 @@ def labelled_table(folder: Path, count: int = 4_000) -> tuple[Path, Path]:
     return folder / "v1", folder / "parts"
 
 
-@pytest.mark.parametrize("at_once", [True, False])
-def test_labels_of_a_cloud_find_their_mesh(project: Project, tmp_path: Path, at_once: bool) -> None:
-    folders = labelled_table(tmp_path / "data")
-    for paths in [folders] if at_once else [folders[:1], folders[1:]]:
+@pytest.mark.parametrize("order", ["at once", "mesh first", "cloud first", "mesh again"])
+def test_labels_of_a_cloud_find_their_mesh(project: Project, tmp_path: Path, order: str) -> None:
+    mesh_folder, cloud_folder = labelled_table(tmp_path / "data")
+    orders: dict[str, list[tuple[Path, ...]]] = {
+        "at once": [(mesh_folder, cloud_folder)],
+        "mesh first": [(mesh_folder,), (cloud_folder,)],
+        "cloud first": [(cloud_folder,), (mesh_folder,)],
+        "mesh again": [(mesh_folder, cloud_folder), (mesh_folder,)],
+    }
+    for paths in orders[order]:
         finish(import_files(ImportJob(paths=tuple(str(path) for path in paths)), project))
     mesh = next(item for item in project.catalogue.items() if item.kind == "mesh")
     assert len(mesh.parts) == 2 and mesh.report["labels_agree"] > 0.99
@@ -212,3 +219,19 @@ def test_what_a_person_states_wins_over_what_lies_beside_the_files(project: Proj
     finish(import_files(job, project))
     (item,) = project.catalogue.items()
     assert (item.origin, item.licence) == ("my own work", "CC0-1.0")
+
+
+def test_an_import_that_was_stopped_goes_on_and_doubles_nothing(project: Project, tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    folder.mkdir()
+    for i in range(3):
+        trimesh.creation.box((1, 1 + i, 2)).export(folder / f"m{i}.obj")
+    job = project.submit(ImportJob(paths=(str(folder),)))
+    stage = pipeline.run(job, project)
+    while len(project.catalogue.items()) < 2:
+        next(stage)
+    stage.close()
+    assert project.catalogue.run(job.run).state == "cancelled"
+    result, _ = finish(pipeline.run(job, project))
+    assert len(result["items"]) == 3 and len(project.catalogue.items()) == 3
+    assert all(load_geometry(project.geometry_path(item.id)).closed for item in project.catalogue.items())
