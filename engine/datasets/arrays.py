@@ -1,8 +1,10 @@
 """Arrays in numpy's formats, of which nothing is believed or unpickled: claims are checked before memory is reserved."""
 
 import ast
+import lzma
 import math
 import os
+import struct
 import zipfile
 import zlib
 from typing import IO
@@ -14,6 +16,11 @@ from engine.errors import MeshError
 
 LARGEST = 2**30  # bytes of numbers in one array
 LONGEST_HEADER = 10_000  # bytes
+MOST_AXES = 8
+DAMAGE = (  # what a damaged archive makes its reader raise
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, NotImplementedError, RuntimeError,
+    UnicodeDecodeError,
+)  # fmt: skip
 
 
 def read_npy(path: str) -> NDArray:
@@ -40,7 +47,7 @@ def read_npz(path: str, needed: tuple[str, ...], also: tuple[str, ...]) -> dict[
             return found
     except OSError as error:
         raise MeshError(f"{path}: cannot be read ({error.strerror})") from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except DAMAGE as error:
         raise MeshError(f"{path}: not a sound .npz archive ({error}); fetch it again") from error
 
 
@@ -52,6 +59,8 @@ def _array(where: str, stream: IO[bytes], size: int) -> NDArray:
     claimed = math.prod(shape) * dtype.itemsize
     if claimed > LARGEST:
         raise MeshError(f"{where}: its header claims {claimed >> 20} MB; more than {LARGEST >> 20} MB are not read")
+    if claimed == 0:
+        raise MeshError(f"{where}: holds no points, only an array of the shape {str(shape)[:80]}")
     data = stream.read(claimed) if claimed <= size else b""
     if len(data) != claimed:
         raise MeshError(f"{where}: its header claims an array of {shape}, which the file is too short for")
@@ -72,6 +81,6 @@ def _header(where: str, stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dt
         raise MeshError(
             f"{where}: its header is damaged, so that what it holds is not known; fetch it again"
         ) from error
-    if not all(type(number) is int and number >= 0 for number in shape):
-        raise MeshError(f"{where}: its header claims the shape {shape}")
+    if len(shape) > MOST_AXES or not all(type(number) is int and number >= 0 for number in shape):
+        raise MeshError(f"{where}: its header claims the shape {str(shape)[:80]}, which no points have")
     return shape, by_columns, dtype

@@ -163,7 +163,13 @@ def test_archives_that_do_not_fit_are_refused(tmp_path: Path) -> None:
 
 
 def test_headers_that_claim_too_much_reserve_nothing(tmp_path: Path) -> None:
-    for shape, words in (((LARGEST, 3), "are not read"), ((10**30, 3), "are not read"), ((9999, 3), "too short")):
+    for shape, words in (
+        ((LARGEST, 3), "are not read"),
+        ((10**30, 3), "are not read"),
+        ((9999, 3), "too short"),
+        ((10**30, 0), "holds no points"),
+        ((1,) * 70, "which no points have"),
+    ):
         header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}".encode().ljust(118) + b"\n"
         data = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + bytes(60)
         (tmp_path / "a.npy").write_bytes(data)

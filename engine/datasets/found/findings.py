@@ -34,15 +34,19 @@ class Findings:
         own : it has the data set's layout but is somebody's own, so the data set's terms do not hold
         """
         origin, licence = self._terms.of(self.tree, folder.path, "" if own else source.dataset, root)
-        name, refused = source.name, source.refused
-        if shown(source.files[0]) != source.files[0]:
-            name, refused = shown(name), BAD_NAME
-        self.sources.append(msgspec.structs.replace(source, name=name, refused=refused, origin=origin, licence=licence))
-        self.tree.taken.update(source.files)
-        if source.labels:
-            self.tree.taken.add(source.labels)
+        paths = tuple(filter(None, (*source.files, source.labels)))
+        self.tree.taken.update(paths)
+        source = msgspec.structs.replace(source, origin=origin, licence=licence)
+        self.sources.append(source if shown("".join(paths)) == "".join(paths) else _without_odd_bytes(source))
 
     def take_rest(self, path: str) -> None:
         """Claim everything in a model's folder but meshes: pictures, voxels, cameras, tables are no items."""
         for folder in self.tree.inside(path):
             self.tree.take(folder, [name for name in folder.files if not name.lower().endswith(self.meshes)])
+
+
+def _without_odd_bytes(source: Source) -> Source:
+    """A refused item in place of one whose path is no text, and so can neither be sent nor stored."""
+    told = {key: shown(getattr(source, key)) for key in ("name", "category", "origin", "licence", "labels")}
+    files = tuple(shown(file) for file in source.files)
+    return msgspec.structs.replace(source, files=files, part_names=(), label_names={}, refused=BAD_NAME, **told)

@@ -5,9 +5,11 @@ import re
 
 import numpy as np
 
+from engine.datasets.arrays import read_npy
 from engine.datasets.found.findings import Findings
 from engine.datasets.found.synsets import category
 from engine.datasets.source import Kind, Source
+from engine.errors import MeshError
 
 FOLDER = re.compile(r"(?P<set>.+?)_(?:\d+_)?pc(?P<flags>_occ.*)?", re.IGNORECASE)
 BAD = "listed as bad by the data set"
@@ -45,10 +47,10 @@ def recognise(findings: Findings) -> None:
 def _kind(path: str) -> Kind:
     """What a folder's first file holds: a fourth column of nothing but 0 and 1 is inside flags, anything else a cloud."""
     try:
-        rows = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError):  # what is wrong with it is said when it is read
+        rows = read_npy(path)
+    except MeshError:  # what is wrong with it is said when it is read
         return "occupancy" if "_occ" in os.path.basename(os.path.dirname(path)) else "cloud"
-    if rows.ndim != 2 or rows.shape[1] != 4 or not rows.shape[0] or rows.dtype.kind not in "fiub":
+    if rows.ndim != 2 or rows.shape[1] != 4 or not len(rows):
         return "cloud"
     flags = rows[:: max(1, len(rows) // 4096), 3]
     return "occupancy" if np.isin(flags, (0, 1)).all() else "cloud"

@@ -142,7 +142,7 @@ def _scan(path: str) -> tuple[list[str], list[str], set[str]]:
                 folders.append(entry.name)
                 if entry.is_symlink():
                     links.add(entry.name)
-            elif entry.is_symlink() or entry.is_file():  # a link that leads nowhere is reported when it is read
+            elif _leads_nowhere(entry) or entry.is_file():
                 files.append(entry.name)
     return sorted(files), sorted(folders), links
 
@@ -154,6 +154,11 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
+def _leads_nowhere(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a link without a target, which is reported when it is read. Pipes and devices are never opened."""
+    return entry.is_symlink() and not os.path.exists(entry.path)
+
+
 def shown(path: str) -> str:
-    """A path that can be printed, whatever bytes its name is made of."""
-    return path.encode(errors="replace").decode()
+    """A path that can be printed, whatever bytes its name is made of; different paths stay different."""
+    return path.encode(errors="backslashreplace").decode()

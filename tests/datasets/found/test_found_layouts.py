@@ -255,6 +255,15 @@ def test_hyperdiffusion_tells_points_from_clouds(lay: Lay, look: Look) -> None:
     assert not any(source.refused for source in sources if source.kind == "cloud")
 
 
+@pytest.mark.parametrize(
+    "held", [b"", b"PK\x03\x04 a zip?", b"PK\x05\x06" + bytes(18), b"\x93NUMPY\x01\x00\x10\x00{'shape': 5,     "]
+)
+def test_damaged_first_files_do_not_stop_the_search(tmp_path: Path, look: Look, held: bytes) -> None:
+    (tmp_path / "plane_9_pc_occ_x").mkdir()
+    (tmp_path / "plane_9_pc_occ_x" / "a.obj.npy").write_bytes(held)
+    assert [source.kind for source in look(tmp_path)[0]] == ["occupancy"]
+
+
 def test_networks_are_named_by_folder_and_shape(lay: Lay, look: Look) -> None:
     root = lay("plane_weights/occ_a1_jitter_0_model_final.pth", "run/checkpoints/model_final.pth", "run/last.CKPT")
     lay("plane_weights/occ_b2_model_final.pt", **{"plane_problematic_shapes.txt": "b2\n"})

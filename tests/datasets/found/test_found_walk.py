@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from engine.datasets.source import Source
@@ -59,10 +60,29 @@ def test_a_closed_folder_is_told_of(lay: Lay, look: Look) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names there are always text")
 def test_a_name_that_is_no_text_is_refused(tmp_path: Path, look: Look) -> None:
-    (Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.obj"))).write_text("")
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xfd"))
+    folder.mkdir()
+    for place in (
+        folder / "c.obj",
+        *(Path(os.fsdecode(os.fsencode(tmp_path) + end)) for end in (b"/\xff.obj", b"/\xfe.pth")),
+    ):
+        place.write_text("")
     sources, _ = look(tmp_path)
-    assert "rename" in sources[0].refused
-    sources[0].name.encode()
+    assert len({source.files for source in sources}) == 3 and all("rename" in source.refused for source in sources)
+    for source in sources:  # as it is sent to the process that reads it
+        assert msgspec.msgpack.decode(msgspec.msgpack.encode(source), type=Source) == source
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+def test_links_to_pipes_are_never_opened(tmp_path: Path, look: Look) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    shapes = tmp_path / "shapes"
+    shapes.mkdir()
+    for name in ("LICENSE", "a.obj", "train.lst"):
+        (shapes / name).symlink_to(tmp_path / "pipe")
+    (shapes / "b.obj").symlink_to(shapes / "b.obj")
+    (shapes / "c.obj").symlink_to(tmp_path / "nothing")
+    assert [source.name for source in look(shapes)[0]] == ["b", "c"]
 
 
 def test_what_is_absent_or_unknown_is_refused_in_words(lay: Lay, look: Look) -> None:
