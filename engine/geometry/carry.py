@@ -5,7 +5,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
+from engine.errors import MeshError
+from engine.geometry.canonical import LONGEST_SIDE
 from engine.geometry.clean import components, merge_positions
 from engine.geometry.inside import inside
 from engine.geometry.mesh import Geometry, Mesh, drop_unused, face_areas, is_closed, join, volume
@@ -21,6 +24,7 @@ KEPT = 0.99  # share of the surface on which carried labels must be those of the
 SHORT = 1e-3  # cube units before the surface: inside there means that another solid hides the place
 BURIED = 1e-6  # what hidden places weigh, since labels of the surface say little of them
 CHECKS = 20_000  # points on the surface that tell it
+FAR, ELSEWHERE = 0.04, 0.3  # of the longest side; share of a cloud so far off from which it is not of this surface
 MOST_SOLIDS = 32  # solids with a name of their own
 REST = "rest"
 
@@ -46,8 +50,16 @@ def carry(geometry: Geometry, regions: Regions, seed: int = 0) -> Carried:
 
     The solids are the item's own parts, whose names are replaced, or else the connected pieces of its surface. A solid
     takes one label when AGREED of its outer area has it. Elsewhere, and everywhere when less than KEPT of the surface would
-    keep the label of the nearest labelled point or a name would be lost, that point decides.
+    keep the label of the nearest labelled point or a name would be lost, that point decides. Raises MeshError for a cloud
+    that does not lie on the surface: it is of another shape, or turned otherwise.
     """
+    checks = surface_points(geometry.surface, CHECKS, np.random.default_rng(seed_of("carried labels", seed)))
+    off = float((cKDTree(checks).query(regions.points)[0] > FAR * LONGEST_SIDE).mean())
+    if off > ELSEWHERE:
+        raise MeshError(
+            f"{off:.0%} of the labelled points lie off this surface, so they are of another shape of the same name, or "
+            "turned otherwise; import them apart from each other"
+        )
     solids = list(geometry.parts.values()) or solids_of(geometry.surface)
     plain = replace(geometry, parts={}, regions=regions, complete=True)
     if len(solids) < 2:
@@ -63,7 +75,6 @@ def carry(geometry: Geometry, regions: Regions, seed: int = 0) -> Carried:
     table = np.bincount(solid[face] * size[1] + label, weight, size[0] * size[1]).reshape(size)
     one, most = table.max(1) >= AGREED * np.maximum(table.sum(1), 1e-300), table.argmax(1)
     found = from_cloud(points, np.where(one[solid[face]], most[solid[face]], label), regions.names)
-    checks = surface_points(geometry.surface, CHECKS, np.random.default_rng(seed_of("carried labels", seed)))
     tried = float((found.names_at(checks) == regions.names_at(checks)).mean())
     if tried < KEPT or not one.any() or len(found.names) < len(regions.names):
         return Carried(plain, 0, 1.0, tried)

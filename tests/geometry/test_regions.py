@@ -157,6 +157,15 @@ def test_a_name_is_never_lost_to_a_solid() -> None:
     assert part_names(carried.geometry) == ("a", "b", "screw") and carried.agreement == 1
 
 
+def test_a_cloud_of_another_shape_or_turned_is_refused() -> None:
+    cloud = cloud_of({"top": [SEAT], "leg": [LEFT, RIGHT]})
+    for points in (cloud.points[:, [1, 0, 2]], 0.47 * cloud.points / np.linalg.norm(cloud.points, axis=1)[:, None]):
+        with pytest.raises(MeshError, match="lie off this surface"):
+            carry(CHAIR, replace(cloud, points=points))
+    loose = (cloud.points + np.random.default_rng(0).normal(0, 0.005, cloud.points.shape)).astype(np.float32)
+    assert part_names(carry(CHAIR, replace(cloud, points=loose)).geometry) == ("top", "leg")
+
+
 def test_solids_are_named_by_size() -> None:
     sizes = [0.1, 0.3, 0.2]
     mesh = join([box((size, size, size), (k, 0, 0)) for k, size in enumerate(sizes)])
