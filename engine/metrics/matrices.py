@@ -1,0 +1,126 @@
+"""All distances that a comparison of named sets of clouds needs, each pair measured once."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import InputError
+from engine.metrics.chamfer import CHUNK, TELL_EVERY, checked
+from engine.metrics.kept import keys_of, read_known, write_known
+from engine.metrics.measures import Measure
+from engine.protocol import Progress, Stage
+
+SAVE_EVERY = 30.0  # seconds of work that a killed process may lose
+
+
+@dataclass(frozen=True)
+class Matrices:
+    """Distances between sets.
+
+    measure : the measure's name
+    points : of a cloud
+    blocks : by the names of two sets, (N, M) float64; a set against itself is symmetric with a diagonal of 0
+    measured, known : how many pairs of different clouds were measured now, and how many were read
+    """
+
+    measure: str
+    points: int
+    blocks: Mapping[tuple[str, str], NDArray[np.float64]]
+    measured: int
+    known: int
+
+    def between(self, rows: str, columns: str) -> NDArray[np.float64]:
+        """(N, M) distances between two sets, whichever way round they were asked for. KeyError when they were not."""
+        if (rows, columns) in self.blocks:
+            return self.blocks[rows, columns]
+        return self.blocks[columns, rows].T
+
+
+def distances(
+    sets: Mapping[str, NDArray], wanted: Iterable[tuple[str, str]], measure: Measure, folder: Path | None = None
+) -> Stage[Matrices]:
+    """Distances of all ``wanted`` pairs of ``sets``, clouds (N, P, 3) by name, in one frame and of one P.
+
+    Equal clouds are told by their hash, wherever they are, and have the distance 0; every other pair is measured once,
+    whether it is wanted once or more often and in either direction. With a ``folder`` measured pairs are kept there, and
+    what an earlier call has kept is not measured again; also on cancel. A number does not depend on the sets it is
+    asked in. InputError when a cloud is empty or not finite, or when the sets differ in P.
+    """
+    clouds = {name: checked(np.asarray(cloud)) for name, cloud in sets.items()}
+    counts = {name: cloud.shape[1] for name, cloud in clouds.items()}
+    if len(set(counts.values())) != 1:
+        told = ", ".join(f"{name} {count}" for name, count in counts.items())
+        raise InputError(f"all clouds must have equally many points ({told}); sample every set anew with one number")
+    every = np.concatenate(list(clouds.values()))
+    keys, first, inverse = np.unique(keys_of(every), return_index=True, return_inverse=True)
+    starts = np.cumsum([0, *(len(cloud) for cloud in clouds.values())])
+    row = {name: inverse[start : start + len(clouds[name])] for name, start in zip(clouds, starts, strict=False)}
+    wanted = list(wanted)
+    need = np.zeros((len(keys), len(keys)), bool)
+    for a, b in wanted:
+        need[np.ix_(row[a], row[b])] = True
+    need = np.triu(need | need.T, 1)
+    table = read_known(folder, measure.name, keys) if folder else _nothing(len(keys))
+    missing = need & np.isnan(table)
+    yield from _measure(every[first], keys, missing, table, measure, folder)
+    measured = int(missing.sum())
+    blocks = {(a, b): table[np.ix_(row[a], row[b])] for a, b in wanted}
+    return Matrices(measure.name, every.shape[1], blocks, measured, int(need.sum()) - measured)
+
+
+def _nothing(count: int) -> NDArray[np.float64]:
+    table = np.full((count, count), np.nan)
+    np.fill_diagonal(table, 0)
+    return table
+
+
+def _measure(
+    clouds: NDArray[np.float64],
+    keys: NDArray[np.int64],
+    missing: NDArray[np.bool_],
+    table: NDArray[np.float64],
+    measure: Measure,
+    folder: Path | None,
+) -> Stage[None]:
+    """Fill both triangles of ``table`` (K, K) where ``missing`` (its upper triangle) says so."""
+    prepared = {int(i): measure.prepare(clouds[i]) for i in np.flatnonzero(missing.any(0) | missing.any(1))}
+    done, total, step = 0, int(missing.sum()), max(1, CHUNK // clouds.shape[1])
+    fresh: list[tuple[int, NDArray[np.intp]]] = []  # measured and not yet written
+    told = saved = monotonic()
+    yield Progress(stage=measure.name, done=0, total=total)
+    try:
+        for i in np.flatnonzero(missing.any(1)):
+            columns = np.flatnonzero(missing[i])
+            for part in np.split(columns, range(step, len(columns), step)):
+                table[i, part] = table[part, i] = measure.row(prepared[int(i)], [prepared[int(j)] for j in part])
+                fresh.append((int(i), part))
+                done += len(part)
+                if monotonic() - told > TELL_EVERY:
+                    told = monotonic()
+                    yield Progress(stage=measure.name, done=done, total=total)
+            if folder and monotonic() - saved > SAVE_EVERY:
+                _keep(folder, measure, keys, fresh, table)
+                fresh, saved = [], monotonic()
+    except GeneratorExit:
+        if folder:
+            _keep(folder, measure, keys, fresh, table)
+        raise
+    if folder:
+        _keep(folder, measure, keys, fresh, table)
+    yield Progress(stage=measure.name, done=total, total=total)
+
+
+def _keep(
+    folder: Path,
+    measure: Measure,
+    keys: NDArray[np.int64],
+    fresh: list[tuple[int, NDArray[np.intp]]],
+    table: NDArray[np.float64],
+) -> None:
+    if fresh:
+        pairs = np.concatenate([np.stack([np.full_like(part, i), part], 1) for i, part in fresh]).astype(np.int32)
+        write_known(folder, measure.name, keys, pairs, table[pairs[:, 0], pairs[:, 1]])

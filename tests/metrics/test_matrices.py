@@ -1,0 +1,107 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from engine.errors import DamagedFileError, InputError
+from engine.metrics.chamfer import chamfer
+from engine.metrics.emd import emd, subset
+from engine.metrics.kept import keys_of
+from engine.metrics.matrices import distances
+from engine.metrics.measures import CHAMFER, Measure, emd_measure
+from tests.metrics.test_chamfer import clouds, finish
+
+PAIRS = (("a", "a"), ("a", "b"), ("b", "b"))
+
+
+def counting(measure: Measure) -> tuple[Measure, list[int]]:
+    """The measure, and a list that grows by the number of pairs of each of its calls."""
+    calls: list[int] = []
+
+    def row(one: Any, others: Any) -> NDArray[np.float64]:
+        calls.append(len(others))
+        return measure.row(one, others)
+
+    return Measure(measure.name, measure.unit, measure.prepare, row), calls
+
+
+def test_every_number_is_that_of_its_pair() -> None:
+    a, b = clouds(0, 4, 50), clouds(1, 3, 50)
+    found, _ = finish(distances({"a": a, "b": b}, PAIRS, CHAMFER))
+    matched, events = finish(distances({"a": a, "b": b}, PAIRS, emd_measure(20, 5)))
+    assert matched.measure == "emd-20-seed-5" and events[-1].done == events[-1].total == 6 + 12 + 3
+    for i in range(4):
+        for j in range(3):
+            assert found.between("a", "b")[i, j] == found.between("b", "a")[j, i] == chamfer(a[i], b[j])
+            assert matched.between("a", "b")[i, j] == pytest.approx(
+                emd(subset(a[i], 20, 5), subset(b[j], 20, 5)), rel=1e-12
+            )
+    for both in (found, matched):
+        for name in "ab":
+            within = both.between(name, name)
+            assert np.array_equal(within, within.T) and not within.diagonal().any()
+            assert (within[~np.eye(len(within), dtype=bool)] > 0).all()
+
+
+@pytest.mark.parametrize("measure", [CHAMFER, emd_measure(20)], ids=lambda measure: measure.name)
+def test_a_pair_is_measured_once_and_never_again(tmp_path: Path, measure: Measure) -> None:
+    counted, calls = counting(measure)
+    a, b = clouds(0, 5, 50), clouds(1, 4, 50)
+    first, _ = finish(distances({"a": a, "b": b}, PAIRS, counted, tmp_path))
+    assert sum(calls) == first.measured == 10 + 20 + 6 and first.known == 0
+    again, _ = finish(distances({"b": b[::-1], "a": a}, PAIRS, counted, tmp_path))
+    assert sum(calls) == 36 and (again.measured, again.known) == (0, 36)
+    assert np.array_equal(again.between("a", "b"), first.between("a", "b")[:, ::-1])
+    more = np.concatenate([a, clouds(2, 2, 50)])  # two new clouds among themselves, to the old, and to b
+    grown, _ = finish(distances({"a": more, "b": b}, PAIRS, counted, tmp_path))
+    assert sum(calls) == 36 + 1 + 2 * 5 + 2 * 4 and grown.known == 36
+    fresh, _ = finish(distances({"a": more, "b": b}, PAIRS, measure))
+    for pair in PAIRS:
+        assert np.array_equal(grown.between(*pair), fresh.between(*pair))
+
+
+def test_equal_clouds_are_one_cloud() -> None:
+    a = clouds(3, 4, 50)
+    counted, calls = counting(CHAMFER)
+    found, _ = finish(distances({"a": a, "b": a[[2, 0, 2]]}, PAIRS, counted))
+    assert sum(calls) == 6
+    assert np.array_equal(found.between("b", "b"), found.between("a", "a")[np.ix_([2, 0, 2], [2, 0, 2])])
+    assert found.between("a", "b")[2, 0] == 0
+
+
+def test_cancelled_work_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.metrics.matrices.TELL_EVERY", 0.0)
+    stage = distances({"a": clouds(0, 12, 3000)}, [("a", "a")], CHAMFER, tmp_path)
+    for _ in range(3):
+        next(stage)
+    stage.close()
+    result, _ = finish(distances({"a": clouds(0, 12, 3000)}, [("a", "a")], CHAMFER, tmp_path))
+    assert 0 < result.known < 66 and result.measured == 66 - result.known
+
+
+def test_other_seeds_and_sizes_of_a_measure_are_kept_apart(tmp_path: Path) -> None:
+    for number, measure in enumerate([emd_measure(20, 0), emd_measure(20, 1), emd_measure(21, 0), CHAMFER]):
+        found, _ = finish(distances({"a": clouds(0, 3, 50)}, [("a", "a")], measure, tmp_path))
+        assert found.known == 0 and len(list(tmp_path.iterdir())) == number + 1
+
+
+def test_what_cannot_be_used_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="a 50, b 40"):
+        finish(distances({"a": clouds(0, 2, 50), "b": clouds(0, 2, 40)}, PAIRS, CHAMFER))
+    bad = clouds(0, 2, 50)
+    bad[1, 3] = np.inf
+    with pytest.raises(InputError, match="cloud 1"):
+        finish(distances({"a": bad}, [("a", "a")], CHAMFER))
+    finish(distances({"a": clouds(0, 2, 50)}, [("a", "a")], CHAMFER, tmp_path))
+    (file,) = tmp_path.rglob("*.safetensors")
+    file.write_bytes(file.read_bytes()[:-3])
+    with pytest.raises(DamagedFileError, match=f"{file.name}.*delete it"):
+        finish(distances({"a": clouds(0, 2, 50)}, [("a", "a")], CHAMFER, tmp_path))
+
+
+def test_hash_is_of_the_numbers() -> None:
+    a = clouds(0, 3, 50).astype(np.float64)
+    assert len(set(keys_of(np.concatenate([a, a])).tolist())) == 3
+    assert (keys_of(a) != keys_of(a[:, ::-1])).all()
