@@ -28,7 +28,7 @@ from engine.methods.semantic.settings import SemanticSettings
 from engine.shapes import FitAbout, ModelAbout, read_model_about
 from engine.storage import read_tensors, write_tensors
 
-FORMS = "forms.safetensors"
+FORMS, MODEL_FORM = "forms.safetensors", "model_form.safetensors"  # an import may keep both in one run
 _PUBLISHED_NAME = re.compile(r"occ_(?P<id>.+?)(?:_jitter_0)?_model_(?:final|current)")
 
 
@@ -104,7 +104,7 @@ def keep_network_run(folder: Path, group: Brought) -> Latents:
     about = FitAbout(settings=group.settings, vocabulary=group.vocabulary, items=())
     modules = {"representation": representation}
     save_model(folder / "representation.safetensors", modules, msgspec.to_builtins(about))
-    _keep_forms(folder, [(network.form, network.extra) for network in group.networks])
+    _keep_forms(folder / FORMS, [(network.form, network.extra) for network in group.networks])
     return Latents(path)
 
 
@@ -136,7 +136,7 @@ def keep_model(folder: Path, published: Published) -> Path:
         raise InputError("this denoiser gives numbers that are not finite; its training diverged, so it is of no use")
     tensors["representation.anchor"] = anchor
     write(path, tensors, Model(about=msgspec.to_builtins(about)))  # streamed: the tensors may be maps of a large file
-    _keep_forms(folder, [(published.form, published.extra)])
+    _keep_forms(folder / MODEL_FORM, [(published.form, published.extra)])
     return path
 
 
@@ -145,7 +145,7 @@ def write_kept_model(folder: Path, path: Path) -> None:
     source = folder / "model.safetensors"
     read_model_about(source)
     tensors, _ = read(source)
-    form, extra = kept_forms(folder)[0]
+    form, extra = kept_forms(folder, MODEL_FORM)[0]
     state = {key.removeprefix("trainee."): value for key, value in tensors.items() if key.startswith("trainee.")}
     write_denoiser(path, state, form, extra)
 
@@ -161,27 +161,30 @@ def mean_guess(published: Published) -> Tensor:
     return denoiser.x0(torch.zeros(1, published.layout.size), last)[0].clone()
 
 
-def kept_forms(folder: Path) -> list[tuple[Form, dict[str, Tensor]]]:
-    """Form and extra tensors of each row of an imported run. Raises InputError for a run that was not imported."""
-    if not (folder / FORMS).is_file():
+def kept_forms(folder: Path, name: str = FORMS) -> list[tuple[Form, dict[str, Tensor]]]:
+    """Form and extra tensors of each row of an imported run, or with MODEL_FORM of its one denoiser.
+
+    Raises InputError for a run that was not imported.
+    """
+    if not (folder / name).is_file():
         raise InputError(f"{folder.name} was not imported, so there is no other layout to write it in; export it")
-    arrays, header = read_tensors(folder / FORMS)
+    arrays, header = read_tensors(folder / name)
     forms = msgspec.json.decode(header["forms"], type=list[Form])
     extras: list[dict[str, Tensor]] = [{} for _ in forms]
-    for name, array in arrays.items():
-        number, _, key = name.partition("/")
+    for entry, array in arrays.items():
+        number, _, key = entry.partition("/")
         extras[int(number)][key] = torch.from_numpy(array)
     return list(zip(forms, extras, strict=True))
 
 
-def _keep_forms(folder: Path, kept: Sequence[tuple[Form, Mapping[str, Tensor]]]) -> None:
+def _keep_forms(path: Path, kept: Sequence[tuple[Form, Mapping[str, Tensor]]]) -> None:
     """Write what ``kept_forms`` reads. Types that numpy has not (bfloat16) go as float32, which holds them exactly."""
     arrays = {}
     for i, (_, extra) in enumerate(kept):
         for key, tensor in extra.items():
             arrays[f"{i}/{key}"] = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
     forms = msgspec.json.encode([form for form, _ in kept]).decode()
-    write_tensors(folder / FORMS, arrays, {"forms": forms})
+    write_tensors(path, arrays, {"forms": forms})
 
 
 def _representation(settings: MethodSettings, vocabulary: tuple[str, ...], anchor: Tensor) -> WeightRepresentation:

@@ -124,6 +124,24 @@ def test_a_kept_model_generates_and_goes_back(tmp_path: Path, parts: tuple[str, 
     assert same(path, tmp_path / "back.ckpt")
 
 
+def test_networks_and_a_denoiser_in_one_run_go_back_each_in_its_own_layout(tmp_path: Path) -> None:
+    paths, _ = files(tmp_path)
+    path = save(tmp_path / "last.ckpt", {"state_dict": denoiser(HYPER, 16, blocks=1)})
+    group = bring_networks(paths)[0]
+    for first in (True, False):
+        folder = tmp_path / f"kept {first}"
+        if first:
+            keep_model(folder, read_denoiser(path, heads=4))
+        keep_network_run(folder, group)
+        if not first:
+            keep_model(folder, read_denoiser(path, heads=4))
+        write_kept_model(folder, tmp_path / "back.ckpt")
+        assert same(path, tmp_path / "back.ckpt")
+        for row, i in enumerate((0, 2)):
+            write_kept_network(folder, row, tmp_path / "back.pth")
+            assert same(paths[i], tmp_path / "back.pth")
+
+
 def test_runs_of_our_own_have_no_other_layout(tmp_path: Path) -> None:
     with pytest.raises(InputError):
         kept_forms(tmp_path)
