@@ -14,7 +14,7 @@ from engine.geometry.inside import inside
 from engine.geometry.mesh import Geometry, Mesh, drop_unused, face_areas, is_closed, join, volume
 from engine.geometry.occupancy import surface_points
 from engine.geometry.raw import FaceLabels
-from engine.geometry.regions import LABELS, Regions, from_cloud, spread
+from engine.geometry.regions import LABELS, REST, Regions, from_cloud, spread
 from engine.geometry.rename import rename
 from engine.geometry.separate import separate
 from engine.storage import seed_of
@@ -23,10 +23,10 @@ AGREED = 0.9  # share of a solid's area with one label from which all of it take
 KEPT = 0.99  # share of the surface on which carried labels must be those of the nearest labelled point
 SHORT = 1e-3  # cube units before the surface: inside there means that another solid hides the place
 BURIED = 1e-6  # what hidden places weigh, since labels of the surface say little of them
+MISCOUNT = 0.1  # share of the polygons by which a label file may be too long or too short
 CHECKS = 20_000  # points on the surface that tell it
 FAR, ELSEWHERE = 0.04, 0.3  # of the longest side; share of a cloud so far off from which it is not of this surface
 MOST_SOLIDS = 32  # solids with a name of their own
-REST = "rest"
 
 
 @dataclass(frozen=True)
@@ -130,8 +130,12 @@ def pieces_of(mesh: Mesh) -> tuple[NDArray[np.int32], int]:
 def of_polygons(labels: NDArray[np.integer], polygon: NDArray[np.integer], names: Mapping[str, str]) -> FaceLabels:
     """Names of faces from a file with one number per polygon; ``polygon`` (F,) is ``Raw.polygon``.
 
-    Polygons beyond the end of ``labels`` have no name. ``names`` as in ``named``.
+    Polygons beyond the end of ``labels`` have no name. ``names`` as in ``named``. Raises MeshError when the counts differ by
+    more than polygons that were left out can explain: then the labels are of another mesh.
     """
+    count = int(polygon.max(initial=-1)) + 1
+    if abs(len(labels) - count) > MISCOUNT * count:
+        raise MeshError(f"there are {len(labels):,} labels for {count:,} faces, so they are of another mesh")
     found, index = named(labels, names)
     known = polygon < len(labels)
     return FaceLabels(found, np.where(known, index[np.where(known, polygon, 0)], -1).astype(np.int32))

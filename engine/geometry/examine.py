@@ -12,12 +12,12 @@ from engine.geometry.mend import Record, mend
 from engine.geometry.mesh import Geometry, Mesh, drop_unused, face_areas, is_closed, join, transform, volume
 from engine.geometry.orient import orient
 from engine.geometry.raw import Raw
+from engine.geometry.regions import REST
 from engine.geometry.separate import separate
 from engine.geometry.solids import FLAT, union
 from engine.geometry.thicken import THICKEST, THINNEST, thicken
 
 SCHEMES = ("node", "object", "group", "material")  # finest first
-REST = "rest"
 NOTHING = Mesh(np.zeros((0, 3)), np.zeros((0, 3), np.int32))
 STANDS = 0.75  # share of the area that must be left when sheets are taken off, or the whole counts as a sheet
 ROUNDING = 1e-5  # of the longest side: vertices closer than this may be one

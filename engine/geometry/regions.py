@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import igl
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from engine.errors import InputError, MeshError
-from engine.geometry.mesh import Geometry, Mesh, drop_unused, face_areas
+from engine.geometry.mesh import Geometry, Mesh, drop_unused, face_areas, join
 from engine.geometry.raw import FaceLabels
 from engine.geometry.refine import edge_lengths, halved
 
@@ -18,6 +19,8 @@ FEW = 3  # labelled points that even the smallest face gets, or one where there 
 CROWD = 10  # ... which is when FEW points for each face are more than this many times what was asked for
 COARSE, FINE = 0.05, 0.01  # longest edge of the faces of a part, within it and at its border, cube units
 MOST_FACES = 200_000  # beyond this, borders stay as fine as they are
+TOUCH = 1e-5  # cube units: a face of the whole that is so near to a solid is one of its own
+REST = "rest"
 PLASTIC = 1 / 1.32471795724474602596 ** np.arange(1, 3)  # steps of Roberts' even sequence "R2" (2018)
 
 
@@ -145,6 +148,20 @@ def part_meshes_of(geometry: Geometry, fine: float = FINE) -> dict[str, Mesh]:
             label[np.unique(middles.query(geometry.regions.points_of(geometry.regions.names[k]))[1])] = k
     found = {name: Mesh(mesh.vertices, mesh.faces[label == k]) for k, name in enumerate(geometry.regions.names)}
     return {name: drop_unused(part) for name, part in found.items() if len(part.faces)}
+
+
+def whole_in_pieces(geometry: Geometry, fine: float = FINE) -> dict[str, Mesh]:
+    """All that an item is made of, to be shown or written: its parts, and under "rest" what belongs to none of them."""
+    pieces = part_meshes_of(geometry, fine)
+    if not geometry.parts or geometry.complete:
+        return pieces
+    solids, mesh = join(list(geometry.parts.values())), geometry.surface
+    tree = igl.AABB()
+    vertices, faces = np.ascontiguousarray(solids.vertices, np.float64), np.ascontiguousarray(solids.faces, np.int64)
+    tree.init(vertices, faces)
+    squared, *_ = tree.squared_distance(vertices, faces, np.ascontiguousarray(mesh.triangles.mean(1), np.float64))
+    rest = mesh.faces[np.sqrt(squared) > TOUCH]
+    return pieces | ({REST: drop_unused(Mesh(mesh.vertices, rest))} if len(rest) else {})
 
 
 def _cut_at_borders(mesh: Mesh, regions: Regions, fine: float) -> tuple[Mesh, NDArray[np.int16]]:

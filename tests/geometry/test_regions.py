@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 
 from engine.datasets.axes import turn
 from engine.datasets.stored import frame, place
@@ -17,7 +18,16 @@ from engine.geometry.raw import FaceLabels, Raw
 from engine.geometry.read import load_pieces, read
 from engine.geometry.readers import read_raw
 from engine.geometry.refine import edge_lengths, halved
-from engine.geometry.regions import FINE, Regions, from_cloud, from_faces, part_meshes_of, part_names, part_surface
+from engine.geometry.regions import (
+    FINE,
+    Regions,
+    from_cloud,
+    from_faces,
+    part_meshes_of,
+    part_names,
+    part_surface,
+    whole_in_pieces,
+)
 from engine.geometry.rename import rename
 from engine.geometry.solids import union
 from tests.geometry.shapes import box, sphere
@@ -100,8 +110,12 @@ def test_label_files_give_names_by_number() -> None:
     assert named(np.array([3, 1, 0, -1]), {"1": "a", "2": "b"})[0] == ("a", "part 3")
     assert named(np.array([3, 1, 0, -1]), {"1": "a", "2": "b"})[1].tolist() == [1, 0, -1, -1]
     assert named(np.array([0, 1]), {})[0] == ("part 0", "part 1")
-    labels = of_polygons(np.array([1, 0]), np.array([0, 0, 1, 2]), {"0": "x", "1": "y"})
-    assert labels.names == ("x", "y") and labels.index.tolist() == [1, 1, 0, -1]
+    polygon = np.r_[0, np.arange(20)]
+    labels = of_polygons(np.arange(19) % 2, polygon, {"0": "y", "1": "x"})
+    assert labels.names == ("y", "x") and labels.index.tolist() == [0, *(np.arange(19) % 2), -1]
+    for count in (10, 30):
+        with pytest.raises(MeshError, match="of another mesh"):
+            of_polygons(np.zeros(count, int), polygon, {})
 
 
 def test_the_parts_of_a_surface_make_it_up_with_borders_where_they_belong() -> None:
@@ -185,6 +199,16 @@ def test_renamed_solids_merge_and_those_left_out_still_belong_to_the_whole() -> 
     less = rename(CHAIR, {"leg 1": ""})
     assert list(less.parts) == ["seat", "leg 2"] and not less.complete
     assert rename(CHAIR, dict.fromkeys(CHAIR.parts, "")).parts == {}
+
+
+def test_nothing_of_an_item_is_lost_with_the_name_of_a_part() -> None:
+    assert list(whole_in_pieces(CHAIR)) == list(CHAIR.parts)
+    pieces = whole_in_pieces(rename(CHAIR, {"seat": ""}))
+    assert list(pieces) == ["leg 1", "leg 2", "rest"]
+    points = surface_points(CHAIR.surface, 4000, np.random.default_rng(0))
+    found = surface_points(join(list(pieces.values())), 40_000, np.random.default_rng(1))
+    assert cKDTree(found).query(points)[0].max() < 0.05
+    assert np.allclose(pieces["rest"].bounds, SEAT.bounds, atol=0.06)
 
 
 def test_renamed_regions_merge_and_those_left_out_go_to_their_neighbours() -> None:
