@@ -65,6 +65,8 @@ def load_mapping(folder: Path) -> PartNames:
         for found, wanted in table.items():
             if not isinstance(wanted, str):
                 raise InputError(f"{path}, line {_line(text, found)}: {found!r} needs a name in quotes; {ADVICE}")
+            if any("\ud800" <= letter <= "\udfff" for letter in category + found + wanted):
+                raise InputError(f"{path}: a name at {found!a} has half a character (\\ud800 to \\udfff); {ADVICE}")
     return PartNames(VERSION, names)
 
 
@@ -89,7 +91,7 @@ def map_names(mapping: PartNames, category: str, names: Iterable[str], known: Co
         *(wanted for table in tables for wanted in table.values() if wanted),
     ]
     settled = {**tables[1], **tables[0]}
-    mapped = {name: settled[name].strip() if name in settled else None for name in names}
+    mapped = {name: _plain(settled[name]) if name in settled else None for name in names}
     alike = _alike(tables, vocabulary) if None in mapped.values() else {}
     return {name: _guessed(name, alike) if word is None else word for name, word in mapped.items()}
 
@@ -111,7 +113,7 @@ def note_names(folder: Path, category: str, names: Iterable[str], known: Collect
 
 def _alike(tables: list[dict[str, str]], vocabulary: Iterable[str]) -> dict[str, str]:
     """Form of a name -> what it is called: by the first table that has it, or else as the vocabulary spells it."""
-    pairs = [(found, wanted.strip()) for table in tables for found, wanted in table.items()]
+    pairs = [(found, _plain(wanted)) for table in tables for found, wanted in table.items()]
     alike: dict[str, str] = {}
     for found, wanted in [*pairs, *((word, word) for word in vocabulary)]:
         alike.setdefault(_form(found), wanted)
@@ -120,9 +122,13 @@ def _alike(tables: list[dict[str, str]], vocabulary: Iterable[str]) -> dict[str,
 
 def _guessed(name: str, alike: dict[str, str]) -> str:
     """What a name that no table has is called; the last part of a path such as "chair/base/leg 1" counts too."""
-    plain = " ".join("".join(c if c.isprintable() else " " for c in name).split())
     forms = (_form(name), _without_number(name), _without_number(name.rsplit("/", 1)[-1]))
-    return next((alike[form] for form in forms if form in alike), plain or UNNAMED)
+    return next((alike[form] for form in forms if form in alike), _plain(name) or UNNAMED)
+
+
+def _plain(name: str) -> str:
+    """A name as one line of text that can be written to any file."""
+    return " ".join("".join(c if c.isprintable() else " " for c in name).split())
 
 
 @lru_cache(maxsize=65_536)

@@ -77,7 +77,13 @@ def test_a_file_that_cannot_be_used_says_where_and_is_left_alone(
 
 
 def test_files_that_are_no_text_or_nested_without_end_are_refused(tmp_path: Path) -> None:
-    for data in (b"\xff\xfe\x00{", b"[" * 200_000):
+    half = b'{"version": 1, "names": {"chair": {"leg": "\\ud800"}}}'
+    for data in (b"\xff\xfe\x00{", b"[" * 200_000, half):
         (tmp_path / FILE).write_bytes(data)
         with pytest.raises(InputError, match="text editor"):
             load_mapping(tmp_path)
+
+
+def test_wanted_names_are_one_line() -> None:
+    mapping = PartNames(names={"chair": {"a": " seat\nand\tback ", "b": "\n"}})
+    assert map_names(mapping, "chair", ["a", "b"]) == {"a": "seat and back", "b": ""}

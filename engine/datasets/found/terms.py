@@ -45,8 +45,8 @@ DEEDS = (
 )  # fmt: skip
 TOLD = re.compile(r"(source\.md$)|(licen[cs]e|copying)|(readme)|(metadata\.json$|datapackage\.json$)", re.IGNORECASE)
 STATED = re.compile(r"^[^\w\n]*licen[cs]e(?: as stated)?[^\w\n]*:[^\w\n]*(.+)$", re.IGNORECASE | re.MULTILINE)
-HEADING = re.compile(r"^#+[^\n]*licen[cs]e[^\n]*\n+([^\n#]+)", re.IGNORECASE | re.MULTILINE)
-UNDER = re.compile(r"([^\n.]*\b(?:licen[cs]ed|released|distributed) under [^\n]+)", re.IGNORECASE)
+HEADING = re.compile(r"^#{1,6}[^\n]{0,100}?licen[cs]e[^\n]{0,100}\n+([^\n#]+)", re.IGNORECASE | re.MULTILINE)
+UNDER = re.compile(r"([^\n.]{0,200}\b(?:licen[cs]ed|released|distributed) under [^\n]+)", re.IGNORECASE)
 UNSTATED = re.compile(r"(?:none|not|no licen[cs]e) stated\W*", re.IGNORECASE)
 
 

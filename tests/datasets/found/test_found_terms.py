@@ -1,5 +1,6 @@
 """Origin and licence travel with every item."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -80,3 +81,12 @@ def test_lists_name_a_shape_in_many_ways() -> None:
     assert {key(way) for way in ways} == {"a/b"}
     assert key("b.obj") == key("b") == "b"
     assert is_list("train.lst") and is_list("plane_problematic_shapes.txt") and not is_list("train_0001.txt")
+
+
+@pytest.mark.parametrize("line", ["licence: ", "#", "licensed ", "# licence", "released under", "-", "x:"])
+def test_pages_of_one_endless_line_take_no_time(lay: Lay, look: Look, line: str) -> None:
+    text = (line * 2**16)[: 2**16]
+    root = lay("a.obj", **{"README.md": text, "SOURCE.md": text, "LICENSE": text})
+    began = time.process_time()
+    assert len(look(root)[0]) == 1
+    assert time.process_time() - began < 5
