@@ -1,0 +1,37 @@
+"""Shapes out to other programs: GLB, OBJ, PLY, STL, 3MF, USD and point clouds, each read back before it counts.
+
+Importing this package, its ``options`` or ``scene`` loads no geometry library; the writers load when they are asked for.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from engine.geometry.export.options import ExportOptions
+from engine.geometry.export.scene import GREY, WHOLE, Colour
+
+if TYPE_CHECKING:
+    from engine.geometry.export.cloud import export_cloud
+    from engine.geometry.export.glb import read_latents, read_recipe
+    from engine.geometry.export.write import WRITERS, ExportInfo, export_mesh
+
+__all__ = [
+    "GREY",
+    "WHOLE",
+    "WRITERS",
+    "Colour",
+    "ExportInfo",
+    "ExportOptions",
+    "export_cloud",
+    "export_mesh",
+    "read_latents",
+    "read_recipe",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """What needs geometry libraries, loaded at first use."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from engine.geometry.export import cloud, glb, write
+
+    owner = {"export_cloud": cloud, "read_latents": glb, "read_recipe": glb}.get(name, write)
+    return getattr(owner, name)

@@ -1,0 +1,95 @@
+"""Where exports go: several files that appear together, each whole, or not at all."""
+
+import contextlib
+import errno
+import os
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from engine.errors import DamagedFileError, InputError
+from engine.storage import sync_folder
+
+REASONS = {
+    errno.ENOSPC: "the disk is full; make room or choose another place",
+    errno.EDQUOT: "your share of the disk is full; make room or choose another place",
+    errno.EFBIG: "the file is larger than this place allows; ask for fewer faces or choose another place",
+    errno.EROFS: "the folder cannot be written to; choose another place",
+    errno.EACCES: "the folder cannot be written to; choose another place",
+    errno.EPERM: "the folder cannot be written to; choose another place",
+    errno.ENOTDIR: "a file stands where a folder is needed; choose another place",
+    errno.EEXIST: "a file stands where a folder is needed; choose another place",
+    errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
+}
+
+
+def check_place(paths: Iterable[Path], overwrite: bool) -> None:
+    """Raises InputError when a path is taken or its folder cannot be written to: said before any work is done."""
+    for path in paths:
+        with _plainly(path):
+            if path.is_dir():
+                raise InputError(f"{path} is a folder; choose another name")
+            if path.exists() and not overwrite:
+                raise InputError(f"{path} exists; choose another name, or allow it to be overwritten")
+            folder = next(folder for folder in path.parents if folder.exists())
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise InputError(f"{path} cannot be written: {REASONS[errno.EACCES]}")
+
+
+def put(files: Mapping[Path, bytes]) -> None:
+    """Write all ``files`` under temporary names, read them back, and only then give them their own.
+
+    Raises InputError (disk full, no rights) or DamagedFileError (the disk gives back something else); the files that
+    were there before then stay as they were, and no new file or folder is left.
+    """
+    staged: dict[Path, Path] = {}
+    new: list[Path] = []
+    try:
+        for path, data in files.items():
+            with _plainly(path):
+                for folder in _missing(path.parent):
+                    folder.mkdir()
+                    new.append(folder)
+                staged[path] = _stage(path, data)
+        for path, temporary in staged.items():
+            with _plainly(path):
+                os.replace(temporary, path)
+    except BaseException:
+        for temporary in staged.values():
+            temporary.unlink(missing_ok=True)
+        for folder in reversed(new):
+            with contextlib.suppress(OSError):  # somebody else has put something there
+                folder.rmdir()
+        raise
+    for folder in {path.parent for path in files}:
+        sync_folder(folder)
+
+
+def _stage(path: Path, data: bytes) -> Path:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    try:
+        with open(temporary, "xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if temporary.read_bytes() != data:
+            raise DamagedFileError(f"{path}: the disk does not give back what was written; choose another place")
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return temporary
+
+
+def _missing(folder: Path) -> list[Path]:
+    """Folders to be made, outermost first."""
+    return [parent for parent in [*reversed(folder.parents), folder] if not parent.exists()]
+
+
+@contextlib.contextmanager
+def _plainly(path: Path) -> Iterator[None]:
+    """System errors as one clear line."""
+    try:
+        yield
+    except OSError as error:
+        reason = REASONS.get(error.errno or 0, f"{error.strerror or error}; choose another place")
+        raise InputError(f"{path} cannot be written: {reason}") from error

@@ -1,0 +1,221 @@
+"""What each format holds, read by other means than our own readers where there are any."""
+
+import json
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+
+import manifold3d
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from engine.errors import DamagedFileError, InputError
+from engine.geometry.export import ExportOptions, export_cloud, export_mesh, read_latents, read_recipe
+from engine.geometry.mesh import Mesh, is_watertight, volume
+from engine.geometry.read import load_pieces, read
+from tests.geometry.shapes import sphere
+from tests.geometry.test_export import COLOURS, PARTS, RECIPE
+
+SIZES = {"SCALAR": 1, "VEC2": 2, "VEC3": 3}
+LATENTS = {
+    "latent": np.array([[np.pi, -0.0, 1e-45], [np.inf, np.nan, 3e38]], np.float32),
+    "Räder": np.arange(5, dtype=np.float32),
+}
+
+
+def opened(path: Path) -> tuple[dict, bytes]:
+    """JSON and binary chunk of a GLB."""
+    data = path.read_bytes()
+    length = int.from_bytes(data[12:16], "little")
+    return json.loads(data[20 : 20 + length]), data[28 + length :]
+
+
+def table(tree: dict, data: bytes, number: int) -> NDArray:
+    accessor = tree["accessors"][number]
+    view = tree["bufferViews"][accessor["bufferView"]]
+    kind = {5126: "<f4", 5125: "<u4"}[accessor["componentType"]]
+    width = SIZES[accessor["type"]]
+    assert view["byteOffset"] % 4 == 0 and view["byteLength"] == 4 * width * accessor["count"]
+    return np.frombuffer(data, kind, accessor["count"] * width, view["byteOffset"]).reshape(-1, width)
+
+
+@pytest.mark.parametrize("normals", ["smooth", "flat"])
+@pytest.mark.parametrize("uvs", [False, True])
+def test_glb_is_as_the_specification_asks(tmp_path: Path, normals: str, uvs: bool) -> None:
+    options = ExportOptions(normals="flat" if normals == "flat" else "smooth", uvs=uvs)
+    path = export_mesh(tmp_path / "a.glb", None, PARTS, COLOURS, RECIPE, options, LATENTS).path
+    tree, data = opened(path)
+    assert tree["buffers"] == [{"byteLength": len(data)}] and len(data) % 4 == 0
+    ends = [view["byteOffset"] + view["byteLength"] for view in tree["bufferViews"]]
+    starts = [view["byteOffset"] for view in tree["bufferViews"]]
+    assert starts == [0, *ends[:-1]] and ends[-1] == len(data)
+    used = {accessor["bufferView"] for accessor in tree["accessors"]}
+    named = {row["bufferView"] for row in tree["scenes"][0]["extras"]["latents"]}
+    assert used | named == set(range(len(tree["bufferViews"]))) and not used & named
+    for node in tree["nodes"]:
+        part = PARTS[node["name"]]
+        (shape,) = tree["meshes"][node["mesh"]]["primitives"]
+        at = tree["accessors"][shape["attributes"]["POSITION"]]
+        points = table(tree, data, shape["attributes"]["POSITION"])
+        assert at["min"] == points.min(0).tolist() and at["max"] == points.max(0).tolist()
+        assert np.allclose(points.min(0), -points.max(0), atol=1e-7)  # the pivot is the centre of the box
+        assert np.allclose(node["translation"], part.bounds.mean(0), atol=1e-12)
+        faces = table(tree, data, shape["indices"]).reshape(-1, 3)
+        assert len(faces) == len(part.faces) and faces.max() == len(points) - 1
+        shading = table(tree, data, shape["attributes"]["NORMAL"])
+        assert np.allclose(np.linalg.norm(shading, axis=1), 1, atol=1e-6)
+        a, b, c = points[faces].swapaxes(0, 1)
+        across = np.cross(b - a, c - a)
+        across /= np.linalg.norm(across, axis=1, keepdims=True)
+        if normals == "flat":
+            assert np.allclose(shading[faces], across[:, None], atol=1e-4)
+        assert (np.einsum("fcx,fx->fc", shading[faces], across) > 0).all()
+        if uvs:
+            found = table(tree, data, shape["attributes"]["TEXCOORD_0"])
+            assert found.min() >= 0 and found.max() <= 1 and np.ptp(found, axis=0).min() > 0.3
+
+
+def test_latents_come_back_byte_for_byte(tmp_path: Path) -> None:
+    path = export_mesh(tmp_path / "a.glb", None, PARTS, COLOURS, RECIPE, latents=LATENTS).path
+    found = read_latents(path)
+    assert list(found) == list(LATENTS) and read_recipe(path) == RECIPE
+    for name, array in LATENTS.items():
+        assert found[name].shape == array.shape and found[name].tobytes() == array.tobytes()
+    assert read_latents(export_mesh(tmp_path / "b.glb", None, PARTS, COLOURS).path) == {}
+    data = bytearray(path.read_bytes())
+    data[-2] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(DamagedFileError, match="Räder"):
+        read_latents(path)
+
+
+@pytest.mark.parametrize("key, value", [("bufferView", 99), ("shape", [-1, 5]), ("shape", [9]), ("dtype", "float16")])
+def test_latents_that_do_not_fit_are_refused(tmp_path: Path, key: str, value: object) -> None:
+    path = export_mesh(tmp_path / "a.glb", None, PARTS, COLOURS, latents=LATENTS).path
+    tree, data = opened(path)
+    tree["scenes"][0]["extras"]["latents"][1][key] = value
+    text = json.dumps(tree).encode()
+    text += b" " * (-len(text) % 4)
+    head = np.array([0x46546C67, 2, 28 + len(text) + len(data), len(text), 0x4E4F534A], "<u4").tobytes()
+    path.write_bytes(head + text + np.array([len(data), 0x4E4942], "<u4").tobytes() + data)
+    with pytest.raises(DamagedFileError):
+        read_latents(path)
+
+
+def test_what_is_no_glb_has_no_latents(tmp_path: Path) -> None:
+    (tmp_path / "a.glb").write_bytes(b"glTF\2\0\0\0 and then nothing of the kind")
+    (tmp_path / "b.glb").write_bytes(b"")
+    for name in ("a.glb", "b.glb", "missing.glb"):
+        with pytest.raises(InputError, match=name):
+            read_latents(tmp_path / name)
+
+
+@pytest.mark.parametrize("pieces", ["union", "parts"])
+def test_3mf_is_in_millimetres_and_manifold(tmp_path: Path, pieces: str) -> None:
+    options = ExportOptions(pieces="parts" if pieces == "parts" else "union", size_mm=80)
+    info = export_mesh(tmp_path / "a & b.3mf", None, PARTS, COLOURS, {"text": "<&>"}, options)
+    again = export_mesh(tmp_path / "again" / "a & b.3mf", None, PARTS, COLOURS, {"text": "<&>"}, options)
+    assert info.path.read_bytes() == again.path.read_bytes()
+    with zipfile.ZipFile(info.path) as archive:
+        assert archive.testzip() is None and archive.namelist()[0] == "[Content_Types].xml"
+        root = ElementTree.fromstring(archive.read("3D/3dmodel.model"))
+    space = "{http://schemas.microsoft.com/3dmanufacturing/core/2015/02}"
+    assert root.get("unit") == "millimeter" and info.unit == "mm"
+    bases = root.findall(f".//{space}base")
+    objects = [found for found in root.iter(f"{space}object") if found.find(f"{space}mesh") is not None]
+    assert len(bases) == len(objects) == (3 if pieces == "parts" else 1)
+    assert len(root.findall(f"{space}build/{space}item")) == 1
+    recipe = next(m.text for m in root.findall(f"{space}metadata") if m.get("name") == "studio:recipe")
+    assert json.loads(recipe or "") == {"text": "<&>"}
+    found = load_pieces(info.path)
+    assert list(found) == (list(PARTS) if pieces == "parts" else ["shape"])
+    for mesh in found.values():
+        solid = manifold3d.Manifold(manifold3d.Mesh64(mesh.vertices, mesh.faces.astype(np.uint64)))
+        assert solid.status() == manifold3d.Error.NoError and solid.num_tri() == len(mesh.faces)
+    corners = np.stack([mesh.bounds for mesh in found.values()])
+    assert np.allclose(corners[:, 0].min(0), 0, atol=1e-6) and corners[:, 1].max() == pytest.approx(80)
+    assert corners[:, 1].max(0).argmax() == 1  # the front, which is +Z here, is -Y there
+
+
+@pytest.mark.parametrize("options", [ExportOptions(normals="smooth"), ExportOptions(normals="flat", uvs=True)])
+@pytest.mark.parametrize("suffix", [".obj", ".ply"])
+def test_seams_do_not_open_a_mesh(tmp_path: Path, suffix: str, options: ExportOptions) -> None:
+    info = export_mesh(tmp_path / f"a{suffix}", sphere(0.4, 2), {}, {}, RECIPE, options)
+    assert info.watertight and is_watertight(read(info.path).surface)
+    text = info.path.read_bytes()
+    assert (b"\nvn " in text or b"property float nx" in text) and json.dumps("a").encode() in text
+    assert (b"\nvt " in text or b"property float s\n" in text) == options.uvs
+
+
+@pytest.mark.parametrize("suffix", [".usda", ".usdc"])
+def test_usd_says_its_axis_and_unit(tmp_path: Path, suffix: str) -> None:
+    Usd = pytest.importorskip("pxr.Usd")
+    UsdGeom = pytest.importorskip("pxr.UsdGeom")
+    options = ExportOptions(size_mm=250, uvs=True)
+    info = export_mesh(tmp_path / f"a{suffix}", None, PARTS, COLOURS, RECIPE, options)
+    assert info.parts == tuple(PARTS) and info.watertight and max(info.size) == pytest.approx(0.25)
+    stage = Usd.Stage.Open(str(info.path))
+    assert UsdGeom.GetStageMetersPerUnit(stage) == 1 and UsdGeom.GetStageUpAxis(stage) == "Y"
+    assert json.loads(stage.GetRootLayer().customLayerData["recipe"]) == RECIPE
+    meshes = [prim for prim in stage.Traverse() if prim.IsA(UsdGeom.Mesh)]
+    assert [prim.GetDisplayName() for prim in meshes] == list(PARTS)
+    for prim in meshes:
+        assert prim.GetRelationship("material:binding").GetTargets()
+        assert UsdGeom.PrimvarsAPI(prim).GetPrimvar("st").GetInterpolation() == "faceVarying"
+    assert stage.GetDefaultPrim().GetPath() == "/shape"
+
+
+def test_usd_names_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] == "pxr"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "pxr", None)
+    with pytest.raises(InputError, match=r"shape-studio\[usd\]"):
+        export_mesh(tmp_path / "a.usda", sphere(0.4, 1), {}, {})
+    assert not list(tmp_path.iterdir())
+
+
+def test_clouds(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    points, normals = generator.normal(size=(50, 3)), generator.normal(size=(50, 3))
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    notes = export_cloud(tmp_path / "a.xyz", points, normals, recipe=RECIPE)
+    assert notes == ()
+    assert np.array_equal(np.loadtxt(tmp_path / "a.xyz", np.float32), np.hstack([points, normals]).astype(np.float32))
+    colours = np.tile([0.0, 0.2140411, 1.0], (50, 1))
+    export_cloud(tmp_path / "a.ply", points, normals, colours, RECIPE, ExportOptions(size_mm=10, axes="slicer"))
+    header, _, body = (tmp_path / "a.ply").read_bytes().partition(b"end_header\n")
+    rows = np.frombuffer(body, [("n", "<f4", 6), ("c", "u1", 3)])
+    assert b"element vertex 50\n" in header and b"element face" not in header
+    assert (rows["c"] == [0, 127, 255]).all() or (rows["c"] == [0, 128, 255]).all()
+    at, facing = rows["n"][:, :3], rows["n"][:, 3:]
+    assert np.allclose(at.min(0), 0) and at.max() == pytest.approx(10)
+    scale = 10 / np.ptp(points, axis=0).max()
+    assert np.allclose(np.diff(at[:, 2]), scale * np.diff(points[:, 1]), atol=1e-4)  # +Y is up, which is +Z there
+    assert np.allclose(facing[:, 1], -normals[:, 2], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "write, text",
+    [
+        (lambda path: export_cloud(path / "a.stl", np.zeros((1, 3))), "stl"),
+        (lambda path: export_cloud(path / "a.ply", np.zeros((0, 3))), "empty"),
+        (lambda path: export_cloud(path / "a.ply", np.zeros((4, 2))), r"\(4, 3\)"),
+        (lambda path: export_cloud(path / "a.ply", np.full((4, 3), np.nan)), "4 points are not finite"),
+        (lambda path: export_cloud(path / "a.xyz", np.zeros((4, 3)), colours=np.zeros((4, 3))), "colours"),
+        (lambda path: export_cloud(path / "a.ply", np.zeros((4, 3)), options=ExportOptions(faces=9)), "surface"),
+    ],
+)
+def test_clouds_that_cannot_be_written(tmp_path: Path, write: Callable[[Path], object], text: str) -> None:
+    with pytest.raises(InputError, match=text):
+        write(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_part_called_shape_stays_a_part(tmp_path: Path) -> None:
+    parts: dict[str, Mesh] = {"shape": sphere(0.4, 2)}
+    assert export_mesh(tmp_path / "a.glb", None, parts, {}).parts == ("shape",)
+    info = export_mesh(tmp_path / "a.stl", None, parts, {})
+    assert info.parts == () and volume(read(info.path).surface) == pytest.approx(volume(parts["shape"]), rel=1e-5)
