@@ -5,7 +5,7 @@ import importlib
 import importlib.util
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ SEVERAL = 4  # part names that a table shows
 CATEGORIES = ("airplane", "chair", "car", "table", "lamp", "mug")
 
 SHOWN = {
-    "items": ("id", "category", "split", "verdict", "reason", "parts", "licence"),
+    "items": ("id", "path", "category", "split", "verdict", "parts", "reason"),
     "runs": ("id", "kind", "method", "state", "reason", "created"),
     "shapes": ("id", "kind", "quality", "verdict", "reason", "present"),
 }
@@ -79,7 +79,29 @@ def run_job(options: Options, job: Job, project: Project | None = None) -> None:
     from engine import pipeline
 
     with project or options.open() as opened:
-        console.show(console.follow(pipeline.run(job, opened)), options.json)
+        result = console.follow(pipeline.run(job, opened))
+    if isinstance(job, ImportJob) and not options.json:  # what needs a person's eye; `list items` has the rest
+        result["items"] = table([item for item in result["items"] if item["verdict"] in TROUBLE], job.paths)
+        result["summary"] = [*result["summary"], f"pictures: {opened.picture_path('*')}"]
+    console.show(result, options.json)
+
+
+def table(items: Sequence[Mapping[str, Any]], paths: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Items as a person wants them: files as seen from the folder that was named, few of many parts."""
+    folders = [str(Path(path).resolve()) + "/" for path in paths] or [""]
+    return [
+        {
+            "file": min((item["path"].removeprefix(folder) for folder in folders), key=len),
+            "verdict": item["verdict"],
+            "parts": _few(item["parts"]),
+            "reason": item["reason"],
+        }
+        for item in items
+    ]
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names) if len(names) <= SEVERAL else f"{len(names)}: {', '.join(names[: SEVERAL - 1])} ..."
 
 
 def settings_of(options: Options, method: str, default: str = "tiny") -> methods.MethodSettings:
@@ -128,14 +150,7 @@ def import_(options: Options, paths: tuple[str, ...], **given: Any) -> None:
     Meshes (OBJ, OFF, STL, PLY, GLB, 3MF, DAE), labelled clouds, points with inside flags, published networks. Nothing is
     refused silently: `list items` shows the verdict on each file and its reason.
     """
-    from engine import pipeline
-
-    job = ImportJob(paths=tuple(str(Path(p).resolve()) for p in paths), **given)
-    with options.open() as project:
-        result = console.follow(pipeline.run(job, project))
-    if not options.json:  # what needs a person's eye; `list items` has the rest
-        result["items"] = readable_items([item for item in result["items"] if item["verdict"] in TROUBLE], paths)
-    console.show(result, options.json)
+    run_job(options, ImportJob(paths=tuple(str(Path(p).resolve()) for p in paths), **given))
 
 
 @cli.command(epilog=f"Kinds: {', '.join(KINDS)}.")
@@ -148,22 +163,8 @@ def check(options: Options, paths: tuple[str, ...], **given: Any) -> None:
     job = ImportJob(paths=tuple(str(Path(p).resolve()) for p in paths), **given)
     result = console.follow(check_files(job))
     if not options.json:
-        result["items"] = readable_items(result["items"], paths)
+        result["items"] = table(result["items"], paths)
     console.show(result, options.json)
-
-
-def readable_items(items: Sequence[dict[str, Any]], paths: Sequence[str]) -> list[dict[str, Any]]:
-    """Items as a person wants them in a table: files as seen from the folder that was named."""
-    folders = [str(Path(path).resolve()) + "/" for path in paths]
-    return [
-        {
-            "file": min((item["path"].removeprefix(folder) for folder in folders), key=len),
-            "verdict": item["verdict"],
-            "parts": ", ".join(item["parts"][:SEVERAL]) + (" ..." if len(item["parts"]) > SEVERAL else ""),
-            "reason": item["reason"],
-        }
-        for item in items
-    ]
 
 
 @cli.command()
@@ -194,6 +195,10 @@ def list_(options: Options, what: str) -> None:
 
 
 def _readable(key: str, value: Any) -> Any:
+    if key == "parts":
+        return _few(value)
+    if key == "path":
+        return "/".join(Path(value).parts[-2:])
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(value)) if key in ("created", "added") else value
 
 

@@ -1,5 +1,6 @@
 """What the command line shows: a bar with time left on a terminal, sparse lines elsewhere, results as text or JSON."""
 
+import os
 import signal
 import sys
 import time
@@ -18,7 +19,8 @@ from engine.protocol import Stage
 
 _QUIET_S = 15.0  # between progress lines where there is no terminal
 _err = Console(stderr=True, highlight=False, emoji=False)
-_out = Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else 160)
+_WIDE = int(os.environ["COLUMNS"]) if os.environ.get("COLUMNS", "").isdigit() else 120  # where there is no terminal
+_out = Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else max(_WIDE, 40))
 
 
 def follow(stage: Stage[dict[str, Any]]) -> dict[str, Any]:
@@ -88,19 +90,19 @@ def _line(event: protocol.Progress, elapsed: float) -> str:
 
 
 def show(result: Mapping[str, Any], as_json: bool) -> None:
-    """Print a result: one JSON object, or a table per list and a line per value."""
+    """Print a result: one JSON object, or a table per list and a line per value, the summary last."""
     if as_json:
         sys.stdout.write(msgspec.json.encode(result).decode() + "\n")
         return
     for key, value in result.items():
-        if value in ([], (), {}, ""):
+        if value in ([], (), {}, "") or key == "summary":
             continue
         if isinstance(value, list | tuple) and value and isinstance(value[0], Mapping):
             _out.print(_table(key, value))
-        elif key == "summary":
-            _out.print("\n".join(escape(line) for line in value), soft_wrap=True)
         else:
             _out.print(f"{key}: {_text(value)}", soft_wrap=True)
+    for line in result.get("summary", ()):
+        _out.print(escape(line), soft_wrap=True)
 
 
 def tell(title: str, text: str) -> None:

@@ -84,7 +84,7 @@ def _export_weights(row: ShapeRow, path: Path, project: Project, work: Workspace
             raise InputError(f"{row.id} is not made of weights; export it as glb, obj, ply or stl")
         weights = latents.batch(torch.tensor([row.row]), torch.Generator()).target[0]
         write_network(path, weights, form_of_layout(latents.layout), {}, latents.layout)
-    return {"path": str(path), "parts": list(row.present), "faces": 0, "watertight": False}
+    return {"path": str(path), "parts": list(row.present)}
 
 
 def _export_item(row: ItemRow, path: Path, job: ExportJob, project: Project) -> Stage[dict[str, Any]]:

@@ -14,7 +14,7 @@ import numpy as np
 from engine.child import Child
 from engine.datasets import procedural
 from engine.datasets.archive import is_archive, unpack
-from engine.datasets.found import find
+from engine.datasets.found import MESHES, find
 from engine.datasets.networks import about, import_networks, network_row, open_network
 from engine.datasets.pictures import Gallery
 from engine.datasets.reading import Carry, Finding, Order
@@ -70,7 +70,8 @@ def import_files(job: ImportJob, project: Project) -> Stage[dict[str, Any]]:
                     items.append(labelled)
         if gallery.trouble:
             yield Note(text=f"no pictures were taken: {gallery.trouble}", warning=True)
-    yield Progress(stage="import", done=len(files), total=len(files))
+    if files:
+        yield Progress(stage="import", done=len(files), total=len(files))
     found: dict[str, Any] = {}
     others = [source for source in sources if source.kind in NETWORKS]
     if others:
@@ -126,7 +127,8 @@ def _gather(job: ImportJob, unpacked: Path) -> Stage[list[Source]]:
         paths.append(path)
     sources = yield from find(paths, job.kind)
     if not sources:
-        raise InputError(f"nothing in {', '.join(job.paths)} can be imported; `check --help` lists what can")
+        formats = ", ".join(suffix[1:].upper() for suffix in MESHES)
+        raise InputError(f"nothing in {', '.join(job.paths)} can be imported; it reads {formats}, zip, and data sets")
     order = ("mesh", "parts", "occupancy", "cloud", *NETWORKS)
     return sorted(sources, key=lambda source: order.index(source.kind))
 
@@ -268,7 +270,10 @@ def _warn_of_duplicates(project: Project, items: Sequence[ItemRow]) -> Stage[Non
     found = yield from near_duplicates(rows, paths)
     pairs = [pair for pair in found if new & set(pair)]
     for a, b in pairs[:SHOWN]:
-        yield Note(text=f"{a} and {b} are nearly the same shape but stand in different splits", warning=True)
+        yield Note(
+            text=f"{a} and {b} are nearly the same shape in different splits: scores on unseen shapes would flatter",
+            warning=True,
+        )
     if len(pairs) > SHOWN:
         yield Note(text=f"... and {len(pairs) - SHOWN} more such pairs", warning=True)
 

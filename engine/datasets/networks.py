@@ -1,6 +1,7 @@
 """Published networks and denoisers into a project: shapes and models of an import's run."""
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -36,20 +37,22 @@ def import_networks(job: ImportJob, project: Project, sources: Sequence[Source],
     networks: dict[Path, Network] = {}
     owners: dict[Path, ItemRow] = {}
     models: list[tuple[ItemRow, Published]] = []
+    notes: Counter[str] = Counter()
     for i, (source, row) in enumerate(zip(sources, rows, strict=True)):
         yield Progress(stage="networks", done=i, total=len(sources), message=Path(source.files[0]).name)
         try:
             found = open_network(source, job.heads)
         except InputError as error:
-            items[row.id] = msgspec.structs.replace(row, reason=str(error))
+            items[row.id] = msgspec.structs.replace(row, reason=str(error).removeprefix(f"{source.files[0]}: "))
             continue
-        for note in found.notes:
-            yield Note(text=f"{Path(source.files[0]).name}: {note}")
+        notes.update(found.notes)
         if isinstance(found, Published):
             models.append((row, found))
         else:
             networks[Path(source.files[0])] = found
             owners[Path(source.files[0])] = row
+    for note, count in notes.items():
+        yield Note(text=f"{count} networks: {note}" if count > 1 else f"one network: {note}")
     shapes: list[str] = []
     paths = list(networks)
     for number, group in enumerate(group_networks(networks)):

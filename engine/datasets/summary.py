@@ -12,7 +12,7 @@ WORDS = {  # verdict -> what it means for a person
     "sheet": "sheets without an inside",
     "points": "points without an inside: their labels go to meshes of the same name",
     "samples": "points with inside flags, usable as they are",
-    "network": "networks, kept as shapes",
+    "network": "networks, kept as shapes: `list shapes` names them, `export SHAPE --out DIR` makes meshes",
     "model": "denoisers, ready to generate",
     "refused": "refused",
 }
@@ -29,14 +29,22 @@ def summary(items: Sequence[ItemRow], thickness: float = 0.0) -> list[str]:
     lines = [f"{sum(item.usable for item in shapes)} of {len(shapes)} can be fitted"] if shapes else []
     for verdict, words in WORDS.items():
         if counts[verdict]:
-            thick = verdict == "sheet" and thickness
+            thick = verdict == "sheet" and thickness > 0
+            words = f"sheets, made solid with a thickness of {thickness:g}" if thick else words
             advice = "" if thick or verdict not in ADVICE else f"; {ADVICE[verdict]}"
-            lines.append(f"{counts[verdict]} {words}{' until they were given a thickness' if thick else ''}{advice}")
+            lines.append(f"{counts[verdict]} {words}{advice}")
     parts = Counter(part for item in items for part in item.parts)
     if parts:
         named = ", ".join(f"{name} ({count})" for name, count in parts.most_common(8))
         more = f" and {len(parts) - 8} more" if len(parts) > 8 else ""
         lines.append(f"parts: {named}{more}; rename or merge them in part_names.json and import again")
+    splits = Counter(item.split for item in shapes if item.usable)
+    if splits:
+        shares = ", ".join(f"{splits[split]} {split}" for split in ("train", "val", "test") if splits[split])
+        lines.append(f"splits, by the data sets' own lists or else by name: {shares}")
+    unsorted = sum(not item.category for item in shapes if item.usable)
+    if unsorted:
+        lines.append(f"{unsorted} have no category; `--category chair` gives one to all that is imported at once")
     unknown = sum(not item.licence for item in items)
     if unknown:
         lines.append(
