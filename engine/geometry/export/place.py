@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from engine.errors import DamagedFileError, InputError
-from engine.storage import sync_folder
+from engine.storage import sync_folder, write_atomic
 
 REASONS = {
     errno.ENOSPC: "the disk is full; make room or choose another place",
@@ -37,24 +37,30 @@ def check_place(paths: Iterable[Path], overwrite: bool) -> None:
 
 
 def put(files: Mapping[Path, bytes]) -> None:
-    """Write all ``files`` under temporary names, read them back, and only then give them their own.
+    """Write all ``files``, the main one last, under temporary names, read them back, and only then give them their own.
 
     Raises InputError (disk full, no rights) or DamagedFileError (the disk gives back something else); the files that
     were there before then stay as they were, and no new file or folder is left.
     """
     staged: dict[Path, Path] = {}
+    before: dict[Path, bytes | None] = {}
     new: list[Path] = []
+    last = list(files)[-1]
     try:
         for path, data in files.items():
             with _plainly(path):
                 for folder in _missing(path.parent):
-                    folder.mkdir()
+                    folder.mkdir(exist_ok=True)
                     new.append(folder)
                 staged[path] = _stage(path, data)
         for path, temporary in staged.items():
             with _plainly(path):
+                if path != last:
+                    before[path] = path.read_bytes() if path.exists() else None
                 os.replace(temporary, path)
     except BaseException:
+        for path, old in before.items():
+            _restore(path, old)
         for temporary in staged.values():
             temporary.unlink(missing_ok=True)
         for folder in reversed(new):
@@ -63,6 +69,14 @@ def put(files: Mapping[Path, bytes]) -> None:
         raise
     for folder in {path.parent for path in files}:
         sync_folder(folder)
+
+
+def _restore(path: Path, old: bytes | None) -> None:
+    """A small file that came with the main one, as it was before (None: not there)."""
+    if old is None:
+        path.unlink(missing_ok=True)
+    elif not path.exists() or path.read_bytes() != old:
+        write_atomic(path, old)
 
 
 def _stage(path: Path, data: bytes) -> Path:
