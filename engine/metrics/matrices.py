@@ -1,6 +1,6 @@
 """All distances that a comparison of named sets of clouds needs, each pair measured once."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -14,6 +14,7 @@ from engine.metrics.kept import keys_of, read_known, write_known
 from engine.metrics.measures import Measure
 from engine.protocol import Progress, Stage
 
+ROWS, COLUMNS = 16, 4  # clouds of one block: about 0.2 s (chamfer) to 0.5 s (EMD) between two events
 SAVE_EVERY = 30.0  # seconds of work that a killed process may lose
 
 
@@ -57,6 +58,8 @@ def distances(
         raise InputError(f"all clouds must have equally many points ({told}); sample every set anew with one number")
     every = np.concatenate(list(clouds.values()))
     keys, first, inverse = np.unique(keys_of(every), return_index=True, return_inverse=True)
+    place = first.argsort()  # as they come: rows of one set lie together then, and lack the same columns
+    keys, first, inverse = keys[place], first[place], place.argsort()[inverse]
     starts = np.cumsum([0, *(len(cloud) for cloud in clouds.values())])
     row = {name: inverse[start : start + len(clouds[name])] for name, start in zip(clouds, starts, strict=False)}
     wanted = list(wanted)
@@ -88,20 +91,19 @@ def _measure(
 ) -> Stage[None]:
     """Fill both triangles of ``table`` (K, K) where ``missing`` (its upper triangle) says so."""
     prepared = {int(i): measure.prepare(clouds[i]) for i in np.flatnonzero(missing.any(0) | missing.any(1))}
-    done, total, step = 0, int(missing.sum()), max(1, CHUNK // clouds.shape[1])
-    fresh: list[tuple[int, NDArray[np.intp]]] = []  # measured and not yet written
+    done, total = 0, int(missing.sum())
+    fresh: list[NDArray[np.int32]] = []  # pairs (n, 2) that are measured and not yet written
     told = saved = monotonic()
     yield Progress(stage=measure.name, done=0, total=total)
     try:
-        for i in np.flatnonzero(missing.any(1)):
-            columns = np.flatnonzero(missing[i])
-            for part in np.split(columns, range(step, len(columns), step)):
-                table[i, part] = table[part, i] = measure.row(prepared[int(i)], [prepared[int(j)] for j in part])
-                fresh.append((int(i), part))
-                done += len(part)
-                if monotonic() - told > TELL_EVERY:
-                    told = monotonic()
-                    yield Progress(stage=measure.name, done=done, total=total)
+        for rows, columns in _blocks(missing, max(1, CHUNK // clouds.shape[1])):
+            found = measure.block([prepared[int(i)] for i in rows], [prepared[int(j)] for j in columns])
+            table[np.ix_(rows, columns)], table[np.ix_(columns, rows)] = found, found.T
+            fresh.append(np.stack(np.meshgrid(rows, columns, indexing="ij"), -1).reshape(-1, 2).astype(np.int32))
+            done += found.size
+            if monotonic() - told > TELL_EVERY:
+                told = monotonic()
+                yield Progress(stage=measure.name, done=done, total=total)
             if folder and monotonic() - saved > SAVE_EVERY:
                 _keep(folder, measure, keys, fresh, table)
                 fresh, saved = [], monotonic()
@@ -114,13 +116,32 @@ def _measure(
     yield Progress(stage=measure.name, done=total, total=total)
 
 
+def _blocks(missing: NDArray[np.bool_], most: int) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Rows and columns of blocks that are all ``missing`` (an upper triangle), each pair in one; at most ``most`` wide."""
+    height, width = min(ROWS, most), min(COLUMNS, most)
+    for start in range(0, len(missing), height):
+        stop = min(start + height, len(missing))
+        for i in range(start, stop):  # the triangle on the diagonal
+            yield from _cut(np.array([i]), start + np.flatnonzero(missing[i, start:stop]), width)
+        patterns, which = np.unique(missing[start:stop, stop:], axis=0, return_inverse=True)
+        for number, pattern in enumerate(patterns):
+            yield from _cut(start + np.flatnonzero(which.ravel() == number), stop + np.flatnonzero(pattern), width)
+
+
+def _cut(
+    rows: NDArray[np.intp], columns: NDArray[np.intp], width: int
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    for first in range(0, len(columns), width):
+        yield rows, columns[first : first + width]
+
+
 def _keep(
     folder: Path,
     measure: Measure,
     keys: NDArray[np.int64],
-    fresh: list[tuple[int, NDArray[np.intp]]],
+    fresh: list[NDArray[np.int32]],
     table: NDArray[np.float64],
 ) -> None:
     if fresh:
-        pairs = np.concatenate([np.stack([np.full_like(part, i), part], 1) for i, part in fresh]).astype(np.int32)
+        pairs = np.concatenate(fresh)
         write_known(folder, measure.name, keys, pairs, table[pairs[:, 0], pairs[:, 1]])

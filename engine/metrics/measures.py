@@ -19,22 +19,29 @@ class Measure:
     name : tells everything that the numbers depend on beside the two clouds, and their version; letters, digits and -
     unit : how to read the numbers
     prepare : from a cloud (P, 3) what `row` needs of it, made once
-    row : (K,) distances from one prepared cloud to K others
+    block : (N, M) distances from N prepared clouds to M others; several at once share some work
     """
 
     name: str
     unit: str
     prepare: Callable[[NDArray[np.float64]], Any]
-    row: Callable[[Any, Sequence[Any]], NDArray[np.float64]]
+    block: Callable[[Sequence[Any], Sequence[Any]], NDArray[np.float64]]
 
 
-def _chamfer_row(one: cKDTree, others: Sequence[cKDTree]) -> NDArray[np.float64]:
-    points = ordered([one])
-    there = np.array([mean_squared(points, other, 1)[0] for other in others])
-    return there + mean_squared(ordered(list(others)), one, 1)
+def _tree(cloud: NDArray[np.float64]) -> tuple[cKDTree, NDArray[np.float64]]:
+    """Tree of a cloud (P, 3), and its points (P, 3) in the order of the tree."""
+    tree = grown(cloud)
+    return tree, ordered([tree])[0]
 
 
-CHAMFER = Measure("chamfer", "mean squared nearest distance, both directions summed", grown, _chamfer_row)
+def _chamfer(rows: Sequence[Any], columns: Sequence[Any]) -> NDArray[np.float64]:
+    here, away = (np.stack([points for _, points in side]) for side in (rows, columns))
+    there = np.stack([mean_squared(here, tree, 1) for tree, _ in columns], 1)
+    back = np.stack([mean_squared(away, tree, 1) for tree, _ in rows])
+    return there + back
+
+
+CHAMFER = Measure("chamfer", "mean squared nearest distance, both directions summed", _tree, _chamfer)
 
 
 def emd_measure(points: int = POINTS, seed: int = 0) -> Measure:
@@ -43,7 +50,7 @@ def emd_measure(points: int = POINTS, seed: int = 0) -> Measure:
     def prepare(cloud: NDArray[np.float64]) -> NDArray[np.float64]:
         return subset(cloud, points, seed)
 
-    def row(one: NDArray[np.float64], others: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-        return np.array([matched(one, other) for other in others])
+    def block(rows: Sequence[NDArray[np.float64]], columns: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+        return np.array([[matched(one, other) for other in columns] for one in rows])
 
-    return Measure(f"emd-{points}-seed-{seed}", f"mean distance of {points} points, optimally matched", prepare, row)
+    return Measure(f"emd-{points}-seed-{seed}", f"mean distance of {points} points, optimally matched", prepare, block)

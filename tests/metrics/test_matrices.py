@@ -20,11 +20,11 @@ def counting(measure: Measure) -> tuple[Measure, list[int]]:
     """The measure, and a list that grows by the number of pairs of each of its calls."""
     calls: list[int] = []
 
-    def row(one: Any, others: Any) -> NDArray[np.float64]:
-        calls.append(len(others))
-        return measure.row(one, others)
+    def block(rows: Any, columns: Any) -> NDArray[np.float64]:
+        calls.append(len(rows) * len(columns))
+        return measure.block(rows, columns)
 
-    return Measure(measure.name, measure.unit, measure.prepare, row), calls
+    return Measure(measure.name, measure.unit, measure.prepare, block), calls
 
 
 def test_every_number_is_that_of_its_pair() -> None:
@@ -79,6 +79,18 @@ def test_cancelled_work_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     stage.close()
     result, _ = finish(distances({"a": clouds(0, 12, 3000)}, [("a", "a")], CHAMFER, tmp_path))
     assert 0 < result.known < 66 and result.measured == 66 - result.known
+
+
+def test_sets_larger_than_a_block_that_lack_different_pairs(tmp_path: Path) -> None:
+    sets = {"a": clouds(0, 37, 8), "b": clouds(1, 21, 8), "c": clouds(2, 5, 8)}
+    finish(distances({"a": sets["a"][::3], "c": sets["c"]}, [("c", "a"), ("a", "a")], CHAMFER, tmp_path))
+    counted, calls = counting(CHAMFER)
+    asked = [("b", "a"), ("a", "a"), ("c", "b")]
+    found, _ = finish(distances(sets, asked, counted, tmp_path))
+    assert sum(calls) == found.measured == 37 * 21 + 37 * 36 // 2 - 13 * 12 // 2 + 5 * 21
+    for a, b in asked:
+        exact = [[chamfer(one, other) for other in sets[b]] for one in sets[a]]
+        assert np.array_equal(found.between(a, b), exact)
 
 
 def test_other_seeds_and_sizes_of_a_measure_are_kept_apart(tmp_path: Path) -> None:
