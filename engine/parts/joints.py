@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations
+from itertools import combinations, permutations
 from math import inf
 
 import igl
@@ -24,8 +24,12 @@ PERCENTILE = 95.0
 NEIGHBOURS = 0.02  # parts are neighbours when the median of their gap over training shapes is at most this
 LEAST = 5  # training shapes that must have a joint before it is judged
 
+REST = ""  # the second name of a pair: all other parts together, to any of which a piece may be fixed
+
 Pair = tuple[str, str]
 Points = NDArray[np.float64]
+
+ORIGIN: Points = np.zeros(3)
 
 
 @dataclass(frozen=True)
@@ -56,12 +60,28 @@ class Solid:
 
 
 @dataclass(frozen=True)
+class Side:
+    """One part as seen from another, all in canonical space.
+
+    gaps : (S,) distance of each piece of the part to the other part, 0 where they meet
+    ends : (S, 2, 3) the two points between which that is
+    depth : mean depth of the part's samples inside the other (0 for those outside)
+    deep : (O, 3) the samples that lie inside
+    """
+
+    gaps: Points
+    ends: Points
+    depth: float
+    deep: Points
+
+
+@dataclass(frozen=True)
 class Joint:
-    """How two parts meet, in units of canonical space.
+    """How two parts meet, or one part and the rest (``REST``), in units of canonical space.
 
     gap : distance between the surfaces, 0 where they touch. Of a part in several pieces (two wings, four engines) that of
         the loosest piece
-    overlap : mean depth of the samples of one part's surface inside the other (0 for those outside), the larger of both
+    overlap : mean depth of the samples of one part's surface inside the other, the larger of both; 0 for the rest
     gaps : (G, 2, 3) for display: the two points between which each loose piece gapes
     overlaps : (O, 3) for display: samples of one surface that lie inside the other
     """
@@ -106,26 +126,58 @@ def solids(meshes: Mapping[str, Mesh]) -> dict[str, Solid]:
     return {name: solid(mesh, name) for name, mesh in meshes.items() if len(mesh.faces)}
 
 
-def joint(a: Solid, b: Solid, shift: Sequence[float] | Points = (0.0, 0.0, 0.0)) -> Joint:
-    """How two parts meet when ``a`` is shifted by ``shift`` (3,). Exchanging the parts (and the shift) changes nothing."""
-    offset = np.asarray(shift, np.float64)
-    of_a, near_a = b.distance(a.points + offset)
-    of_b, near_b = a.distance(b.points - offset)
-    overlap = max(float(np.maximum(-one, 0).mean()) for one in (of_a, of_b))
-    ways = [
-        _loose(of_a, a.shell, a.points + offset, near_a),
-        _loose(of_b, b.shell, b.points, near_b + offset),
-    ]
-    most = max(len(gaps) for gaps, _ in ways)
-    chosen = [(gaps, ends) for gaps, ends in ways if len(gaps) == most]  # of the part with more pieces
-    gaps, ends = min(chosen, key=lambda way: float(way[0].max()))
-    deep = np.concatenate([(a.points + offset)[of_a < 0], b.points[of_b < 0]])
-    return Joint(float(gaps.max()), overlap, ends[gaps > 0], deep)
+def side(a: Solid, b: Solid, place_a: Points = ORIGIN, place_b: Points = ORIGIN) -> Side:
+    """Part ``a`` as seen from part ``b`` when both are shifted by their places (3,)."""
+    distance, nearest = b.distance(a.points + (place_a - place_b))
+    where = a.points + place_a
+    first = [np.flatnonzero(a.shell == s)[distance[a.shell == s].argmin()] for s in range(int(a.shell.max()) + 1)]
+    ends = np.stack([where[first], nearest[first] + place_b], 1)
+    return Side(np.maximum(distance[first], 0), ends, float(np.maximum(-distance, 0).mean()), where[distance < 0])
+
+
+def sides(parts: Mapping[str, Solid], places: Mapping[str, Points]) -> dict[Pair, Side]:
+    """Every part as seen from every other, (seen, from) -> Side."""
+    return {(a, b): side(parts[a], parts[b], places[a], places[b]) for a, b in permutations(parts, 2)}
+
+
+def joint(there: Side, back: Side) -> Joint:
+    """How two parts meet, from the one as seen from the other and the reverse; their order does not matter.
+
+    The gap is told by the part with more pieces, each of which should be fixed.
+    """
+    most = max(len(there.gaps), len(back.gaps))
+    told = min((one for one in (there, back) if len(one.gaps) == most), key=lambda one: float(one.gaps.max()))
+    deep = np.concatenate([there.deep, back.deep])
+    return Joint(float(told.gaps.max()), max(there.depth, back.depth), told.ends[told.gaps > 0], deep)
+
+
+def hold(there: Sequence[Side], back: Sequence[Side]) -> Joint:
+    """How a part is fixed to the rest, from its sides as seen from every other part and the reverse.
+
+    Each piece may be fixed to any other part, as engines are to a wing or to the body.
+    """
+    gaps, ends = np.stack([one.gaps for one in there]), np.stack([one.ends for one in there])  # (B, S), (B, S, 2, 3)
+    if gaps.shape[1] == 1:  # the samples of others tell of a part in one piece as well
+        gaps = np.concatenate([gaps, *(one.gaps[:, None] for one in back)])
+        ends = np.concatenate([ends, *(one.ends[:, None, ::-1] for one in back)])
+    nearest, pieces = gaps.argmin(0), np.arange(gaps.shape[1])
+    gaps, ends = gaps[nearest, pieces], ends[nearest, pieces]
+    return Joint(float(gaps.max()), 0.0, ends[gaps > 0], np.zeros((0, 3)))
+
+
+def joints_of(seen: Mapping[Pair, Side], names: Sequence[str]) -> dict[Pair, Joint]:
+    """The joints of a shape from all its sides: every pair in the order of ``names``, and (part, REST) for every part."""
+    pairs = {(a, b): joint(seen[a, b], seen[b, a]) for a, b in combinations(names, 2)}
+    if len(names) < 2:
+        return pairs
+    others = {a: [b for b in names if b != a] for a in names}
+    rest = {(a, REST): hold([seen[a, b] for b in others[a]], [seen[b, a] for b in others[a]]) for a in names}
+    return {**pairs, **rest}
 
 
 def joints(parts: Mapping[str, Solid]) -> dict[Pair, Joint]:
-    """Every pair of the parts of one shape, named in the order of ``parts``."""
-    return {(a, b): joint(parts[a], parts[b]) for a, b in combinations(parts, 2)}
+    """The joints of one shape (`joints_of`) whose parts, in the model's order, stand where they are."""
+    return joints_of(sides(parts, dict.fromkeys(parts, ORIGIN)), list(parts))
 
 
 def measure(shapes: Sequence[Mapping[str, Mesh]]) -> Stage[list[dict[Pair, Joint]]]:
@@ -168,9 +220,3 @@ def score(found: Mapping[Pair, Joint], usual: Mapping[Pair, Limit]) -> Score:
 def excess_of(found: Joint, limit: Limit) -> tuple[float, float]:
     """(gap, overlap) of one joint beyond its limit, 0 where it is within."""
     return max(0.0, found.gap - limit.gap), max(0.0, found.overlap - limit.overlap)
-
-
-def _loose(distance: Points, shell: NDArray[np.int64], points: Points, nearest: Points) -> tuple[Points, Points]:
-    """Of each piece of a part: its gap (S,) to the other part, and the two points (S, 2, 3) between which that is."""
-    first = [np.flatnonzero(shell == s)[distance[shell == s].argmin()] for s in range(int(shell.max()) + 1)]
-    return np.maximum(distance[first], 0), np.stack([points[first], nearest[first]], 1)

@@ -3,17 +3,18 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import product
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import InputError
-from engine.parts.joints import Joint, Limit, Pair, Score, Solid, excess_of, joint, score
+from engine.parts.joints import Joint, Limit, Pair, Score, Side, Solid, joints_of, score, side, sides
 from engine.protocol import Progress, Stage
 
 STEPS = (0.04, 0.02, 0.01, 0.005, 0.0025)  # canonical units
 SWEEPS = 3  # times that every part gets its turn
-TRIES = 6  # moves per part and step size
+LEAST_GAIN = 1e-6  # a move must lower score and cost together by this, so the search ends
 COST = 0.02  # of moving, per unit of length: of two ways to mend a joint the shorter is taken
 DIRECTIONS = np.array(
     [d for d in product((-1.0, 0.0, 1.0), repeat=3) if sum(map(abs, d)) in (1, 3)]
@@ -48,82 +49,71 @@ def settle(parts: Mapping[str, Solid], usual: Mapping[Pair, Limit], movable: Col
     if unknown:
         raise InputError(f"the shape has no part {', '.join(unknown)} to move; it has {', '.join(parts)}")
     places: dict[str, Offset] = {name: np.zeros(3) for name in parts}
-    pairs = [(a, b) for i, a in enumerate(parts) for b in list(parts)[i + 1 :] if (a, b) in usual]
-    found = {pair: _between(parts, pair, places) for pair in pairs}
-    before = score(found, usual)
-    turns = [(sweep, name) for sweep in range(SWEEPS) for name in parts if name in movable]
+    seen = sides(parts, places)
+    before = score(joints_of(seen, list(parts)), usual)
+    turns = [name for _ in range(SWEEPS) for name in parts if name in movable]
     moved = True
-    for number, (_, name) in enumerate(turns):
+    for number, name in enumerate(turns):
         if number % len(movable) == 0:  # a sweep in which nothing moved is the last
             if not moved:
                 break
             moved = False
-        own = [pair for pair in pairs if name in pair]
-        cost = _cost(found, usual, own, places[name])
         for place, size in enumerate(STEPS):
             yield Progress(
                 stage="settle", done=number * len(STEPS) + place, total=len(turns) * len(STEPS), message=name
             )
-            if score({pair: found[pair] for pair in own}, usual).total == 0 and not places[name].any():
-                break
-            for _ in range(TRIES):
-                best = _best(parts, usual, own, name, places, size, found)
-                if best is None or best[0] >= cost - 1e-9:
+            while True:
+                now = score(joints_of(seen, list(parts)), usual)
+                involved = any(name in pair and sum(excess) > 0 for pair, excess in now.excess.items())
+                if not involved and not places[name].any():
                     break
-                cost, places[name], fresh = best
-                found.update(fresh)
+                cost = now.total + COST * float(np.linalg.norm(places[name]))
+                best = cost, places[name], seen
+                for way in [*(DIRECTIONS * size), *_closing(name, joints_of(seen, list(parts)), size)]:
+                    tried = _tried(parts, usual, name, places, places[name] + way, seen)
+                    best = min(best, tried, key=lambda one: one[0])
+                    yield Progress(
+                        stage="settle", done=number * len(STEPS) + place, total=len(turns) * len(STEPS), message=name
+                    )
+                if best[0] >= cost - LEAST_GAIN:
+                    break
+                _, places[name], seen = best
                 moved = True
-                yield Progress(
-                    stage="settle", done=number * len(STEPS) + place, total=len(turns) * len(STEPS), message=name
-                )
     yield Progress(stage="settle", done=len(turns) * len(STEPS), total=len(turns) * len(STEPS))
-    after = score(found, usual)
+    found = joints_of(seen, list(parts))
     moves = {name: (float(o[0]), float(o[1]), float(o[2])) for name, o in places.items() if o.any()}
-    return Settled(moves, before, after, found)
+    return Settled(moves, before, score(found, usual), found)
 
 
-def _best(
+def _tried(
     parts: Mapping[str, Solid],
     usual: Mapping[Pair, Limit],
-    own: list[Pair],
     name: str,
     places: Mapping[str, Offset],
-    size: float,
-    found: Mapping[Pair, Joint],
-) -> tuple[float, Offset, dict[Pair, Joint]] | None:
-    """The best place one step away: its cost, the shift of the part, and the joints there."""
-    tried: list[tuple[float, Offset, dict[Pair, Joint]]] = []
-    ways = [*(DIRECTIONS * size), *_closing(name, own, found, size)]
-    for way in ways:
-        there = {**places, name: places[name] + way}
-        if not _fits(parts[name], places[name], there[name]):
-            continue
-        joints = {pair: _between(parts, pair, there) for pair in own}
-        tried.append((_cost(joints, usual, own, there[name]), there[name], joints))
-    return min(tried, key=lambda one: one[0]) if tried else None
+    place: Offset,
+    seen: Mapping[Pair, Side],
+) -> tuple[float, Offset, dict[Pair, Side]]:
+    """A part at another place: what that costs, the place, and the sides of all parts then."""
+    if not _fits(parts[name], places[name], place):
+        return inf, place, {}
+    there = {**places, name: place}
+    fresh = {
+        (a, b): side(parts[a], parts[b], there[a], there[b]) if name in (a, b) else known
+        for (a, b), known in seen.items()
+    }
+    cost = score(joints_of(fresh, list(parts)), usual).total + COST * float(np.linalg.norm(place))
+    return cost, place, fresh
 
 
-def _closing(name: str, own: list[Pair], found: Mapping[Pair, Joint], size: float) -> list[Offset]:
-    """Steps of at most ``size`` along the part's gaps, towards its neighbours."""
+def _closing(name: str, found: Mapping[Pair, Joint], size: float) -> list[Offset]:
+    """Steps of at most ``size`` along the part's gaps, one way and the other."""
     ways = []
-    for pair in own:
-        for ends in found[pair].gaps:
+    for pair, one in found.items():
+        for ends in one.gaps if name in pair else ():
             way = ends[1] - ends[0]
             length = float(np.linalg.norm(way))
-            if length > 0:
-                ways += [sign * way * min(1.0, size / length) for sign in (1.0, -1.0)]
+            ways += [sign * way * min(1.0, size / length) for sign in (1.0, -1.0)]
     return ways
-
-
-def _cost(found: Mapping[Pair, Joint], usual: Mapping[Pair, Limit], own: list[Pair], offset: Offset) -> float:
-    return sum(sum(excess_of(found[pair], usual[pair])) for pair in own) + COST * float(np.linalg.norm(offset))
-
-
-def _between(parts: Mapping[str, Solid], pair: Pair, places: Mapping[str, Offset]) -> Joint:
-    """The joint of two parts that stand at their places; its points are where they stand then."""
-    a, b = pair
-    found = joint(parts[a], parts[b], places[a] - places[b])
-    return Joint(found.gap, found.overlap, found.gaps + places[b], found.overlaps + places[b])
 
 
 def _fits(part: Solid, now: Offset, then: Offset) -> bool:
