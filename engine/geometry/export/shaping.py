@@ -14,6 +14,7 @@ from engine.geometry.solids import union
 
 FORWARD, BACK = 0.5, -0.53  # steps of a pass (Taubin 1995, lambda and mu: 1/lambda + 1/mu = 0.11 passes unchanged)
 LEAST = 4  # faces of the smallest closed surface
+ATLAS = 1000.0  # longest side while unwrapping: xatlas leaves out faces with an area below 1e-7, whatever the unit
 OFF = 0.02  # share by which a face budget may be missed
 
 
@@ -106,7 +107,9 @@ def unwrapped(mesh: Mesh) -> PerCorner:
 
     Raises MeshError when the mesh cannot be unwrapped.
     """
-    place, corners, uvs = xatlas.parametrize(np.ascontiguousarray(mesh.vertices, np.float32), mesh.faces)
+    low, high = mesh.bounds
+    points = (mesh.vertices - low) * (ATLAS / max(float((high - low).max()), 1e-300))
+    place, corners, uvs = xatlas.parametrize(np.ascontiguousarray(points, np.float32), mesh.faces)
     if not np.array_equal(place[corners], mesh.faces) or not np.isfinite(uvs).all():
         raise MeshError("the surface cannot be unwrapped into UVs; export it without them")
     return PerCorner(uvs.astype(np.float64), corners.astype(np.int32))
