@@ -265,7 +265,11 @@ def generate(options: Options, method: str, model: str, category: str, count: in
 @cli.command()
 @click.argument("shapes", nargs=-1, required=True)
 @click.option(
-    "--format", "format_", default="glb", type=click.Choice(["glb", "obj", "ply", "stl", "pth"]), show_default=True
+    "--format",
+    "format_",
+    default="glb",
+    type=click.Choice(["glb", "obj", "ply", "stl", "pth", "ckpt"]),
+    show_default=True,
 )
 @click.option("--out", required=True, help="Folder for the files.")
 @click.option(
@@ -278,7 +282,8 @@ def export(
 ) -> None:
     """Decode SHAPES and write them as mesh files with named parts. Items can be named too, and are written as they came.
 
-    With --format pth the weights themselves are written, in the published layout (imported networks in their own).
+    With --format pth the weights themselves are written, in the published layout (imported networks in their own); with
+    --format ckpt the denoiser of an imported run, named instead of a shape.
     Loose shells under --crumbs of the volume are left out (of fitted shapes under a tenth of it), and it says so.
     """
     folder = str(Path(out).resolve())

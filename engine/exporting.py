@@ -10,7 +10,7 @@ from engine import device
 from engine.datasets.parts import colour
 from engine.errors import EmptyShapeError, InputError
 from engine.fields.representation import WeightRepresentation
-from engine.foreign.bring import write_kept_network
+from engine.foreign.bring import write_kept_model, write_kept_network
 from engine.foreign.form import form_of_layout
 from engine.foreign.networks import write_network
 from engine.geometry.file import load_geometry
@@ -25,6 +25,8 @@ from engine.write import write_shape
 
 def export(job: ExportJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
     """Shapes -> mesh files, watertight, with named parts. Items can be named too: they are written as they came in."""
+    if job.format == "ckpt":
+        return _export_models(job, project)
     wanted = [_shape_or_item(name, project) for name in dict.fromkeys(job.shapes)]
     files, empty = [], []
     for row in wanted:
@@ -45,6 +47,16 @@ def export(job: ExportJob, project: Project, work: Workspace) -> Stage[dict[str,
     if not files:
         raise EmptyShapeError(f"nothing was written: all {len(empty)} shapes are empty")
     return {"files": files, "empty": empty}
+
+
+def _export_models(job: ExportJob, project: Project) -> dict[str, Any]:
+    """Denoisers of imported runs, as they came in."""
+    files = []
+    for name in dict.fromkeys(job.shapes):
+        path = Path(job.out) / f"{name}.ckpt"
+        write_kept_model(project.run_folder(project.catalogue.run(name).id), path)
+        files.append({"shape": name, "path": str(path)})
+    return {"files": files, "empty": []}
 
 
 def _shape_or_item(name: str, project: Project) -> ShapeRow | ItemRow:
@@ -88,6 +100,8 @@ def _export_weights(row: ShapeRow, path: Path, project: Project, work: Workspace
 
 
 def _export_item(row: ItemRow, path: Path, job: ExportJob, project: Project) -> Stage[dict[str, Any]]:
+    if job.format == "pth":
+        raise InputError(f"{row.id} is an item and has no weights yet; fit it, and export the fitted shape")
     source = project.geometry_path(row.id)
     if not source.exists():
         raise InputError(f"item {row.id} has no surface to export ({row.verdict}: {row.reason})")

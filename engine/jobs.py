@@ -8,7 +8,7 @@ from msgspec import Meta
 from engine.methods import MethodSettings
 
 VERSION = 1
-Format = Literal["glb", "obj", "ply", "stl", "pth"]
+Format = Literal["glb", "obj", "ply", "stl", "pth", "ckpt"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
 
@@ -39,7 +39,7 @@ class ImportJob(JobBase, frozen=True):
         float, Meta(ge=0, le=0.5, description="given to sheets without an inside, share of the longest side; 0 = none")
     ] = 0.0
     solids: bool = False  # connected solids become parts where nothing names any
-    origin: str = ""  # where the files come from, and under which licence: wins over what lies beside them
+    origin: str = ""  # where the files come from, and under which licence, when nothing beside them says it
     licence: str = ""
     heads: Annotated[int, Meta(ge=1, description="attention heads of denoisers; their files do not say")] = 16
 

@@ -12,7 +12,7 @@ from engine.fields.mlp import WeightField
 from engine.geometry.crumbs import without_crumbs
 from engine.geometry.export import GREY, export_mesh
 from engine.geometry.mesh import Geometry, Mesh
-from engine.geometry.regions import part_meshes_of
+from engine.geometry.regions import whole_in_pieces
 from engine.geometry.surface import extract
 from engine.method import Field, Part
 from engine.pictures.render import render
@@ -70,7 +70,7 @@ def _(
 ) -> Stage[dict[str, Any]]:
     """An item as it was imported, in canonical space; nothing is decoded and nothing left out."""
     yield Progress(stage="export", done=0, total=1, message=path.name)
-    named = part_meshes_of(decoded) if path.suffix in PARTS_KEPT else {}
+    named = whole_in_pieces(decoded) if path.suffix in PARTS_KEPT else {}
     colours = {part.name: part.colour for part in parts}
     info = export_mesh(path, None if named else decoded.surface, named, colours, recipe)
     return {"path": str(info.path), "parts": list(info.parts), "faces": info.faces, "watertight": info.watertight}

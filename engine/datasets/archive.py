@@ -4,6 +4,7 @@ import lzma
 import os
 import shutil
 import stat
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -31,8 +32,8 @@ def unpack(path: Path, folder: Path) -> Stage[None]:
     """
     if folder.is_dir():
         return
-    temporary = folder.with_name(f".{folder.name}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))  # another import may unpack it too
     try:
         with zipfile.ZipFile(path) as archive:
             members = [member for member in archive.infolist() if not member.is_dir() and not _junk(member.filename)]
@@ -43,12 +44,18 @@ def unpack(path: Path, folder: Path) -> Stage[None]:
                     f"{path.name}: {len(members) - len(good)} entries were left out, since they lead out of the archive"
                 )
                 yield Note(text=text, warning=True)
-            temporary.mkdir(parents=True)
             for i, member in enumerate(good):
                 yield Progress(stage="unpack", done=i, total=len(good), message=path.name)
                 yield from _extract(archive, member, temporary / member.filename, i, len(good))
-        temporary.replace(folder)
+        try:
+            temporary.replace(folder)
+        except OSError:
+            if not folder.is_dir():  # else another import was first, with the same files
+                raise
     except (
+        FileExistsError,
+        IsADirectoryError,
+        NotADirectoryError,
         zipfile.BadZipFile,
         zlib.error,
         lzma.LZMAError,

@@ -15,13 +15,15 @@ from engine.child import Child
 from engine.datasets import procedural
 from engine.datasets.archive import is_archive, unpack
 from engine.datasets.found import MESHES, find
+from engine.datasets.found.tree import shown
+from engine.datasets.labels import load_mapping
 from engine.datasets.networks import about, import_networks, network_row, open_network
 from engine.datasets.pictures import Gallery
 from engine.datasets.reading import Carry, Finding, Order
 from engine.datasets.source import Source
 from engine.datasets.splits import POINTS, near_duplicates, split_of, write_cloud
 from engine.datasets.summary import summary
-from engine.errors import InputError, MeshError
+from engine.errors import InputError, MeshError, StudioError
 from engine.geometry.file import save_geometry
 from engine.geometry.judge import judge
 from engine.geometry.mesh import Geometry
@@ -43,9 +45,11 @@ def import_files(job: ImportJob, project: Project) -> Stage[dict[str, Any]]:
 
     A labelled cloud gives its labels to the meshes of the same name, whichever came first.
     """
+    load_mapping(project.folder)  # a slip in it should be known before anything is read
     sources = yield from _gather(job, project.folder / "cache" / "unpacked")
     before = project.catalogue.items()
     known = {item.id: item.split for item in before}  # an item stays where it was put first
+    earlier = {item.id: item for item in before}
     named: dict[str, dict[str, ItemRow]] = defaultdict(dict)  # meshes and labelled clouds by name and id
     for item in before:
         named[item.name][item.id] = item
@@ -56,10 +60,10 @@ def import_files(job: ImportJob, project: Project) -> Stage[dict[str, Any]]:
             waiting = Progress(stage="import", done=i, total=len(files), message=_short(source.files[0]))
             yield waiting
             finding = yield from _read(child, _order(job, source, str(project.folder)), waiting)
-            row = _row(job, source, finding, known)
+            row = _with_old_terms(_row(job, source, finding, known), earlier.get(finding.id))
             gallery.take(project, row)
             project.catalogue.add_items([row])
-            named[row.name][row.id] = row
+            named[row.name][row.id] = earlier[row.id] = row
             items.append(row)
             for mesh, cloud in _pairs(row, named[row.name].values()):
                 labelled = yield from _carry(child, project, mesh, cloud, waiting)
@@ -79,6 +83,7 @@ def import_files(job: ImportJob, project: Project) -> Stage[dict[str, Any]]:
         brought, shapes, models = yield from import_networks(job, project, others, rows)
         items += brought
         found = {"shapes": shapes, "models": models}
+    project.catalogue.add_items(_replaced(before, items))
     yield from _warn_of_duplicates(project, items)
     items = list({(item.id, item.path): item for item in items}.values())  # labelled meshes stand there twice
     copies = len(items) - len({item.id for item in items})
@@ -116,16 +121,22 @@ def _check_network(job: ImportJob, source: Source) -> ItemRow:
 
 def _gather(job: ImportJob, unpacked: Path) -> Stage[list[Source]]:
     """All that the paths hold, archives unpacked into ``unpacked``; meshes before clouds. Raises InputError for nothing."""
-    paths = []
+    paths, bad = [], []
     for text in job.paths:
         path = Path(text)
         if path.is_file() and is_archive(path):
             about = path.stat()
             folder = unpacked / f"{path.stem}-{digest(f'{path} {about.st_size} {about.st_mtime_ns}'.encode())[:10]}"
-            yield from unpack(path, folder)
+            try:
+                yield from unpack(path, folder)
+            except InputError as error:
+                if len(job.paths) == 1:
+                    raise
+                bad.append(Source(kind="mesh", name=path.stem, files=(str(path),), refused=str(error)))
+                continue
             path = folder
         paths.append(path)
-    sources = yield from find(paths, job.kind)
+    sources = bad + (yield from find(paths, job.kind))
     if not sources:
         formats = ", ".join(suffix[1:].upper() for suffix in MESHES)
         raise InputError(f"nothing in {', '.join(job.paths)} can be imported; it reads {formats}, zip, and data sets")
@@ -149,6 +160,10 @@ def _read(child: Child, order: Order, waiting: Progress) -> Stage[Finding]:
         data = yield from _awaited(child, order, waiting)
     except (MeshError, InputError) as error:
         return Finding(id="", hash="", verdict="refused", reason=str(error))
+    except RuntimeError as error:  # a fault of ours: it costs this file, not the others
+        yield Note(text=f"{waiting.message}: {error}", warning=True)
+        first = str(error).split("\n")[0]
+        return Finding(id="", hash="", verdict="refused", reason=f"reading failed by a fault of the program ({first})")
     return msgspec.msgpack.decode(data, type=Finding)
 
 
@@ -167,12 +182,13 @@ def _awaited(child: Child, order: Order | Carry, waiting: Progress) -> Stage[byt
 
 
 def _row(job: ImportJob, source: Source, finding: Finding, known: dict[str, str]) -> ItemRow:
-    ident = finding.id or f"{source.name}-{digest(source.files[0].encode(errors='replace'))[:10]}"
+    ident = finding.id or f"{source.name}-{digest(shown(source.files[0]).encode())[:10]}"
+    origin, licence = source.terms(job.origin, job.licence)
     return ItemRow(
         id=ident,
         kind=source.kind,
         category=job.category or source.category,
-        path=_shown(source.files[0]),
+        path=shown(source.files[0]),
         hash=finding.hash,
         verdict=finding.verdict,
         reason=finding.reason,
@@ -181,10 +197,29 @@ def _row(job: ImportJob, source: Source, finding: Finding, known: dict[str, str]
         usable=finding.usable,
         parts=finding.parts,
         report=finding.report,
-        origin=job.origin or source.origin,
-        licence=job.licence or source.licence,
+        origin=origin,
+        licence=licence,
         added=time.time(),
     )
+
+
+def _with_old_terms(row: ItemRow, old: ItemRow | None) -> ItemRow:
+    """The same contents from two places are one item: the terms of both hold."""
+    if old is None or old.path == row.path or not old.licence or old.licence in row.licence:
+        return row
+    return msgspec.structs.replace(row, licence=f"{old.licence}; {row.licence}" if row.licence else old.licence)
+
+
+def _replaced(before: Sequence[ItemRow], items: Sequence[ItemRow]) -> list[ItemRow]:
+    """Earlier items of files that have changed since; they are kept for what was made of them, but not used again."""
+    now = {(item.path, item.kind): item.id for item in items}
+    fresh = set(now.values())
+    found = [(old, now.get((old.path, old.kind), old.id)) for old in before]
+    return [
+        msgspec.structs.replace(old, usable=False, verdict="refused", reason=f"the file has changed; now it is {new}")
+        for old, new in found
+        if new != old.id and old.id not in fresh
+    ]
 
 
 def _pairs(row: ItemRow, same_name: Iterable[ItemRow]) -> list[tuple[ItemRow, ItemRow]]:
@@ -192,7 +227,12 @@ def _pairs(row: ItemRow, same_name: Iterable[ItemRow]) -> list[tuple[ItemRow, It
     fitting = [other for other in same_name if "" in (row.category, other.category) or _same(row, other)]
     meshes = [item for item in fitting if item.kind == "mesh" and item.verdict != "refused"]
     clouds = [item for item in fitting if item.kind == "cloud" and item.parts]
-    return [(mesh, cloud) for mesh in meshes for cloud in clouds if row.id in (mesh.id, cloud.id)]
+    return [
+        (mesh, cloud)
+        for mesh in meshes
+        for cloud in (clouds[:1] if row.kind == "mesh" else clouds)
+        if row.id in (mesh.id, cloud.id) and mesh.report.get("labels_from") in (None, cloud.id)
+    ]
 
 
 def _same(a: ItemRow, b: ItemRow) -> bool:
@@ -204,7 +244,7 @@ def _carry(child: Child, project: Project, mesh: ItemRow, cloud: ItemRow, waitin
     order = Carry(project=str(project.folder), category=mesh.category, cloud=cloud.id, mesh=mesh.id)
     try:
         data = yield from _awaited(child, order, waiting)
-    except (MeshError, InputError) as error:
+    except (StudioError, RuntimeError) as error:
         yield Note(text=f"the labels of {cloud.id} were not carried to {mesh.id}: {error}", warning=True)
         return mesh
     finding = msgspec.msgpack.decode(data, type=Finding)
@@ -213,12 +253,7 @@ def _carry(child: Child, project: Project, mesh: ItemRow, cloud: ItemRow, waitin
 
 def _short(path: str) -> str:
     """The end of a path, enough to know it by."""
-    return _shown("/".join(Path(path).parts[-3:]))
-
-
-def _shown(path: str) -> str:
-    """A path as text that can be stored and printed, whatever bytes its name has."""
-    return path.encode(errors="replace").decode()
+    return shown("/".join(Path(path).parts[-3:]))
 
 
 def make_samples(job: SamplesJob, project: Project) -> Stage[dict[str, Any]]:
@@ -267,8 +302,7 @@ def _warn_of_duplicates(project: Project, items: Sequence[ItemRow]) -> Stage[Non
     new = {item.id for item in items}
     rows = [item for item in project.catalogue.items() if item.usable]
     paths = {item.id: project.geometry_path(item.id).with_name("cloud.safetensors") for item in rows}
-    found = yield from near_duplicates(rows, paths)
-    pairs = [pair for pair in found if new & set(pair)]
+    pairs = yield from near_duplicates(rows, paths, new)
     for a, b in pairs[:SHOWN]:
         yield Note(
             text=f"{a} and {b} are nearly the same shape in different splits: scores on unseen shapes would flatter",

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from engine.datasets.found.tree import shown
 from engine.datasets.source import Source
 from engine.errors import InputError
 from engine.foreign.bring import Brought, group_networks, keep_model, keep_network_run
@@ -22,7 +23,9 @@ from engine.storage import digest, write_json
 
 
 def open_network(source: Source, heads: int) -> Network | Published:
-    """What a network source holds. Raises InputError that says what it holds instead."""
+    """What a network source holds. Raises InputError that says what it holds instead, or why its data set refuses it."""
+    if source.refused:
+        raise InputError(source.refused)
     path = Path(source.files[0])
     return read_denoiser(path, heads) if source.kind == "denoiser" else read_network(path)
 
@@ -42,6 +45,9 @@ def import_networks(job: ImportJob, project: Project, sources: Sequence[Source],
         yield Progress(stage="networks", done=i, total=len(sources), message=Path(source.files[0]).name)
         try:
             found = open_network(source, job.heads)
+        except OSError as error:
+            items[row.id] = msgspec.structs.replace(row, reason=f"cannot be read ({error.strerror})")
+            continue
         except InputError as error:
             items[row.id] = msgspec.structs.replace(row, reason=str(error).removeprefix(f"{source.files[0]}: "))
             continue
@@ -55,16 +61,18 @@ def import_networks(job: ImportJob, project: Project, sources: Sequence[Source],
         yield Note(text=f"{count} networks: {note}" if count > 1 else f"one network: {note}")
     shapes: list[str] = []
     paths = list(networks)
-    for number, group in enumerate(group_networks(networks)):
+    groups = group_networks(networks)
+    for number, group in enumerate(groups):
         run = _run(job, project, number, name_of(group.settings))
-        mine = [owners[path] for path in paths if any(networks[path] is network for network in group.networks)]
+        own = {id(network) for network in group.networks}
+        mine = [owners[path] for path in paths if id(networks[path]) in own]
         shapes += _keep_group(project, run, group, mine)
         for row, name in zip(mine, group.names, strict=True):
             reason = f"weights of one field; it is the shape {run}/{name}"
             items[row.id] = msgspec.structs.replace(row, verdict="network", reason=reason, parts=group.vocabulary)
     names = []
     for number, (row, published) in enumerate(models):
-        run = _run(job, project, number, name_of(published.settings))
+        run = _run(job, project, number and number + max(len(groups) - 1, 0), name_of(published.settings))
         keep_model(project.run_folder(run), published)
         names.append(run)
         reason = f"a denoiser; `generate --model {run}` draws from it"
@@ -85,25 +93,27 @@ def about(found: Network | Published) -> tuple[str, str]:
 
 
 def network_row(job: ImportJob, source: Source, split: str) -> ItemRow:
-    """The item of a network source before it is opened. Raises OSError when it cannot be read."""
+    """The item of a network source before it is opened."""
     path = Path(source.files[0])
-    with path.open("rb") as file:
-        found = (
-            digest(file.read(2**26)) + f"-{path.stat().st_size}"
-        )  # denoisers have gigabytes: the start tells them apart
+    try:
+        with path.open("rb") as file:  # denoisers have gigabytes: the start tells them apart
+            found = f"{digest(file.read(2**26))}-{path.stat().st_size}"
+    except OSError:
+        found = digest(shown(source.files[0]).encode())
+    origin, licence = source.terms(job.origin, job.licence)
     return ItemRow(
-        id=f"{path.stem}-{digest(found.encode())[:10]}",
+        id=shown(f"{path.stem}-{digest(found.encode())[:10]}"),
         kind=source.kind,
         category=job.category or source.category,
-        path=str(path),
+        path=shown(source.files[0]),
         hash=found,
         verdict="refused",
         reason="",
         split=split,
         name=source.name,
         usable=False,
-        origin=job.origin or source.origin,
-        licence=job.licence or source.licence,
+        origin=origin,
+        licence=licence,
         added=time.time(),
     )
 

@@ -12,13 +12,14 @@ from engine.errors import InputError, StudioError
 from engine.geometry.export import GREY
 from engine.geometry.file import load_geometry
 from engine.geometry.mesh import Mesh, face_areas
-from engine.geometry.regions import part_meshes_of
+from engine.geometry.regions import whole_in_pieces
 from engine.pictures.render import Colour, Studio
 from engine.pictures.sheet import save_png
 from engine.project import Project
 from engine.rows import ItemRow
 
 SIZE = 256  # pixels
+MOST_FACES = 2_000_000
 DOTS = 3_000  # points shown of a cloud
 DOT = 0.006  # radius of each, cube units
 BORDER = 0.05  # longest edge of faces at the border of two parts, cube units
@@ -45,9 +46,10 @@ class Gallery:
             self._studio.close()
 
     def take(self, project: Project, row: ItemRow) -> None:
-        """Write the item's picture.png; nothing when there is nothing to see."""
+        """Write the item's picture.png; none when there is nothing to see, or too much to draw in a moment."""
+        project.picture_path(row.id).unlink(missing_ok=True)
         shown = _shown(project, row)
-        if not shown or self.trouble:
+        if not shown or self.trouble or sum(len(mesh.faces) for mesh, _ in shown) > MOST_FACES:
             return
         try:
             self._studio = self._studio or Studio()
@@ -66,7 +68,7 @@ def _shown(project: Project, row: ItemRow) -> list[tuple[Mesh, Colour]]:
     if not project.geometry_path(row.id).is_file():
         return []
     geometry = load_geometry(project.geometry_path(row.id))
-    parts = part_meshes_of(geometry, BORDER)
+    parts = whole_in_pieces(geometry, BORDER)
     covered = sum(face_areas(mesh).sum() for mesh in parts.values())
     if covered < (1 - UNNAMED) * face_areas(geometry.surface).sum() and not geometry.parts:
         return [(geometry.surface, GREY), *((mesh, colour(name)) for name, mesh in parts.items())]

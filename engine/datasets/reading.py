@@ -13,11 +13,12 @@ from msgspec.structs import replace as changed
 
 from engine.datasets.axes import turn
 from engine.datasets.labels import note_names
-from engine.datasets.points import read_cloud, read_labels, read_occupancy
+from engine.datasets.points import Box, read_cloud, read_labels, read_occupancy
 from engine.datasets.source import Source
 from engine.datasets.splits import POINTS, write_cloud
 from engine.datasets.stored import Stored, frame, place
 from engine.errors import InputError, MeshError
+from engine.geometry.canonical import LONGEST_SIDE
 from engine.geometry.carry import by_components, carry, named, of_polygons
 from engine.geometry.clean import merge_positions
 from engine.geometry.examine import SCHEMES, examine
@@ -97,8 +98,6 @@ def read_source(order: Order) -> Finding:
     read = {"mesh": _mesh, "parts": _mesh, "cloud": _cloud, "occupancy": _occupancy}[source.kind]
     try:
         return read(order, row, folder)
-    except UnicodeError:
-        return changed(row, reason="its name is not valid text; rename the file")
     except (MeshError, InputError) as error:
         return changed(row, reason=str(error).removeprefix(f"{source.files[0]}: "))
 
@@ -189,9 +188,12 @@ def _cloud(order: Order, row: Finding, folder: Path | None) -> Finding:
     label = np.zeros(0, np.int16)
     if cloud.labels is not None:
         names, index = named(cloud.labels, source.label_names)
-        label = index.astype(np.int16)
-    _keep_points(folder, source, cloud.points, np.zeros(0, bool), label, names, 0)
+        if len(names) <= MOST_NAMES:
+            label = index.astype(np.int16)
     many = f"{len(cloud.points):,} points on a surface"
+    if len(names) > MOST_NAMES:
+        many, names = f"{many}, with {len(names):,} different labels, too many to be parts", ()
+    _keep_points(folder, source, cloud.points, np.zeros(0, bool), label, names, 0, cloud.box)
     said = f"{many} in {len(names)} parts" if names else many
     reason = f"{said}. They do not tell inside from outside: import the mesh of the same name to use them."
     return changed(row, verdict="points", reason=reason, parts=names, report={"points": len(cloud.points)})
@@ -206,7 +208,8 @@ def _occupancy(order: Order, row: Finding, folder: Path | None) -> Finding:
             f"all {len(found.inside):,} points are {'inside' if inside else 'outside'}; nothing to learn from"
         )
     near = found.sections.get("near", (0, 0))
-    _keep_points(folder, order.source, found.points, found.inside, np.zeros(0, np.int16), (), near[1] - near[0])
+    near_count = near[1] - near[0]
+    _keep_points(folder, order.source, found.points, found.inside, np.zeros(0, np.int16), (), near_count, found.box)
     reason = f"{len(found.inside):,} points with inside flags, {inside:,} of them inside. Used as they are."
     report = {"points": len(found.inside), "inside": inside}
     return changed(row, verdict="samples", reason=reason, usable=True, report=report)
@@ -220,10 +223,15 @@ def _keep_points(
     label: np.ndarray,
     names: tuple[str, ...],
     near: int,
+    box: Box | None,
 ) -> None:
+    """Keep points in canonical space: by the shape's box where the file states it, else by that of the points (inside)."""
     rotation = turn(source.axes)
     turned = points @ rotation.T
     to_source = frame(turned[inside] if len(inside) else turned)
+    if box is not None:
+        to_source[:3, :3] = np.eye(3) * box[1] / LONGEST_SIDE
+        to_source[:3, 3] = box[0] @ rotation.T
     if folder:
         whole = np.eye(4)
         whole[:3, :3] = rotation.T

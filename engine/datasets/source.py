@@ -39,3 +39,13 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     origin: str = ""
     licence: str = ""
     refused: str = ""
+
+    def terms(self, origin: str, licence: str) -> tuple[str, str]:
+        """Origin and licence: what lies beside the files, or else what a person says of them."""
+        known = self.licence and not is_unknown(self.licence)
+        return self.origin or origin, self.licence if known else licence or self.licence
+
+
+def is_unknown(licence: str) -> bool:
+    """True where no licence is known, also where the source says that it has none."""
+    return licence.strip().casefold().startswith(("none", "not stated", "no licen")) or not licence.strip()

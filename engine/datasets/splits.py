@@ -1,6 +1,6 @@
 """Which items are for training and which are unseen, and whether near-copies stand on both sides."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,23 +26,15 @@ def split_of(name: str) -> str:
     return SHARES[-1][0]
 
 
-def listed_splits(folder: Path) -> dict[str, str]:
-    """Splits by a data set's own lists (``train.lst``, ``train_split.lst``): file stem -> split; they win over the hash."""
-    found: dict[str, str] = {}
-    for split, _ in SHARES:
-        for path in (folder / f"{split}.lst", folder / f"{split}_split.lst"):
-            if path.is_file():
-                found |= {Path(line.strip()).stem: split for line in path.read_text().splitlines() if line.strip()}
-    return found
-
-
 def write_cloud(path: Path, clouds: NDArray[np.float32]) -> None:
     """Keep two independent clouds (2, P, 3) of an item's surface; the second tells how far chance alone puts them apart."""
     write_tensors(path, {"clouds": clouds})
 
 
-def near_duplicates(items: Sequence[ItemRow], clouds: dict[str, Path]) -> Stage[list[tuple[str, str]]]:
-    """Pairs of items in different splits whose surfaces agree to within sampling noise.
+def near_duplicates(
+    items: Sequence[ItemRow], clouds: dict[str, Path], new: Collection[str]
+) -> Stage[list[tuple[str, str]]]:
+    """Pairs of items in different splits, one of them ``new``, whose surfaces agree to within sampling noise.
 
     Candidates share a rotation-free descriptor (quantiles of the distance to the centre, and the box); a pair counts when
     the Chamfer distance of their clouds is at most 1.2 times that of two clouds of one and the same item.
@@ -58,13 +50,17 @@ def near_duplicates(items: Sequence[ItemRow], clouds: dict[str, Path]) -> Stage[
         return []
     found = []
     described = np.stack([_descriptor(read[item.id]) for item in rows])
-    pairs = sorted(cKDTree(described).query_pairs(0.05))
+    pairs = [
+        (a, b)
+        for a, b in sorted(cKDTree(described).query_pairs(0.05))
+        if rows[a].split != rows[b].split
+        and rows[a].category == rows[b].category
+        and (rows[a].id in new or rows[b].id in new)
+    ]
     for done, (a, b) in enumerate(pairs):
         if done % 64 == 0:
             yield Progress(stage="compare", done=done, total=len(pairs), message="looking for near-copies")
         first, second = rows[a], rows[b]
-        if first.split == second.split or first.category != second.category:
-            continue
         noise = max(chamfer(*read[first.id]), chamfer(*read[second.id]))
         if chamfer(read[first.id][0], read[second.id][0]) <= 1.2 * noise:
             found.append((first.id, second.id))

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from engine.datasets.source import is_unknown
 from engine.rows import ItemRow
 
 WORDS = {  # verdict -> what it means for a person
@@ -45,7 +46,7 @@ def summary(items: Sequence[ItemRow], thickness: float = 0.0) -> list[str]:
     unsorted = sum(not item.category for item in shapes if item.usable)
     if unsorted:
         lines.append(f"{unsorted} have no category; `--category chair` gives one to all that is imported at once")
-    unknown = sum(not item.licence for item in items)
+    unknown = sum(is_unknown(item.licence) for item in items)
     if unknown:
         lines.append(
             f"{unknown} have no licence on record; state it with `--licence` before you share what comes of them"

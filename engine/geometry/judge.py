@@ -138,9 +138,7 @@ def judge(mesh: Mesh, done: Sequence[str], changed: bool, lost: float, numbers: 
 
     hints = _hints(loose, thin, buried, gaps, lost)
     if not closed:
-        first = (
-            f"The surface has openings; what is inside is told by the winding number, which is clear on {one:.0%} of it"
-        )
+        first = f"The surface has openings; what is inside was worked out all the same, and is clear on {one:.0%} of it"
         return verdict("open", first, *hints)
     if not changed and not lost and buried <= 1 - SOUND:
         return verdict("watertight", "Closed as it came", *hints)
@@ -150,7 +148,9 @@ def judge(mesh: Mesh, done: Sequence[str], changed: bool, lost: float, numbers: 
         return verdict("open", "Closed after repair, but not all of it could be kept", *hints)
     if buried > 1 - SOUND:
         return verdict("open", "Closed, but it goes through itself", *hints)
-    return verdict("open", "Closed after repair, but fine: only a fine fit will show it whole", *hints)
+    return verdict(
+        "open", "Closed after repair, with walls or gaps so thin that only a detailed fit shows them", *hints
+    )
 
 
 def sheet(mesh: Mesh, done: Sequence[str], numbers: Mapping[str, float], share: float = 1.0) -> Judgement:

@@ -57,3 +57,14 @@ def test_bad_archives_are_told_and_leave_nothing(tmp_path: Path, kind: str, monk
     with pytest.raises(InputError, match="a.zip"):
         run(unpack(packed, tmp_path / "out"))
     assert [file.name for file in tmp_path.iterdir()] == ["a.zip"]
+
+
+def test_two_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:
+    packed = make(tmp_path / "a.zip", **{f"{i}.obj": b"v 0 0 0\n" * 100 for i in range(5)})
+    first, second = unpack(packed, tmp_path / "out"), unpack(packed, tmp_path / "out")
+    next(first)
+    next(second)
+    run(first)
+    run(second)
+    assert len(list((tmp_path / "out").iterdir())) == 5
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["a.zip", "out"]

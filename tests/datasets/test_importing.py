@@ -12,7 +12,7 @@ from engine.datasets.importing import check_files, import_files, make_samples
 from engine.datasets.splits import near_duplicates, split_of, write_cloud
 from engine.errors import InputError
 from engine.geometry.file import load_geometry
-from engine.jobs import ImportJob, SamplesJob
+from engine.jobs import ExportJob, ImportJob, SamplesJob
 from engine.project import Project
 from engine.protocol import Note, Stage
 from engine.rows import ItemRow
@@ -110,7 +110,9 @@ def test_near_copies_across_splits_are_found_and_others_are_not(tmp_path: Path) 
         row("twin-in-train", "train", (0.45, 0.3, 0.3)),
         row("other", "test", (0.45, 0.3, 0.2)),
     ]
-    stage = near_duplicates(rows, {item.id: tmp_path / f"{item.id}.safetensors" for item in rows})
+    stage = near_duplicates(
+        rows, {item.id: tmp_path / f"{item.id}.safetensors" for item in rows}, {item.id for item in rows}
+    )
     pairs, _ = finish(stage)
     assert set(pairs) == {("a", "copy-of-a"), ("copy-of-a", "twin-in-train")}
 
@@ -213,12 +215,60 @@ def test_checking_says_the_same_and_keeps_nothing(project: Project, tmp_path: Pa
     assert {"points", "refused"} < set(told.values())
 
 
-def test_what_a_person_states_wins_over_what_lies_beside_the_files(project: Project, tmp_path: Path) -> None:
+def test_what_a_person_states_counts_where_nothing_beside_the_files_says_it(project: Project, tmp_path: Path) -> None:
+    for name, licence in (("free", ""), ("bound", "CC BY-NC 4.0"), ("open", "None stated.")):
+        (tmp_path / name).mkdir()
+        trimesh.creation.box((1, 2, 3)).export(tmp_path / name / f"{name}.stl")
+        if licence:
+            (tmp_path / name / "SOURCE.md").write_text(f"# {name}\n\n- Licence as stated: {licence}\n")
+        job = ImportJob(paths=(str(tmp_path / name),), origin="my own work", licence="CC0-1.0")
+        finish(import_files(job, project))
+    found = {item.name: item.licence for item in project.catalogue.items()}
+    assert found == {"free": "CC0-1.0", "bound": "CC BY-NC 4.0", "open": "CC0-1.0"}
+
+
+def test_one_bad_archive_does_not_stop_the_others(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "bad.zip").write_bytes(b"no archive")
     trimesh.creation.box().export(tmp_path / "box.stl")
-    job = ImportJob(paths=(str(tmp_path / "box.stl"),), origin="my own work", licence="CC0-1.0")
+    paths = (str(tmp_path / "bad.zip"), str(tmp_path / "box.stl"))
+    result, _ = finish(import_files(ImportJob(paths=paths), project))
+    assert sorted(item["verdict"] for item in result["items"]) == ["refused", "watertight"]
+    with pytest.raises(InputError, match="bad.zip"):
+        finish(import_files(ImportJob(paths=paths[:1]), project))
+
+
+def test_a_changed_file_replaces_its_item(project: Project, tmp_path: Path) -> None:
+    for size in (1, 2):
+        trimesh.creation.box((1, size, 3)).export(tmp_path / "box.stl")
+        finish(import_files(ImportJob(paths=(str(tmp_path / "box.stl"),)), project))
+    old, new = sorted(project.catalogue.items(), key=lambda item: item.usable)
+    assert not old.usable and new.id in old.reason and new.usable
+
+
+def test_a_slip_in_the_part_names_is_told_before_anything_is_read(project: Project, tmp_path: Path) -> None:
+    trimesh.creation.box().export(tmp_path / "box.stl")
+    (project.folder / "part_names.json").write_text("{oops")
+    with pytest.raises(InputError, match="part_names.json"):
+        finish(import_files(ImportJob(paths=(str(tmp_path / "box.stl"),)), project))
+    assert not project.catalogue.items()
+
+
+def test_a_part_that_lost_its_name_is_still_exported(project: Project, tmp_path: Path) -> None:
+    scene = trimesh.Scene()
+    for i, name in enumerate(("keep", "drop")):
+        solid = trimesh.creation.box()
+        solid.apply_translation((3 * i, 0, 0))
+        scene.add_geometry(solid, node_name=name, geom_name=name)
+    scene.export(tmp_path / "two.glb")
+    job = ImportJob(paths=(str(tmp_path / "two.glb"),))
+    finish(import_files(job, project))
+    names = project.folder / "part_names.json"
+    names.write_text(names.read_text().replace('"drop": "drop"', '"drop": ""'))
     finish(import_files(job, project))
     (item,) = project.catalogue.items()
-    assert (item.origin, item.licence) == ("my own work", "CC0-1.0")
+    assert item.parts == ("keep",)
+    result, _ = finish(pipeline.run(ExportJob(shapes=(item.id,), out=str(tmp_path / "out")), project))
+    assert result["files"][0]["faces"] == 24
 
 
 def test_an_import_that_was_stopped_goes_on_and_doubles_nothing(project: Project, tmp_path: Path) -> None:
