@@ -191,3 +191,16 @@ def test_uvs_do_not_overlap() -> None:
         signs = np.stack(edges)
         taken[low[0] : high[0], low[1] : high[1]] += (signs > 1e-9).all(0) | (signs < -1e-9).all(0)
     assert taken.max() == 1
+
+
+def test_real_meshes_meet_their_budget(test_data: Path) -> None:
+    met = 0
+    for path in sorted((test_data / "psb_segbench/off").glob("*.off"))[:60:4]:
+        mesh = join(list(load_pieces(path).values()))
+        if is_watertight(mesh):
+            budget = len(mesh.faces) // 10
+            found = within_budget({"": mesh}, budget)[0][""]
+            assert is_watertight(found) and abs(len(found.faces) - budget) <= max(0.02 * budget, 1)
+            assert volume(found) == pytest.approx(volume(mesh), rel=0.05)
+            met += 1
+    assert met >= 5
