@@ -17,9 +17,9 @@ from engine.parts.spans import mask_of
 from engine.protocol import Note, Progress, Stage
 from engine.storage import seed_of
 
-Guide = Callable[
-    [Tensor], Tensor
-]  # latents (B, D) in their own units -> (B,) loss, differentiable: what joints should be
+REACH = 0.2  # root mean square of one step of guidance, normalised units
+
+Guide = Callable[[Tensor], Tensor]  # latents (B, D) in their own units -> (B,) loss, >= 0, differentiable; 0 = good
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def heal(
     free : (D,) bool, what may change; the rest comes back byte for byte (mode "all" changes everything, and says so)
     seeds : one per row; row i depends on the model, the settings, its own numbers and seeds[i]
     condition : name -> (N,) int64
-    guide : its gradient is followed by the free numbers of every clean guess (`HealSettings.guidance`)
+    guide : its gradient is followed by the free numbers of every clean guess, see `guidance.joint_guide`
 
     RePaint (Lugmayr et al. 2022, algorithm 1): the free numbers are denoised; the held ones are, at every step, the
     known ones noised to that step; and each stretch of ``jump`` steps is noised and denoised ``resample`` times, so that
@@ -170,8 +170,15 @@ def _repaint(
 
 
 def _guided(denoiser: Denoiser, guess: Tensor, free: Tensor, guide: Guide, scale: float) -> Tensor:
-    """A clean guess (B, D), normalised, one step down the gradient of the guide's loss in its free numbers."""
+    """A clean guess (B, D), normalised, one step down the gradient of the guide's loss in its free numbers.
+
+    Polyak's step (1987): ``scale`` 1 goes as far as would bring the loss to 0 if it were linear, at most ``REACH``.
+    """
     with torch.enable_grad():
         x = guess.detach().requires_grad_()
-        (slope,) = torch.autograd.grad(guide(denoiser.restore(x)).sum(), x)
-    return guess - scale * slope * free
+        loss = guide(denoiser.restore(x))
+        (slope,) = torch.autograd.grad(loss.sum(), x)
+    slope = slope * free
+    length = slope.norm(dim=1, keepdim=True).clamp(min=1e-12)
+    step = (scale * loss.detach()[:, None] / length).clamp(max=REACH * float(free.sum()) ** 0.5)
+    return guess - step * slope / length

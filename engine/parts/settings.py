@@ -22,5 +22,7 @@ class HealSettings(Settings, frozen=True):
     ] = 4
     jump: Annotated[int, Meta(ge=1, description="steps of a stretch that is noised and denoised again")] = 5
     eta: Annotated[float, Meta(ge=0, le=1, description="fresh noise per step: 1 ancestral, 0 none")] = 1.0
-    guidance: Annotated[float, Meta(ge=0, description="pull of the joint loss on free parts, if one is given")] = 1.0
+    guidance: Annotated[
+        float, Meta(ge=0, le=2, description="joint guidance, if given: share of the step that would close the joints")
+    ] = 0.5
     batch: Annotated[int, Meta(ge=1)] = 64

@@ -16,9 +16,10 @@ STEPS = (0.04, 0.02, 0.01, 0.005, 0.0025)  # canonical units
 SWEEPS = 3  # times that every part gets its turn
 LEAST_GAIN = 1e-6  # a move must lower score and cost together by this, so the search ends
 COST = 0.02  # of moving, per unit of length: of two ways to mend a joint the shorter is taken
-DIRECTIONS = np.array(
-    [d for d in product((-1.0, 0.0, 1.0), repeat=3) if sum(map(abs, d)) in (1, 3)]
-)  # axes and corners
+SIDEWAYS = (
+    4.0  # shapes are alike left and right as a rule, so a shift along x costs as much as one this many times as long
+)
+DIRECTIONS = np.array([d for d in product((-1.0, 0.0, 1.0), repeat=3) if any(d) and not (d[0] and any(d[1:]))])
 
 Offset = NDArray[np.float64]
 
@@ -41,9 +42,10 @@ class Settled:
 def settle(parts: Mapping[str, Solid], usual: Mapping[Pair, Limit], movable: Collection[str]) -> Stage[Settled]:
     """Shift the ``movable`` parts of one shape so that its joints become usual (`joints.score`), parts in model order.
 
-    Part by part, pattern search (Hooke and Jeeves 1961) over translations with falling step size, along the axes, the
-    diagonals and the parts' own gaps. Only moves that lower the score by more than they cost are made, and none that
-    leaves the cube [-0.5, 0.5]^3. Deterministic. Raises InputError for a movable part that the shape lacks.
+    Part by part, pattern search (Hooke and Jeeves 1961) over translations with falling step size: along the axes, the
+    diagonals up, down, forth and back, and the part's own gaps. Only moves that lower the score by more than they cost
+    are made, and none that leaves the cube [-0.5, 0.5]^3. Deterministic. Raises InputError for a movable part that the
+    shape lacks.
     """
     unknown = [name for name in movable if name not in parts]
     if unknown:
@@ -67,7 +69,7 @@ def settle(parts: Mapping[str, Solid], usual: Mapping[Pair, Limit], movable: Col
                 involved = any(name in pair and sum(excess) > 0 for pair, excess in now.excess.items())
                 if not involved and not places[name].any():
                     break
-                cost = now.total + COST * float(np.linalg.norm(places[name]))
+                cost = now.total + _price(places[name])
                 best = cost, places[name], seen
                 for way in [*(DIRECTIONS * size), *_closing(name, joints_of(seen, list(parts)), size)]:
                     tried = _tried(parts, usual, name, places, places[name] + way, seen)
@@ -101,7 +103,7 @@ def _tried(
         (a, b): side(parts[a], parts[b], there[a], there[b]) if name in (a, b) else known
         for (a, b), known in seen.items()
     }
-    cost = score(joints_of(fresh, list(parts)), usual).total + COST * float(np.linalg.norm(place))
+    cost = score(joints_of(fresh, list(parts)), usual).total + _price(place)
     return cost, place, fresh
 
 
@@ -114,6 +116,11 @@ def _closing(name: str, found: Mapping[Pair, Joint], size: float) -> list[Offset
             length = float(np.linalg.norm(way))
             ways += [sign * way * min(1.0, size / length) for sign in (1.0, -1.0)]
     return ways
+
+
+def _price(offset: Offset) -> float:
+    """What standing ``offset`` (3,) away costs, in units of the score."""
+    return COST * float(np.linalg.norm(offset * [SIDEWAYS, 1.0, 1.0]))
 
 
 def _fits(part: Solid, now: Offset, then: Offset) -> bool:

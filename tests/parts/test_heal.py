@@ -31,7 +31,7 @@ class Exact(Denoiser):
         super().__init__(layout, TINY)
         self.mu, self.covariance = mean, covariance
 
-    def x0(self, x: Tensor, t: Tensor, condition: Condition | None = None, guidance_scale: float = 1.0) -> Tensor:
+    def forward(self, x: Tensor, t: Tensor, condition: Condition | None = None) -> Tensor:
         a, s = self.schedule.at(int(t[0]))
         gain = a * self.covariance @ torch.linalg.inv(a**2 * self.covariance + s**2 * torch.eye(len(self.mu)))
         return self.mu + (x - a * self.mu) @ gain.T
@@ -120,7 +120,7 @@ def test_guidance_follows_its_gradient_in_free_numbers_only() -> None:
     layout = Layout((Slot("a", (1,), "a"), Slot("b", (1,), "b")))
     denoiser = Exact(layout, torch.zeros(2), torch.eye(2))
     start, free = torch.zeros(200, 2), torch.tensor([False, True])
-    settings = HealSettings(strength=1.0, steps=30, resample=1, batch=200, guidance=0.4)
+    settings = HealSettings(strength=1.0, steps=30, resample=1, batch=200, guidance=1.0)
     plain = drive(heal(denoiser, start, free, settings, range(200)))
     guided = drive(heal(denoiser, start, free, settings, range(200), guide=lambda x: (x - 1).pow(2).sum(1)))
     assert (guided[:, 1] - 1).pow(2).mean() < 0.3 * (plain[:, 1] - 1).pow(2).mean()
