@@ -1,0 +1,156 @@
+"""A report of one or more evaluations that a person wants to read: one HTML file that needs nothing beside it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import Literal
+
+from engine.errors import InputError
+from engine.metrics.intervals import Interval
+from engine.metrics.plots import intervals_plot, shares_plot, steps_plot
+from engine.metrics.result import Evaluation
+from engine.metrics.tables import rows_of, sample_name, training_name
+from engine.metrics.verdict import VERDICTS, Judged
+
+Thumbnails = Mapping[tuple[str, Literal["sample", "training"], int], str]  # by run, what it is, and its row
+MOST_PAIRS = 60  # of samples shown with their nearest training shapes; the nearest ones
+STYLE = """
+body{font:15px/1.45 system-ui,sans-serif;max-width:980px;margin:2em auto;padding:0 1em;color:#222;background:#fff}
+table{border-collapse:collapse;margin:1em 0}td,th{padding:.25em .7em;text-align:left;border-bottom:1px solid #8884}
+td.n{text-align:right;font-variant-numeric:tabular-nums}tr.real{font-style:italic}small{opacity:.7}
+figure{margin:1.2em 0}figcaption{font-weight:600}svg{max-width:100%;height:auto}
+svg{font:12px system-ui,sans-serif;fill:currentColor}
+.pairs{display:flex;flex-wrap:wrap;gap:1em}.pair{border:1px solid #8884;border-radius:6px;padding:.5em;width:270px}
+.pair img{width:128px;height:128px;object-fit:contain}.copy{color:#c0392b}.blend{color:#c27c0e}.near{color:#8a6d1a}
+@media(prefers-color-scheme:dark){body{color:#ddd;background:#1b1b1d}.copy{color:#ff8a7a}.blend,.near{color:#f0c060}}
+"""
+READING = """MMD (lower is better) is the mean distance of a reference to its nearest sample; coverage (higher is better)
+the share of references that are nearest to some sample; 1-NNA is best at its ideal, a little below 50 %: above it samples
+can be told from real shapes, below it they sit on top of the references. Brackets hold 95 % bootstrap intervals over the
+shapes. Rows in italics are real shapes: no sample set can be expected to do better."""
+
+
+def to_html(evaluations: Sequence[Evaluation], thumbnails: Thumbnails | None = None) -> str:
+    """The whole page. Several evaluations are compared in one table and one plot, then told one by one.
+
+    thumbnails : base64 PNG data by the run's name, "sample" or "training", and the row in the novelty result; shapes
+    without one are named only. The page asks for nothing outside itself and holds no script. InputError without any
+    evaluation, or when a thumbnail is not base64 text.
+    """
+    pictures = thumbnails or {}
+    if not evaluations:
+        raise InputError("a report needs at least one evaluation")
+    for name, data in pictures.items():
+        if not data.isascii() or not data.replace("+", "").replace("/", "").rstrip("=").isalnum():
+            raise InputError(
+                f"the thumbnail of {' '.join(map(str, name))} is not base64 text; encode the PNG file first"
+            )
+    title = "Evaluation: " + ", ".join(evaluation.name for evaluation in evaluations)
+    body = [f"<h1>{escape(title)}</h1>"]
+    if any(evaluation.rows for evaluation in evaluations):
+        body += [_scores(evaluations), f"<p>{READING}</p>", *_score_plots(evaluations)]
+    for evaluation in evaluations:
+        body += [f"<h2>{escape(evaluation.name)}</h2>", *_one(evaluation, pictures)]
+    head = f'<meta charset="utf-8"/><title>{escape(title)}</title><style>{STYLE}</style>'
+    return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head><body>{"".join(body)}</body></html>\n'
+
+
+def table(head: Iterable[str], rows: Iterable[tuple[str, Sequence[str | float]]]) -> str:
+    """A table of (class of the row, cells); numbers stand to the right."""
+    top = "".join(f"<th>{escape(word)}</th>" for word in head)
+    lines = []
+    for kind, cells in rows:
+        told = "".join(
+            f"<td>{escape(cell)}</td>" if isinstance(cell, str) else f'<td class="n">{cell:.4g}</td>' for cell in cells
+        )
+        lines.append(f'<tr class="{escape(kind)}">{told}</tr>')
+    return f"<table><thead><tr>{top}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+
+
+def _scores(evaluations: Sequence[Evaluation]) -> str:
+    head = ["Run", "Set", "Category", "Measure", "MMD", "Coverage", "1-NNA", "Ideal", "Shapes", "Points", "Empty"]
+    rows: list[tuple[str, Sequence[str | float]]] = []
+    for evaluation, row in rows_of(evaluations):
+        sizes = f"{row.generated} / {row.reference}"
+        shares = [_told(row.coverage, "{:.1%}"), _told(row.one_nna, "{:.1%}"), f"{row.one_nna_ideal:.1%}"]
+        names = [evaluation.name, row.name, row.category, row.measure]
+        rows.append((row.kind, [*names, _told(row.mmd, "{:.4g}"), *shares, sizes, float(row.points), float(row.empty)]))
+    units = {name: unit for evaluation in evaluations for name, unit in evaluation.units.items()}
+    words = "".join(f"<li>{escape(name)}: {escape(unit)}</li>" for name, unit in sorted(units.items()))
+    return f"<h2>Scores</h2>{table(head, rows)}<ul>{words}</ul>"
+
+
+def _told(one: Interval, form: str) -> str:
+    value, low, high = (form.format(x) for x in (one.value, one.low, one.high))
+    return f"{value} [{low}, {high}]"
+
+
+def _score_plots(evaluations: Sequence[Evaluation]) -> Iterable[str]:
+    pairs = rows_of(evaluations)
+    for measure in dict.fromkeys(row.measure for _, row in pairs):
+        some = [(f"{run.name}: {row.name} ({row.category})", row) for run, row in pairs if row.measure == measure]
+        yield intervals_plot(
+            f"1-NNA by {measure}; ideal marked", [(word, row.one_nna, row.one_nna_ideal) for word, row in some], 1
+        )
+        yield intervals_plot(f"Coverage by {measure}; 1 marked", [(word, row.coverage, 1.0) for word, row in some], 1)
+
+
+def _one(evaluation: Evaluation, pictures: Thumbnails) -> Iterable[str]:
+    if evaluation.novelty:
+        yield from _novelty(evaluation, pictures)
+    if evaluation.reconstructions:
+        limit = evaluation.f_score_threshold
+        f_score = "F-score" if limit is None else f"F-score at {limit:g}"
+        head = ["Reconstruction", "Chamfer", f_score, "IoU", "Normals"]
+        cells: list[tuple[str, Sequence[str | float]]] = [
+            ("", [one.name, one.chamfer, one.f_score, "-" if one.iou is None else one.iou, one.normal_consistency])
+            for one in evaluation.reconstructions
+        ]
+        yield f"<h3>Reconstructions</h3>{table(head, cells)}"
+    for name, facts in (("Settings", evaluation.settings), ("Seeds", evaluation.seeds), ("Hashes", evaluation.hashes)):
+        if facts:
+            yield f"<h3>{name}</h3>{table(['Name', 'Value'], [('', [key, str(facts[key])]) for key in sorted(facts)])}"
+
+
+def _novelty(evaluation: Evaluation, pictures: Thumbnails) -> Iterable[str]:
+    found = evaluation.novelty
+    assert found is not None
+    yield "<h3>Novelty</h3>" + shares_plot(
+        "Verdicts on samples, and on real shapes the model has never seen",
+        {
+            name: {verdict: shares.get(verdict, 0.0) for verdict in VERDICTS}
+            for name, shares in (("samples", found.shares), ("unseen real shapes", found.unseen_shares))
+        },
+    )
+    limits = found.thresholds
+    yield steps_plot(
+        "Chamfer distance to the nearest training shape: share of shapes that are nearer",
+        {
+            "samples": [one.shape_distance for one in found.samples],
+            "unseen real": found.unseen,
+            "training, left out": found.training,
+        },
+        {"1st percentile": limits.copy_shape, "5th": limits.near_shape},
+    )
+    order = sorted(found.samples, key=lambda one: (VERDICTS.index(one.verdict), one.shape_distance))[:MOST_PAIRS]
+    told = f"The {len(order)} nearest of {len(found.samples)} samples, each with its nearest training shape."
+    yield f'<p>{told}</p><div class="pairs">{"".join(_pair(evaluation, one, pictures) for one in order)}</div>'
+
+
+def _pair(evaluation: Evaluation, one: Judged, pictures: Thumbnails) -> str:
+    names = sample_name(evaluation, one.sample), training_name(evaluation, one.shape)
+    keys: tuple[tuple[str, Literal["sample", "training"], int], ...] = (
+        (evaluation.name, "sample", one.sample),
+        (evaluation.name, "training", one.shape),
+    )
+    shown = "".join(
+        f'<img alt="{escape(name)}" src="data:image/png;base64,{pictures[key]}"/>'
+        for name, key in zip(names, keys, strict=True)
+        if key in pictures
+    )
+    latent = f"{one.latent_distance:.3g} to {training_name(evaluation, one.latent)}"
+    if one.verdict == "blend":
+        latent += f" ({1 - one.alpha:.0%}) and {training_name(evaluation, one.second)} ({one.alpha:.0%})"
+    return (
+        f'<div class="pair">{shown}<div><b>{escape(names[0])}</b> <span class="{one.verdict}">{one.verdict}</span></div>'
+        f"<small>shape {one.shape_distance:.3g} to {escape(names[1])}<br/>latent {escape(latent)}</small></div>"
+    )

@@ -1,0 +1,113 @@
+"""Scores of one or more evaluations as tables: CSV for programs, LaTeX (booktabs) for papers."""
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+
+from engine.metrics.intervals import Interval
+from engine.metrics.result import Evaluation
+from engine.metrics.scores import ScoreRow
+
+SCORES = ("mmd", "coverage", "one_nna")
+COLUMNS = (
+    ["run", "set", "kind", "category", "measure"]
+    + [f"{score}{bound}" for score in SCORES for bound in ("", "_low", "_high")]
+    + ["one_nna_ideal", "generated", "reference", "points", "empty"]
+)
+_TEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"} | {
+    c: "\\" + c for c in "&%$#_{}"
+}
+
+
+def to_csv(evaluations: Sequence[Evaluation]) -> str:
+    """One line per run and row, all digits, with a header (`COLUMNS`); lines end in CRLF (RFC 4180)."""
+    file = io.StringIO()
+    writer = csv.writer(file)
+    writer.writerow(COLUMNS)
+    for evaluation, row in rows_of(evaluations):
+        line: list[str | int | float] = [evaluation.name, row.name, row.kind, row.category, row.measure]
+        for score in SCORES:
+            interval: Interval = getattr(row, score)
+            line += [interval.value, interval.low, interval.high]
+        writer.writerow([*line, row.one_nna_ideal, row.generated, row.reference, row.points, row.empty])
+    return file.getvalue()
+
+
+def verdicts_csv(evaluation: Evaluation) -> str:
+    """One line per sample of an evaluation with novelty: its verdict and what it was given for."""
+    file = io.StringIO()
+    writer = csv.writer(file)
+    writer.writerow(
+        ["sample", "verdict", "nearest_shape", "chamfer", "nearest_latent", "latent_distance", "second", "alpha", "off"]
+    )
+    for one in evaluation.novelty.samples if evaluation.novelty else ():
+        shape, latent, second = (training_name(evaluation, row) for row in (one.shape, one.latent, one.second))
+        distances = (one.shape_distance, latent, one.latent_distance, second, one.alpha, one.off)
+        writer.writerow([sample_name(evaluation, one.sample), one.verdict, shape, *distances])
+    return file.getvalue()
+
+
+def to_latex(evaluations: Sequence[Evaluation]) -> str:
+    """A ``tabular`` for the package booktabs: MMD in a power of ten chosen per measure, shares in per cent, with 95 %
+    intervals; real rows in italics. Settings and sizes stand in comments above it."""
+    pairs = rows_of(evaluations)
+    lines = [
+        f"% {_plain(evaluation.name)}: {key} = {_plain(str(value))}"
+        for evaluation in evaluations
+        for key, value in sorted((evaluation.settings | evaluation.seeds).items())
+    ]
+    lines += [r"\begin{tabular}{llllrrrr}", r"\toprule"]
+    lines += [r"Run & Set & Category & Measure & MMD & COV (\%) & 1-NNA (\%) & shapes \\", r"\midrule"]
+    for evaluation, row in pairs:
+        power = exponent([other for _, other in pairs if other.measure == row.measure])
+        scale = f"$\\times 10^{{{power}}}$" if power else ""
+        words = [tex(word) for word in (evaluation.name, row.name, row.category, row.measure)]
+        if row.kind == "real":
+            words = [rf"\textit{{{word}}}" for word in words]
+        numbers = [
+            spread(row.mmd, 10.0**-power, 2) + scale,
+            spread(row.coverage, 100, 1),
+            spread(row.one_nna, 100, 1),
+            f"{row.generated} / {row.reference}",
+        ]
+        lines.append(" & ".join([*words, *numbers]) + r" \\")
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
+
+
+def rows_of(evaluations: Sequence[Evaluation]) -> list[tuple[Evaluation, ScoreRow]]:
+    """All rows with their runs, by measure and category, so that what can be compared stands together."""
+    pairs = [(evaluation, row) for evaluation in evaluations for row in evaluation.rows]
+    return sorted(pairs, key=lambda pair: (pair[1].measure, pair[1].category))
+
+
+def exponent(rows: Sequence[ScoreRow]) -> int:
+    """The power of ten that brings the largest MMD of these rows to between 1 and 10."""
+    largest = max(row.mmd.value for row in rows)
+    return math.floor(math.log10(largest)) if largest > 0 else 0
+
+
+def spread(interval: Interval, scale: float, digits: int) -> str:
+    """Value with bounds as LaTeX, each times ``scale``."""
+    value, low, high = (f"{scale * x:.{digits}f}" for x in (interval.value, interval.low, interval.high))
+    return f"{value} [{low}, {high}]"
+
+
+def tex(text: str) -> str:
+    """Text with every character that LaTeX would read as a command made plain."""
+    return "".join(_TEX.get(letter, letter) for letter in _plain(text))
+
+
+def sample_name(evaluation: Evaluation, row: int) -> str:
+    """Name of a sample, or its number where names were not given."""
+    return evaluation.sample_names[row] if evaluation.sample_names else str(row)
+
+
+def training_name(evaluation: Evaluation, row: int) -> str:
+    """Name of a training shape, or its number where names were not given."""
+    return evaluation.training_names[row] if evaluation.training_names else str(row)
+
+
+def _plain(text: str) -> str:
+    """One line: a newline would end a comment or a row."""
+    return " ".join(text.split())
