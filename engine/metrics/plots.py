@@ -42,6 +42,7 @@ def steps_plot(title: str, curves: Mapping[str, Sequence[float]], marks: Mapping
             x = _x(min(value, high), high)
             points += [f"{x},{_y(done, height)}", f"{x},{_y(share, height)}"]
             done = share
+        points.append(f"{_x(high, high)},{_y(done, height)}")
         parts.append(f'<polyline points="{" ".join(points)}" fill="none" stroke="{colour}" stroke-width="2"/>')
         parts.append(f'<text x="4" y="{30 + 18 * place}" fill="{colour}">{escape(name)}</text>')
     for place, (name, value) in enumerate(marks.items()):

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Literal
 
+from msgspec.structs import asdict
+
 from engine.errors import InputError
 from engine.metrics.intervals import Interval
 from engine.metrics.plots import intervals_plot, shares_plot, steps_plot
@@ -12,6 +14,12 @@ from engine.metrics.tables import rows_of, sample_name, training_name
 from engine.metrics.verdict import VERDICTS, Judged
 
 Thumbnails = Mapping[tuple[str, Literal["sample", "training"], int], str]  # by run, what it is, and its row
+VERDICT_TEXT = """Distances count as small by what the training set is like itself: each training shape is compared with the
+others. Copy: nearest training shape below {copy_shape:.3g} (Chamfer, 1st percentile) and nearest training latent below
+{copy_latent:.3g} (standardised, 1st percentile). Blend: latent less than {blend:.3g} (1st percentile) off the line between
+its two nearest training latents, at least a tenth of the way from either. Near: shape below {near_shape:.3g} or latent
+below {near_latent:.3g} (5th percentiles). New: anything else. Judge the samples' shares beside those of unseen real shapes,
+which by the same rules are called copies by chance alone."""
 MOST_PAIRS = 60  # of samples shown with their nearest training shapes; the nearest ones
 STYLE = """
 body{font:15px/1.45 system-ui,sans-serif;max-width:980px;margin:2em auto;padding:0 1em;color:#222;background:#fff}
@@ -122,6 +130,7 @@ def _novelty(evaluation: Evaluation, pictures: Thumbnails) -> Iterable[str]:
         },
     )
     limits = found.thresholds
+    yield f"<p>{VERDICT_TEXT.format(**asdict(limits))}</p>"
     yield steps_plot(
         "Chamfer distance to the nearest training shape: share of shapes that are nearer",
         {

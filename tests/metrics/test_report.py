@@ -129,7 +129,7 @@ def test_the_page_is_whole_and_asks_for_nothing() -> None:
         "emd",
     ):
         assert told in words, told
-    assert words.count("blend") >= 2 and "t0 (75%) and t<1> (25%)" in words
+    assert "below 0.001 (Chamfer" in words and words.count("blend") >= 2 and "t0 (75%) and t<1> (25%)" in words
     assert page.tags.count("svg") == 4 + 2 * 2  # two plots per measure, two per run's novelty
 
 
@@ -200,4 +200,5 @@ def test_plots_are_true_to_scale() -> None:
     (line,) = steps.iter("polyline")
     heights = [float(point.split(",")[1]) for point in line.attrib["points"].split()]
     assert heights == sorted(heights, reverse=True) and heights[-1] == 10
+    assert float(line.attrib["points"].split()[-1].split(",")[0]) == WIDTH - RIGHT
     ElementTree.fromstring(steps_plot("none", {"a": []}, {}))
