@@ -8,7 +8,7 @@
 
 PYTHON ?=
 OUT ?= out
-BENCHMARKS ?= fit extract sample
+BENCHMARKS ?= fit extract metrics sample
 
 # The environment is renewed when its recipe or the checkout's place changes.
 STAMP := .venv/stamp-$(shell (pwd; cat pyproject.toml constraints.txt) | cksum | cut -d' ' -f1)

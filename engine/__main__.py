@@ -342,7 +342,7 @@ def variety(options: Options, category: str, count: int, points: int) -> None:
 @click.option("--quick", is_flag=True, help="A small version, to see that it works; its figures mean little.")
 @common()
 def bench(options: Options, name: str, quick: bool) -> None:
-    """Run a benchmark against its named baseline: fit, extract or sample (from a source checkout)."""
+    """Run a benchmark against its named baseline: fit, extract, metrics or sample (from a source checkout)."""
     folder = Path(__file__).parents[1] / "tests" / "bench"
     known = sorted(path.stem for path in folder.glob("[a-z]*.py"))
     if name not in known:
