@@ -83,7 +83,7 @@ def settle(parts: Mapping[str, Solid], usual: Mapping[Pair, Limit], movable: Col
                 moved = True
     yield Progress(stage="settle", done=len(turns) * len(STEPS), total=len(turns) * len(STEPS))
     found = joints_of(seen, list(parts))
-    moves = {name: (float(o[0]), float(o[1]), float(o[2])) for name, o in places.items() if o.any()}
+    moves = {name: (float(o[0]) + 0.0, float(o[1]) + 0.0, float(o[2]) + 0.0) for name, o in places.items() if o.any()}
     return Settled(moves, before, score(found, usual), found)
 
 
