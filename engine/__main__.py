@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 import msgspec
@@ -17,10 +17,11 @@ from engine.datasets.found import KINDS
 from engine.errors import InputError, StudioError, TrainingError, explain, out_of_memory
 from engine.jobs import Device, ExportJob, FitJob, Format, GenerateJob, ImportJob, Job, SamplesJob, TrainJob
 from engine.project import Project
-from engine.settings import override
+from engine.settings import ExportOptions, override
 
 TROUBLE = ("sheet", "points", "refused")  # verdicts that a person should look at
 SEVERAL = 4  # part names that a table shows
+FORMATS = get_args(Format)
 CATEGORIES = ("airplane", "chair", "car", "table", "lamp", "mug")
 
 SHOWN = {
@@ -268,7 +269,7 @@ def generate(options: Options, method: str, model: str, category: str, count: in
     "--format",
     "format_",
     default="glb",
-    type=click.Choice(["glb", "obj", "ply", "stl", "pth", "ckpt"]),
+    type=click.Choice(FORMATS),
     show_default=True,
 )
 @click.option("--out", required=True, help="Folder for the files.")
@@ -276,19 +277,27 @@ def generate(options: Options, method: str, model: str, category: str, count: in
     "--resolution", default=256, show_default=True, type=click.IntRange(32, 1024), help="Grid points per side."
 )
 @click.option("--crumbs", default=0.03, show_default=True, type=click.FloatRange(0, 1), help="Smallest loose shell.")
-@common("device")
+@common("device", "set")
 def export(
     options: Options, shapes: tuple[str, ...], format_: Format, out: str, resolution: int, crumbs: float
 ) -> None:
     """Decode SHAPES and write them as mesh files with named parts. Items can be named too, and are written as they came.
 
-    With --format pth the weights themselves are written, in the published layout (imported networks in their own); with
-    --format ckpt the denoiser of an imported run, named instead of a shape.
+    How they are written: --set faces=5000, size_mm=120, axes=blender|unity|unreal|slicer, pieces=parts|union,
+    smoothing=10, normals=smooth|flat, uvs=true. With --format pth the weights themselves are written, in the published
+    layout (imported networks in their own); with --format ckpt the denoiser of an imported run, named instead of a shape.
+
     Loose shells under --crumbs of the volume are left out (of fitted shapes under a tenth of it), and it says so.
     """
     folder = str(Path(out).resolve())
     job = ExportJob(
-        shapes=shapes, out=folder, format=format_, resolution=resolution, crumbs=crumbs, device=options.device
+        shapes=shapes,
+        out=folder,
+        format=format_,
+        options=override(ExportOptions(), options.changes),
+        resolution=resolution,
+        crumbs=crumbs,
+        device=options.device,
     )
     run_job(options, job)
 

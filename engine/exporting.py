@@ -82,7 +82,7 @@ def _export_shape(
         "sources": sources_of(row, project),
     }
     crumbs = job.crumbs if row.kind == "generated" else job.crumbs / 10  # a fit has smaller ones
-    return (yield from write_shape(decoded, path, representation.parts, job.resolution, recipe, crumbs))
+    return (yield from write_shape(decoded, path, representation.parts, job.resolution, recipe, crumbs, job.options))
 
 
 def _export_weights(row: ShapeRow, path: Path, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
@@ -107,4 +107,4 @@ def _export_item(row: ItemRow, path: Path, job: ExportJob, project: Project) -> 
         raise InputError(f"item {row.id} has no surface to export ({row.verdict}: {row.reason})")
     recipe = {"item": row.id, "origin": row.origin, "licence": row.licence, "hash": row.hash}
     parts = tuple(Part(name, colour(name), ()) for name in row.parts)
-    return (yield from write_shape(load_geometry(source), path, parts, job.resolution, recipe))
+    return (yield from write_shape(load_geometry(source), path, parts, job.resolution, recipe, options=job.options))

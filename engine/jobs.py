@@ -6,9 +6,10 @@ import msgspec
 from msgspec import Meta
 
 from engine.methods import MethodSettings
+from engine.settings import ExportOptions
 
 VERSION = 1
-Format = Literal["glb", "obj", "ply", "stl", "pth", "ckpt"]
+Format = Literal["glb", "obj", "ply", "stl", "3mf", "usda", "usdc", "pth", "ckpt"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
 
@@ -84,6 +85,7 @@ class ExportJob(JobBase, frozen=True):
     shapes: tuple[str, ...]
     out: str
     format: Format = "glb"
+    options: ExportOptions = ExportOptions()
     resolution: Annotated[int, Meta(ge=32, le=1024, title="Resolution", description="grid points per side")] = 256
     crumbs: Annotated[
         float,

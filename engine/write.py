@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from engine.errors import EmptyShapeError, InputError
 from engine.fields.mlp import WeightField
 from engine.geometry.crumbs import without_crumbs
-from engine.geometry.export import GREY, export_mesh
+from engine.geometry.export import GREY, ExportInfo, ExportOptions, export_mesh
 from engine.geometry.mesh import Geometry, Mesh
 from engine.geometry.regions import whole_in_pieces
 from engine.geometry.surface import extract
@@ -18,15 +18,22 @@ from engine.method import Field, Part
 from engine.pictures.render import render
 from engine.protocol import Note, Progress, Stage
 
+PLAIN = ExportOptions()
 BLANK = 240  # grey of the picture of an empty shape
-PARTS_KEPT = (".glb", ".obj")  # formats that carry named parts; the others get the union's surface
+PARTS_KEPT = (".glb", ".obj", ".usda", ".usdc")  # formats with named parts unless told otherwise; others get the union
 
 
 @singledispatch
 def write_shape(
-    decoded: object, path: Path, parts: tuple[Part, ...], resolution: int, recipe: dict[str, Any], crumbs: float = 0.0
+    decoded: object,
+    path: Path,
+    parts: tuple[Part, ...],
+    resolution: int,
+    recipe: dict[str, Any],
+    crumbs: float = 0.0,
+    options: ExportOptions = PLAIN,
 ) -> Stage[dict[str, Any]]:
-    """Write one decoded shape to ``path`` -> {path, parts, faces, watertight}. Raises EmptyShapeError.
+    """Write one decoded shape to ``path`` -> {path, parts, faces, watertight, size, unit}. Raises EmptyShapeError.
 
     crumbs : loose shells under this share of the volume are left out, which a Note says; see geometry.crumbs
     """
@@ -41,9 +48,10 @@ def _(
     resolution: int,
     recipe: dict[str, Any],
     crumbs: float = 0.0,
+    options: ExportOptions = PLAIN,
 ) -> Stage[dict[str, Any]]:
     name = recipe.get("shape", path.stem)
-    in_parts = bool(decoded.parts) and path.suffix in PARTS_KEPT
+    in_parts = bool(decoded.parts) and _wants_parts(path, options)
     if in_parts:
         solids = yield from part_meshes(decoded, resolution)
     else:
@@ -55,8 +63,8 @@ def _(
     if not any(len(solid.faces) for solid in solids.values()):
         raise EmptyShapeError(f"{name} is empty: its field has no inside anywhere in the cube")
     colours = {part.name: part.colour for part in parts}
-    info = export_mesh(path, None if in_parts else solids[""], solids if in_parts else {}, colours, recipe)
-    return {"path": str(info.path), "parts": list(info.parts), "faces": info.faces, "watertight": info.watertight}
+    info = export_mesh(path, None if in_parts else solids[""], solids if in_parts else {}, colours, recipe, options)
+    return (yield from _told(info))
 
 
 @write_shape.register
@@ -67,13 +75,27 @@ def _(
     resolution: int,
     recipe: dict[str, Any],
     crumbs: float = 0.0,
+    options: ExportOptions = PLAIN,
 ) -> Stage[dict[str, Any]]:
     """An item as it was imported, in canonical space; nothing is decoded and nothing left out."""
     yield Progress(stage="export", done=0, total=1, message=path.name)
-    named = whole_in_pieces(decoded) if path.suffix in PARTS_KEPT else {}
+    named = whole_in_pieces(decoded) if _wants_parts(path, options) else {}
     colours = {part.name: part.colour for part in parts}
-    info = export_mesh(path, None if named else decoded.surface, named, colours, recipe)
-    return {"path": str(info.path), "parts": list(info.parts), "faces": info.faces, "watertight": info.watertight}
+    info = export_mesh(path, None if named else decoded.surface, named, colours, recipe, options)
+    return (yield from _told(info))
+
+
+def _wants_parts(path: Path, options: ExportOptions) -> bool:
+    return options.pieces == "parts" or options.pieces == "auto" and path.suffix in PARTS_KEPT
+
+
+def _told(info: ExportInfo) -> Stage[dict[str, Any]]:
+    """What was written, as the job's result has it; what differs from what one might expect is said."""
+    for note in info.notes:
+        yield Note(text=f"{info.path.name}: {note}")
+    size = [round(side, 6) for side in info.size]
+    about = {"path": str(info.path), "parts": list(info.parts), "faces": info.faces, "watertight": info.watertight}
+    return about | {"size": size, "unit": info.unit}
 
 
 def part_meshes(field: Field, resolution: int) -> Stage[dict[str, Mesh]]:

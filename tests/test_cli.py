@@ -134,3 +134,17 @@ def test_bad_input_gives_one_clear_line_and_status_2(project: str, arguments: li
     assert len(call("list", "runs", "--project", project)[0]["runs"]) == runs  # bad input leaves nothing behind
     assert says in answer["error"]
     assert "Traceback" not in err
+
+
+def test_an_item_goes_to_a_printer_in_millimetres(tmp_path: Path) -> None:
+    folder = str(tmp_path / "p")
+    call("new", folder)
+    trimesh.creation.box((1, 2, 4)).export(tmp_path / "box.obj")
+    (item,) = call("import", str(tmp_path / "box.obj"), "--project", folder)[0]["items"]
+    where = ("--out", str(tmp_path / "out"), "--project", folder)
+    (file,) = call("export", item["id"], "--format", "3mf", "--set", "size_mm=50", *where)[0]["files"]
+    assert file["watertight"] and file["unit"] == "mm" and max(file["size"]) == pytest.approx(50)
+    wrong, _ = call("export", item["id"], "--format", "stl", "--set", "uvs=true", *where, status=2)
+    assert "STL" in wrong["error"].upper()
+    wrong, _ = call("export", item["id"], "--format", "pth", *where, status=2)
+    assert "fit it" in wrong["error"]

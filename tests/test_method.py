@@ -17,7 +17,7 @@ from engine.method import Batch, Data, Encoded, Part, Representation, Shapes, Wo
 from engine.methods.hyperdiffusion.settings import HyperdiffusionSettings
 from engine.optimise import optimise
 from engine.protocol import Finished, Progress, Stage
-from engine.settings import SamplerSettings, TrainSettings
+from engine.settings import ExportOptions, SamplerSettings, TrainSettings
 from engine.storage import seed_of, write_json
 from engine.write import write_shape
 
@@ -47,6 +47,7 @@ def _(
     resolution: int,
     recipe: dict[str, Any],
     crumbs: float = 0.0,
+    options: ExportOptions | None = None,
 ) -> Stage[dict[str, Any]]:
     yield Progress(stage="write", done=1, total=1)
     write_json(path, decoded.values.tolist())

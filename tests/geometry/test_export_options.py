@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 
 from engine.errors import InputError, MeshError
 from engine.geometry.export import ExportOptions, export_mesh
-from engine.geometry.export.options import Axes
 from engine.geometry.export.shaping import smoothed, unwrapped, within_budget
 from engine.geometry.mesh import Mesh, is_watertight, join, volume
 from engine.geometry.read import load_pieces
 from engine.geometry.solids import union
 from engine.geometry.surface import extract
-from engine.settings import override
+from engine.settings import Axes, override
 from tests.geometry.shapes import box, sphere
 from tests.geometry.test_export import COLOURS, PARTS
 from tests.geometry.test_surface import finish
@@ -43,7 +42,7 @@ def bounds(path: Path) -> NDArray[np.float64]:
 
 
 def test_options_are_light_and_have_bounds() -> None:
-    source = "import sys, engine.geometry.export.options as o; o.ExportOptions(); print(sorted(sys.modules))"
+    source = "import sys, engine.geometry.export as o; o.ExportOptions(); print(sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
     loaded = set(json.loads(done.stdout.replace("'", '"')))
     assert not {"torch", "igl", "manifold3d", "scipy", "trimesh", "xatlas"} & loaded

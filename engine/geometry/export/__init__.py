@@ -5,8 +5,8 @@ Importing this package, its ``options`` or ``scene`` loads no geometry library; 
 
 from typing import TYPE_CHECKING, Any
 
-from engine.geometry.export.options import ExportOptions
 from engine.geometry.export.scene import GREY, WHOLE, Colour
+from engine.settings import ExportOptions
 
 if TYPE_CHECKING:
     from engine.geometry.export.cloud import export_cloud

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from engine.errors import DamagedFileError, InputError
 from engine.geometry.export.frames import placement
-from engine.geometry.export.options import ExportOptions
 from engine.geometry.export.place import check_place, put
 from engine.geometry.export.scene import GENERATOR, encoded
+from engine.settings import ExportOptions
 
 FORMATS = (".ply", ".xyz")
 

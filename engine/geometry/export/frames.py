@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.geometry.export.options import Axes, ExportOptions
+from engine.settings import Axes, ExportOptions
 
 AS_IS = ((1, 0, 0), (0, 1, 0), (0, 0, 1))
 Z_UP = ((1, 0, 0), (0, 0, -1), (0, 1, 0))  # front -Y

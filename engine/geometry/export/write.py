@@ -14,13 +14,13 @@ from engine.errors import DamagedFileError, InputError, MeshError
 from engine.geometry.clean import clean
 from engine.geometry.export import glb, obj, ply, shaping, stl, threemf, usd
 from engine.geometry.export.frames import placement
-from engine.geometry.export.options import ExportOptions
 from engine.geometry.export.place import check_place, put
 from engine.geometry.export.scene import GREY, WHOLE, Colour, Piece, Scene
 from engine.geometry.mesh import Mesh, drop_unused, is_watertight
 from engine.geometry.read import SCHEMES
 from engine.geometry.readers import read_raw
 from engine.geometry.solids import union
+from engine.settings import ExportOptions
 
 
 @dataclass(frozen=True)
