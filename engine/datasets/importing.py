@@ -14,6 +14,7 @@ import numpy as np
 from engine.child import Child
 from engine.datasets import procedural
 from engine.datasets.archive import is_archive, unpack
+from engine.datasets.done import Done
 from engine.datasets.found import MESHES, find
 from engine.datasets.found.tree import shown
 from engine.datasets.labels import load_mapping
@@ -50,6 +51,7 @@ def import_files(job: ImportJob, project: Project) -> Stage[dict[str, Any]]:
     before = project.catalogue.items()
     known = {item.id: item.split for item in before}  # an item stays where it was put first
     earlier = {item.id: item for item in before}
+    done = Done(project.run_folder(job.run) / "done.txt" if job.run else None)
     named: dict[str, dict[str, ItemRow]] = defaultdict(dict)  # meshes and labelled clouds by name and id
     for item in before:
         named[item.name][item.id] = item
@@ -59,6 +61,9 @@ def import_files(job: ImportJob, project: Project) -> Stage[dict[str, Any]]:
         for i, source in enumerate(files):
             waiting = Progress(stage="import", done=i, total=len(files), message=_short(source.files[0]))
             yield waiting
+            if done.id_of(source) in earlier:
+                items.append(earlier[done.id_of(source)])
+                continue
             finding = yield from _read(child, _order(job, source, str(project.folder)), waiting)
             row = _with_old_terms(_row(job, source, finding, known), earlier.get(finding.id))
             gallery.take(project, row)
@@ -72,6 +77,7 @@ def import_files(job: ImportJob, project: Project) -> Stage[dict[str, Any]]:
                     project.catalogue.add_items([labelled])
                     named[row.name][mesh.id] = labelled
                     items.append(labelled)
+            done.add(source, row.id)
         if gallery.trouble:
             yield Note(text=f"no pictures were taken: {gallery.trouble}", warning=True)
     if files:

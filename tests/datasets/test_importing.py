@@ -282,6 +282,8 @@ def test_an_import_that_was_stopped_goes_on_and_doubles_nothing(project: Project
         next(stage)
     stage.close()
     assert project.catalogue.run(job.run).state == "cancelled"
+    first = {item.id: item.added for item in project.catalogue.items()}
     result, _ = finish(pipeline.run(job, project))
+    assert any(item.added == first.get(item.id) for item in project.catalogue.items())  # not read a second time
     assert len(result["items"]) == 3 and len(project.catalogue.items()) == 3
     assert all(load_geometry(project.geometry_path(item.id)).closed for item in project.catalogue.items())
