@@ -199,7 +199,10 @@ def _readable(key: str, value: Any) -> Any:
     if key == "parts":
         return _few(value)
     if key == "path":
-        return "/".join(Path(value).parts[-2:])
+        return Path(value).name
+    if key == "reason":  # its first sentence; --json has the whole
+        first, stop, rest = value.partition(". ")
+        return first + (" ..." if stop and rest else "")
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(value)) if key in ("created", "added") else value
 
 

@@ -254,7 +254,14 @@ def _carry(child: Child, project: Project, mesh: ItemRow, cloud: ItemRow, waitin
         yield Note(text=f"the labels of {cloud.id} were not carried to {mesh.id}: {error}", warning=True)
         return mesh
     finding = msgspec.msgpack.decode(data, type=Finding)
-    return msgspec.structs.replace(mesh, parts=finding.parts, report=mesh.report | finding.report, hash=finding.hash)
+    said = f"Its parts are those of {cloud.id}."
+    return msgspec.structs.replace(
+        mesh,
+        parts=finding.parts,
+        reason=mesh.reason if said in mesh.reason else f"{mesh.reason} {said}",
+        report=mesh.report | finding.report,
+        hash=finding.hash,
+    )
 
 
 def _short(path: str) -> str:
