@@ -151,7 +151,6 @@ def _regions(order: Order, raw: Raw, geometry: Geometry) -> tuple[Regions | None
     back = np.linalg.inv(geometry.to_source).astype(np.float64)
     mesh = transform(raw.mesh, back)
     found: FaceLabels | None = None
-    words = ""
     if order.source.labels:
         try:
             found = of_polygons(read_labels(order.source.labels), raw.polygon, order.source.label_names)
@@ -163,13 +162,13 @@ def _regions(order: Order, raw: Raw, geometry: Geometry) -> tuple[Regions | None
     if found is None and order.solids:
         mesh, found = geometry.surface, by_components(geometry.surface)
     if found is None:
-        return None, words
+        return None, ""
     if len(found.names) < 2 or float((found.index >= 0).mean()) < WHOLE:
-        return None, words
+        return None, ""
     if len(found.names) > MOST_NAMES:
         return None, f"It names {len(found.names)} pieces, too many to be parts."
     mesh, found = _first_of_copies(mesh, found)
-    return from_faces(mesh, found, seed=seed_of("labels", order.source.name) % 2**32), words
+    return from_faces(mesh, found, seed=seed_of("labels", order.source.name) % 2**32), ""
 
 
 def _first_of_copies(mesh: Mesh, labels: FaceLabels) -> tuple[Mesh, FaceLabels]:

@@ -7,9 +7,8 @@ samples is the mean squared Chamfer distance from each shape to the nearest of t
 
 A sampler passes when both hold. From the same noise, its sets lie no farther from the 500-step sets than the nearest two
 500-step sets of different noise lie from each other. And from other noise, its sets lie no farther from the 500-step sets
-than those lie from each other: set by set, the excess of ``distance(fast i, slow j)`` over ``distance(slow i, slow j)`` is
-averaged over all i and j; it must not exceed two standard errors (over the seeds i), and these must be below one per cent
-of the distance, so that a test too coarse to see anything does not pass either.
+than those lie from each other, in the mean over all pairs of seeds. The excess is also given seed by seed as a standard
+error: a sampler without any fault would fail the second test half of the time, by about as much.
 """
 
 import os
@@ -57,7 +56,6 @@ ROOT = Path(__file__).parents[2]
 UNSEEN = 1_000_000  # seeds of shapes that are never trained on start here
 POINTS = 1024  # of a surface cloud
 SEEDS = (11, 12, 13, 14, 15, 16)  # drawn by every sampler; the step spacing was chosen on seeds 1 to 6
-FINE = 0.01  # largest standard error of the excess, as a share of the distance
 GRID = 72  # grid points per side of a decoded shape
 
 T = TypeVar("T")
@@ -166,7 +164,7 @@ def _compare(recipe: Recipe, count: int, folder: Path) -> Stage[dict]:
                 "excess_over_500_other_noise": round(mean, 5),
                 "standard_error_of_excess": round(error, 5),
                 "empty": lost,
-                "passes": bool(same <= pairs.min() and mean <= 2 * error and error <= FINE),
+                "passes": bool(same <= pairs.min() and mean <= 0),
             }
         )
     passing = [rung for rung in rungs if rung["passes"]]
