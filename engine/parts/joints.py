@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from engine.errors import InputError
 from engine.geometry.crumbs import shells
-from engine.geometry.inside import inside
 from engine.geometry.mesh import Mesh, face_areas
 from engine.geometry.occupancy import surface_points
 from engine.protocol import Progress, Stage
@@ -50,13 +49,30 @@ class Solid:
         return tree
 
     @cached_property
+    def _winding(self) -> igl.FastWindingNumberBVH:
+        hierarchy = igl.FastWindingNumberBVH()
+        hierarchy.init(*self._arrays)
+        return hierarchy
+
+    @cached_property
+    def _bounds(self) -> Points:
+        return self.mesh.bounds
+
+    @cached_property
     def _arrays(self) -> tuple[Points, NDArray[np.int64]]:
         return np.ascontiguousarray(self.mesh.vertices, np.float64), np.ascontiguousarray(self.mesh.faces, np.int64)
 
     def distance(self, points: Points) -> tuple[Points, Points]:
         """Signed distance (P,) of ``points`` (P, 3) to the surface, negative inside, and its nearest points (P, 3)."""
-        squared, _, nearest = self._tree.squared_distance(*self._arrays, np.ascontiguousarray(points))
-        return np.where(inside(self.mesh, points), -1.0, 1.0) * np.sqrt(squared), nearest
+        points = np.ascontiguousarray(points)
+        squared, _, nearest = self._tree.squared_distance(*self._arrays, points)
+        distance = np.sqrt(squared)
+        low, high = self._bounds
+        near = np.flatnonzero(((points >= low) & (points <= high)).all(1))
+        if len(near):
+            inside = np.abs(self._winding.winding_number(np.ascontiguousarray(points[near]))) >= 0.5
+            distance[near[inside]] *= -1
+        return distance, nearest
 
 
 @dataclass(frozen=True)
