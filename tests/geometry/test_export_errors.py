@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from engine.errors import DamagedFileError, InputError, MeshError, StudioError
 from engine.geometry.export import ExportOptions, export_mesh
@@ -161,18 +160,6 @@ REFUSED = [
 def test_what_a_format_cannot_hold_is_refused(tmp_path: Path, suffix: str, options: ExportOptions, text: str) -> None:
     with pytest.raises(InputError, match=text):
         export_mesh(tmp_path / f"a{suffix}", None, {"body": box(), "ball": BALL}, {}, None, options)
-    assert not contents(tmp_path)
-
-
-def test_latents_that_cannot_be_kept(tmp_path: Path) -> None:
-    cases: list[tuple[str, NDArray, str]] = [
-        (".obj", np.zeros(3, np.float32), "cannot hold latents"),
-        (".glb", np.zeros(3), "only float32"),
-        (".glb", np.zeros((0, 4), np.float32), "empty"),
-    ]
-    for suffix, array, text in cases:
-        with pytest.raises(InputError, match=text):
-            export_mesh(tmp_path / f"a{suffix}", BALL, {}, {}, latents={"latent": array})
     assert not contents(tmp_path)
 
 

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engine.errors import DamagedFileError, InputError
-from engine.geometry.export import ExportOptions, export_cloud, export_mesh, read_latents, read_recipe
+from engine.errors import DamagedFileError, InputError, StudioError
+from engine.geometry.export import ExportOptions, attach, export_cloud, export_mesh, read_carried
+from engine.geometry.export.carried import packed
 from engine.geometry.mesh import Mesh, is_watertight, volume
 from engine.geometry.read import load_pieces, read
 from tests.geometry.shapes import sphere
@@ -24,6 +25,12 @@ LATENTS = {
     "latent": np.array([[np.pi, -0.0, 1e-45], [np.inf, np.nan, 3e38]], np.float32),
     "Räder": np.arange(5, dtype=np.float32),
 }
+
+
+def carrying(path: Path) -> Path:
+    """The file with LATENTS put into it."""
+    path.write_bytes(attach(path.read_bytes(), LATENTS, {"version": 1}))
+    return path
 
 
 def opened(path: Path) -> tuple[dict, bytes]:
@@ -46,7 +53,7 @@ def table(tree: dict, data: bytes, number: int) -> NDArray:
 @pytest.mark.parametrize("uvs", [False, True])
 def test_glb_is_as_the_specification_asks(tmp_path: Path, normals: str, uvs: bool) -> None:
     options = ExportOptions(normals="flat" if normals == "flat" else "smooth", uvs=uvs)
-    path = export_mesh(tmp_path / "a.glb", None, PARTS, COLOURS, RECIPE, options, LATENTS).path
+    path = carrying(export_mesh(tmp_path / "a.glb", None, PARTS, COLOURS, RECIPE, options).path)
     tree, data = opened(path)
     assert tree["buffers"] == [{"byteLength": len(data)}] and len(data) % 4 == 0
     ends = [view["byteOffset"] + view["byteLength"] for view in tree["bufferViews"]]
@@ -78,39 +85,96 @@ def test_glb_is_as_the_specification_asks(tmp_path: Path, normals: str, uvs: boo
             assert found.min() >= 0 and found.max() <= 1 and np.ptp(found, axis=0).min() > 0.3
 
 
-def test_latents_come_back_byte_for_byte(tmp_path: Path) -> None:
-    path = export_mesh(tmp_path / "a.glb", None, PARTS, COLOURS, RECIPE, latents=LATENTS).path
-    found = read_latents(path)
-    assert list(found) == list(LATENTS) and read_recipe(path) == RECIPE
+def test_what_is_carried_comes_back_byte_for_byte(tmp_path: Path) -> None:
+    plain = export_mesh(tmp_path / "a.glb", None, PARTS, COLOURS, RECIPE).path
+    assert read_carried(plain).latents == {} and read_carried(plain).recipe == RECIPE
+    before = load_pieces(plain)
+    path = carrying(plain)
+    found = read_carried(path)
+    assert list(found.latents) == list(LATENTS) and found.recipe == RECIPE and found.about == {"version": 1}
+    assert found.saved_by == "Shape Studio"
     for name, array in LATENTS.items():
-        assert found[name].shape == array.shape and found[name].tobytes() == array.tobytes()
-    assert read_latents(export_mesh(tmp_path / "b.glb", None, PARTS, COLOURS).path) == {}
+        assert found.latents[name].shape == array.shape and found.latents[name].tobytes() == array.tobytes()
+    for name, mesh in load_pieces(path).items():
+        assert np.array_equal(mesh.triangles, before[name].triangles)
     data = bytearray(path.read_bytes())
     data[-2] ^= 1
     path.write_bytes(data)
-    with pytest.raises(DamagedFileError, match="Räder"):
-        read_latents(path)
+    with pytest.raises(DamagedFileError, match="another program saved the file"):
+        read_carried(path)
 
 
-@pytest.mark.parametrize("key, value", [("bufferView", 99), ("shape", [-1, 5]), ("shape", [9]), ("dtype", "float16")])
-def test_latents_that_do_not_fit_are_refused(tmp_path: Path, key: str, value: object) -> None:
-    path = export_mesh(tmp_path / "a.glb", None, PARTS, COLOURS, latents=LATENTS).path
+@pytest.mark.parametrize(
+    "key, value",
+    [
+        *[("bufferView", 99), ("bufferView", -1), ("bufferView", 2**70), ("bufferView", 1.5), ("bufferView", None)],
+        *[
+            ("shape", [-1, 5]),
+            ("shape", [9]),
+            ("shape", [2**40, 2**40, 2**40]),
+            ("shape", [5] + [1] * 99),
+            ("dtype", "float16"),
+        ],
+        *[("name", "else"), ("name", 7), ("name", None)],
+    ],
+)
+def test_what_does_not_fit_is_refused(tmp_path: Path, key: str, value: object) -> None:
+    path = carrying(export_mesh(tmp_path / "a.glb", None, PARTS, COLOURS).path)
     tree, data = opened(path)
     tree["scenes"][0]["extras"]["latents"][1][key] = value
-    text = json.dumps(tree).encode()
-    text += b" " * (-len(text) % 4)
-    head = np.array([0x46546C67, 2, 28 + len(text) + len(data), len(text), 0x4E4F534A], "<u4").tobytes()
-    path.write_bytes(head + text + np.array([len(data), 0x4E4942], "<u4").tobytes() + data)
+    path.write_bytes(packed(tree, data))
     with pytest.raises(DamagedFileError):
-        read_latents(path)
+        read_carried(path)
 
 
-def test_what_is_no_glb_has_no_latents(tmp_path: Path) -> None:
+@pytest.mark.parametrize("extras", [5, None, "text", [], {"a": 1}, {"targetNames": ["latents"]}])
+def test_extras_of_other_programs_mean_nothing(tmp_path: Path, extras: object) -> None:
+    path = export_mesh(tmp_path / "a.glb", None, PARTS, COLOURS).path
+    tree, data = opened(path)
+    tree["scenes"][0]["extras"] = extras
+    path.write_bytes(packed(tree, data))
+    assert read_carried(path).latents == {}
+
+
+def test_damaged_bytes_never_give_other_numbers(tmp_path: Path) -> None:
+    """Any damage gives a clear error, or what was written."""
+    path = carrying(export_mesh(tmp_path / "a.glb", PARTS["body"], {}, {}, RECIPE).path)
+    whole, generator = path.read_bytes(), np.random.default_rng(0)
+    written = {name: array.tobytes() for name, array in LATENTS.items()}
+    seen = set()
+    for case in range(600):
+        data = bytearray(whole)
+        first = int(generator.integers(len(data)))
+        if case % 3 == 0:
+            del data[first:]
+        elif case % 3 == 1:
+            data[first] = generator.integers(256)
+        else:
+            data[first : first + 8] = generator.bytes(int(generator.integers(0, 20)))
+        path.write_bytes(data)
+        try:
+            found = read_carried(path).latents
+        except StudioError as error:
+            assert "\n" not in str(error)
+            seen.add(type(error).__name__)
+            continue
+        assert not found or {name: array.tobytes() for name, array in found.items()} == written
+    assert {"InputError", "DamagedFileError"} <= seen
+
+
+def test_what_is_no_glb_carries_nothing(tmp_path: Path) -> None:
     (tmp_path / "a.glb").write_bytes(b"glTF\2\0\0\0 and then nothing of the kind")
     (tmp_path / "b.glb").write_bytes(b"")
     for name in ("a.glb", "b.glb", "missing.glb"):
         with pytest.raises(InputError, match=name):
-            read_latents(tmp_path / name)
+            read_carried(tmp_path / name)
+
+
+@pytest.mark.parametrize("array", [np.zeros(3), np.zeros((0, 4), np.float32)])
+def test_arrays_that_cannot_be_carried(tmp_path: Path, array: NDArray) -> None:
+    path = export_mesh(tmp_path / "a.glb", PARTS["body"], {}, {}).path
+    with pytest.raises(InputError, match="only float32 arrays"):
+        attach(path.read_bytes(), {"latent": array}, {})
 
 
 @pytest.mark.parametrize("pieces", ["union", "parts"])

@@ -5,25 +5,26 @@ Importing this package, its ``options`` or ``scene`` loads no geometry library; 
 
 from typing import TYPE_CHECKING, Any
 
+from engine.geometry.export.carried import Carried, attach, read_carried
 from engine.geometry.export.scene import GREY, WHOLE, Colour
 from engine.settings import ExportOptions
 
 if TYPE_CHECKING:
     from engine.geometry.export.cloud import export_cloud
-    from engine.geometry.export.glb import read_latents, read_recipe
     from engine.geometry.export.write import WRITERS, ExportInfo, export_mesh
 
 __all__ = [
     "GREY",
     "WHOLE",
     "WRITERS",
+    "Carried",
     "Colour",
     "ExportInfo",
     "ExportOptions",
+    "attach",
     "export_cloud",
     "export_mesh",
-    "read_latents",
-    "read_recipe",
+    "read_carried",
 ]
 
 
@@ -31,7 +32,6 @@ def __getattr__(name: str) -> Any:
     """What needs geometry libraries, loaded at first use."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from engine.geometry.export import cloud, glb, write
+    from engine.geometry.export import cloud, write
 
-    owner = {"export_cloud": cloud, "read_latents": glb, "read_recipe": glb}.get(name, write)
-    return getattr(owner, name)
+    return getattr(cloud if name == "export_cloud" else write, name)

@@ -1,7 +1,7 @@
 """What is written to a file: named pieces in the frame and unit of that file."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,13 +44,11 @@ class Scene:
 
     pieces : by name, in order; ``named`` False when it is the only one and its name says nothing
     recipe : how the shape came about, JSON text
-    latents : float32 arrays by name, kept to the bit
     """
 
     pieces: Mapping[str, Piece]
     named: bool
     recipe: str = "{}"
-    latents: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
     @property
     def only(self) -> Piece:

@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.errors import DamagedFileError, InputError, MeshError
 from engine.geometry.clean import clean
@@ -33,14 +32,13 @@ class Format:
     normals: tuple[str, ...] = ("auto",)
     shading: str = "auto"  # what normals=auto means
     uvs: bool = False
-    latents: bool = False
     beside: tuple[str, ...] = ()  # suffixes of files that come with it
 
 
 ANY = ("auto", "smooth", "flat")
 USD = {"parts": True, "parts_unasked": True, "normals": ANY, "shading": "smooth", "uvs": True}
 WRITERS: dict[str, Format] = {
-    ".glb": Format(glb.encode, True, True, ANY, "smooth", uvs=True, latents=True),
+    ".glb": Format(glb.encode, True, True, ANY, "smooth", uvs=True),
     ".obj": Format(obj.encode, True, True, ANY, uvs=True, beside=(".mtl",)),
     ".ply": Format(ply.encode, normals=ANY, uvs=True),
     ".stl": Format(stl.encode, normals=("auto", "flat")),
@@ -74,7 +72,6 @@ def export_mesh(
     colours: Mapping[str, Colour],
     recipe: Mapping[str, Any] | None = None,
     options: ExportOptions | None = None,
-    latents: Mapping[str, NDArray[np.float32]] | None = None,
     overwrite: bool = True,
 ) -> ExportInfo:
     """Write a shape that is given in canonical space; the suffix of ``path`` chooses the format (``WRITERS``).
@@ -82,15 +79,14 @@ def export_mesh(
     surface, parts : one named, coloured object per part where options and format say so and there are parts;
         otherwise ``surface``, or the union of the parts where it is None. .obj comes with an .mtl
     colours : linear RGB by part name ("shape" without parts); recipe : plain data, kept in the file (not in .stl)
-    latents : float32 rows by name that the file is to carry byte for byte (.glb only); see ``read_latents``
 
     Nothing is left behind and no file is changed unless all went well. Raises InputError (unknown suffix, nothing to
     write, an option that the format cannot hold, no such place, disk full), MeshError (NaN, a budget that cannot be met,
     a part that is not closed where it must be), DamagedFileError when the file does not read back as written.
     """
-    options, rows = options or ExportOptions(), dict(latents or {})
+    options = options or ExportOptions()
     suffix = path.suffix.lower()
-    kind = _format(path, options, rows)
+    kind = _format(path, options)
     check_place([path, *(path.with_suffix(more) for more in kind.beside)], overwrite)
     objects, named = _objects(path, surface, parts, kind, options)
     if options.smoothing:
@@ -106,7 +102,7 @@ def export_mesh(
         name: _piece(mesh, colours.get(name, GREY), shading, options.uvs and kind.uvs) for name, mesh in objects.items()
     }
     text = msgspec.json.encode(dict(recipe or {})).decode()
-    files = kind.encode(Scene(pieces, named, text, rows), path.stem)
+    files = kind.encode(Scene(pieces, named, text), path.stem)
     found = _read_back(path, files[suffix], objects, named)
     put({path if end == suffix else path.with_suffix(end): data for end, data in files.items()})
     corners = np.stack([mesh.bounds for mesh in found])
@@ -122,7 +118,7 @@ def export_mesh(
     )
 
 
-def _format(path: Path, options: ExportOptions, latents: Mapping[str, NDArray]) -> Format:
+def _format(path: Path, options: ExportOptions) -> Format:
     """The format of a path. Raises InputError where it cannot hold what is asked for."""
     suffix = path.suffix.lower()
     kind = WRITERS.get(suffix)
@@ -134,16 +130,10 @@ def _format(path: Path, options: ExportOptions, latents: Mapping[str, NDArray]) 
         "pieces=parts": options.pieces != "parts" or kind.parts,
         f"normals={options.normals}": options.normals in kind.normals,
         "uvs": not options.uvs or kind.uvs,
-        "latents": not latents or kind.latents,
     }
     for option, fit in fits.items():
         if not fit:
             raise InputError(f"{path}: {suffix} files cannot hold {option}; leave that out or export .glb")
-    for name, array in latents.items():
-        if array.dtype != np.float32:
-            raise InputError(f"{path}: latents {name!r} are {array.dtype}; only float32 is kept to the bit")
-        if not array.size:
-            raise InputError(f"{path}: latents {name!r} are empty, which a .glb cannot hold; leave them out")
     return kind
 
 
