@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from engine.geometry import health as module
-from engine.geometry.health import crossings, health
+from engine.geometry.health import crossings, health, together
 from engine.geometry.mesh import Mesh, flip, join, volume
 from engine.geometry.solids import union
 from engine.geometry.surface import extract
@@ -72,6 +72,26 @@ def test_solids_through_each_other_are_told_from_solids_that_touch() -> None:
     assert health(union([cube, box((0.3, 0.3, 3), (0.1, 0.07, 0))])).self_intersections == 0
     assert crossings(join([cube, box((1, 1, 1), (1, 0, 0))])) == 0
     assert crossings(join([cube, box((0.5, 0.5, 0.5))])) == 0
+
+
+def test_self_intersections_are_counted_when_asked_for() -> None:
+    through = join([box(), box((0.3, 0.3, 3), (0.1, 0.07, 0))])
+    quick = health(through, crossing=False)
+    assert quick.self_intersections is None and not any("itself" in words for words in quick.words)
+    assert quick.volume == health(through).volume and quick.thinnest_wall == health(through).thinnest_wall
+
+
+def test_objects_together() -> None:
+    plate, ball = box((0.8, 0.02, 0.5)), sphere(0.3, 2)
+    assert together({"ball": health(ball)}) == health(ball)
+    both = together({"plate": health(plate, 0.03), "ball": health(ball, 0.03)})
+    assert both.thinnest_wall == health(plate).thinnest_wall and both.watertight and both.self_intersections == 0
+    assert both.volume == pytest.approx(volume(plate) + volume(ball)) and both.faces == len(plate.faces) + len(
+        ball.faces
+    )
+    assert both.words == ("plate: The thinnest wall is 0.02, thinner than the 0.03 asked for.",)
+    broken = together({"plate": health(plate), "ball": health(Mesh(ball.vertices, ball.faces[1:]))})
+    assert not broken.watertight and broken.volume is None and broken.words[0].startswith("ball: ")
 
 
 def test_crossings_are_those_of_all_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
