@@ -4,9 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import torch
 
-from engine import device
 from engine.datasets.parts import colour
 from engine.errors import EmptyShapeError, InputError
 from engine.fields.representation import WeightRepresentation
@@ -15,11 +13,11 @@ from engine.foreign.form import form_of_layout
 from engine.foreign.networks import write_network
 from engine.geometry.file import load_geometry
 from engine.jobs import ExportJob
-from engine.method import Part, Shapes, Workspace
+from engine.method import Part, Workspace
+from engine.opened import open_shape
 from engine.project import Project
 from engine.protocol import Note, Saved, Stage
 from engine.rows import ItemRow, ShapeRow
-from engine.shapes import fit_of, sources_of
 from engine.write import write_shape
 
 
@@ -71,18 +69,11 @@ def _shape_or_item(name: str, project: Project) -> ShapeRow | ItemRow:
 def _export_shape(
     row: ShapeRow, path: Path, job: ExportJob, project: Project, work: Workspace
 ) -> Stage[dict[str, Any]]:
-    representation, latents = yield from fit_of(row.run, project, work)
-    device.use_threads(representation)
-    batch = latents.batch(torch.tensor([row.row]), torch.Generator())
-    decoded = representation.decode(Shapes(batch.target.to(work.device), batch.present))[0]
-    recipe = {
-        "shape": row.id,
-        "job": msgspec.to_builtins(project.job(row.run)),
-        "parents": list(row.parents),
-        "sources": sources_of(row, project),
-    }
-    crumbs = job.crumbs if row.kind == "generated" else job.crumbs / 10  # a fit has smaller ones
-    return (yield from write_shape(decoded, path, representation.parts, job.resolution, recipe, crumbs, job.options))
+    opened = yield from open_shape(row.id, project, work)
+    recipe = msgspec.to_builtins(opened.card)
+    crumbs = job.crumbs / 10 if row.kind in ("fitted", "imported") else job.crumbs  # a fit has smaller ones
+    parts = opened.representation.parts
+    return (yield from write_shape(opened.decoded(), path, parts, job.resolution, recipe, crumbs, job.options))
 
 
 def _export_weights(row: ShapeRow, path: Path, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
@@ -91,11 +82,12 @@ def _export_weights(row: ShapeRow, path: Path, project: Project, work: Workspace
     if row.kind == "imported":
         write_kept_network(folder, row.row, path)
     else:
-        representation, latents = yield from fit_of(row.run, project, work)
-        if not isinstance(representation, WeightRepresentation):
+        opened = yield from open_shape(row.id, project, work)
+        if not isinstance(opened.representation, WeightRepresentation):
             raise InputError(f"{row.id} is not made of weights; export it as glb, obj, ply or stl")
-        weights = latents.batch(torch.tensor([row.row]), torch.Generator()).target[0]
-        write_network(path, weights, form_of_layout(latents.layout), {}, latents.layout)
+        if opened.shape.pose is not None or any(opened.shape.copies):
+            yield Note(text=f"{row.id}: moves and copies of parts are no weights; they are left out", warning=True)
+        write_network(path, opened.shape.latent[0], form_of_layout(opened.layout), {}, opened.layout)
     return {"path": str(path), "parts": list(row.present)}
 
 

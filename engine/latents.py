@@ -9,8 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from engine.card import Copy
 from engine.layout import Layout
-from engine.method import Batch, Encoded, LatentSet
+from engine.method import Batch, Encoded, LatentSet, Shapes
 from engine.storage import map_tensor, read_tensors, write_tensors
 
 
@@ -21,6 +22,8 @@ class LatentFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     vocabulary: tuple[str, ...]
     records: tuple[Encoded, ...]
     categories: tuple[str, ...] = ()  # names of the classes in ``category``; () when there is only one
+    posed: bool = False  # there is a tensor ``pose``
+    copies: tuple[tuple[Copy, ...], ...] = ()  # of each row; () = none of any row
     version: int = 1
 
 
@@ -37,6 +40,7 @@ class Latents:
         self._present = map_tensor(path, "present")[0]  # (N, K) uint8
         self._category = map_tensor(path, "category")[0]  # (N,) int64
         self.file = msgspec.json.decode(header["latents"], type=LatentFile)
+        self._pose = map_tensor(path, "pose")[0] if self.file.posed else None  # (N, K, 3, 4) float32
         self.layout, self.records, self.categories = self.file.layout, self.file.records, self.file.categories
 
     def __len__(self) -> int:
@@ -52,16 +56,31 @@ class Latents:
             present=torch.from_numpy(self._present[picked].astype(bool)),
         )
 
+    def shapes(self, rows: Sequence[int]) -> Shapes:
+        """The named rows with where their parts stand, to be decoded."""
+        batch = self.batch(torch.tensor(list(rows), dtype=torch.int64))
+        pose = None if self._pose is None else torch.from_numpy(np.array(self._pose[list(rows)]))
+        copies = tuple(self.file.copies[row] for row in rows) if self.file.copies else ()
+        return Shapes(batch.target, batch.present, pose, batch.condition, copies=copies)
+
 
 def write_latents(
-    path: Path, latent: NDArray[np.float32], present: NDArray[np.bool_], category: NDArray[np.int64], file: LatentFile
+    path: Path,
+    latent: NDArray[np.float32],
+    present: NDArray[np.bool_],
+    category: NDArray[np.int64],
+    file: LatentFile,
+    pose: NDArray[np.float32] | None = None,
 ) -> None:
-    """Write latents (N, D), presence (N, K) and class ids (N,) with their header, atomically."""
+    """Write latents (N, D), presence (N, K), class ids (N,) and poses (N, K, 3, 4) with their header, atomically."""
     arrays: dict[str, NDArray] = {
         "latent": latent.astype(np.float32),
         "present": present.astype(np.uint8),
         "category": category,
     }
+    if pose is not None:
+        arrays["pose"] = pose.astype(np.float32)
+    file = msgspec.structs.replace(file, posed=pose is not None)
     write_tensors(path, arrays, {"latents": msgspec.json.encode(file).decode()})
 
 

@@ -39,13 +39,15 @@ order of the work does not matter. Only ``LatentSet.batch`` and ``Method.loss`` 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
+from engine.card import Copy
 from engine.layout import Layout
 from engine.project import Project
 from engine.protocol import Stage
@@ -143,9 +145,10 @@ class Shapes:
 
     latent : (N, D) float32, in the representation's own units (not normalised)
     present : (N, K) bool
-    pose : (N, K, 3, 4) float32, a rigid or similar motion of each part; None = where they were learned
+    pose : (N, K, 3, 4) float32, an affine motion of each part; None = where they were learned
     condition : what they were asked to be
-    model_id : hash of the model that they belong to
+    model_id : what gives their numbers a meaning, `Representation.meaning`
+    copies : of each row, the places where parts stand a second time; () = none of any row
     """
 
     latent: Tensor
@@ -153,6 +156,23 @@ class Shapes:
     pose: Tensor | None = None
     condition: Mapping[str, Tensor] = field(default_factory=dict)
     model_id: str = ""
+    copies: tuple[tuple[Copy, ...], ...] = ()
+
+    def row(self, index: int) -> "Shapes":
+        """One of them, still with its first axis (N = 1)."""
+        one = slice(index, index + 1)
+        return Shapes(
+            self.latent[one],
+            None if self.present is None else self.present[one],
+            None if self.pose is None else self.pose[one],
+            {name: ids[one] for name, ids in self.condition.items()},
+            self.model_id,
+            self.copies[one],
+        )
+
+    def to(self, device: torch.device) -> "Shapes":
+        """The same on a device; presence and poses, which are few numbers, stay on the CPU."""
+        return replace(self, latent=self.latent.to(device))
 
 
 class Field(Protocol):
@@ -185,8 +205,28 @@ class Representation(nn.Module):
         raise NotImplementedError
 
     def decode(self, shapes: Shapes) -> Sequence[Decoded]:
-        """One decoded thing per row."""
+        """One decoded thing per row. ``shapes.present``, ``pose`` and ``copies`` are honoured where there are parts."""
         raise NotImplementedError
+
+    def present(self, latent: Tensor) -> Tensor:
+        """(N, D) -> (N, K) bool, which parts the rows say they have; only where there are parts."""
+        raise NotImplementedError
+
+    def absent(self) -> Tensor:
+        """(D,) the row in which every part is absent: what stands for a part that is not there, as the denoiser learned it;
+        only where there are parts."""
+        raise NotImplementedError
+
+    def meaning(self) -> str:
+        """What gives latents their meaning beside the layout: parts of two shapes can be mixed where it is equal.
+
+        By default a hash of everything learned. Where a row says everything itself, as weights do, it is the same for all.
+        """
+        total = sha256()
+        for name, tensor in sorted(self.state_dict().items()):
+            total.update(f"{name}|{tensor.dtype}|{tuple(tensor.shape)}\n".encode())
+            total.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+        return total.hexdigest()[:16]
 
     def part_logits(self, shapes: Shapes, points: Tensor) -> Tensor:
         """(P, 3) points -> (N, K, P) logits per part, differentiable in ``shapes``; only where there are parts."""

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from engine import device, methods
-from engine.checkpoint import checkpoints, load_model, save_model
+from engine.checkpoint import checkpoints, save_model
 from engine.datasets.importing import import_files, make_samples
 from engine.datasets.parts import vocabulary
 from engine.errors import InputError, explain
@@ -23,13 +23,14 @@ from engine.jobs import ExportJob, FitJob, GenerateJob, ImportJob, Job, SamplesJ
 from engine.latents import Chosen
 from engine.method import Data, Method, Representation, Workspace
 from engine.methods import MethodSettings
+from engine.opened import open_model
 from engine.optimise import optimise, published
 from engine.pictures.sheet import save_png, sheet
 from engine.project import Project
 from engine.protocol import Finished, Note, Saved, Stage
 from engine.rows import ItemRow
 from engine.settings import override
-from engine.shapes import ModelAbout, fit_of, keep_fitted, keep_generated, model_path, read_model_about
+from engine.shapes import ModelAbout, fit_of, keep_fitted, keep_generated
 from engine.storage import once, seed_of, sweep, write_json
 from engine.write import picture
 
@@ -190,24 +191,16 @@ def _preview(
 
 def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
     """A model -> new latents, kept as shapes of the project."""
-    path = model_path(job.model, project)
-    about: ModelAbout = read_model_about(path)
-    settings = about.settings
-    method = methods.load(settings)
+    model = yield from open_model(job.model, project, work)
+    about, representation, settings = model.about, model.representation, model.about.settings
     sampler = override(settings.sampler, [change.removeprefix("sampler.") for change in job.changes])
     condition = _condition(job.category, about)
-    representation = method.representation(settings, about.vocabulary)
-    trainee = method.trainee(settings, about.layout, about.conditions)
-    load_model(path, {"representation": representation, "trainee": trainee})
-    representation.to(work.device).requires_grad_(False)
-    trainee.to(work.device).eval()
-    device.use_threads(trainee)
+    method = methods.load(settings)
     clock = time.monotonic()
-    shapes = yield from method.sample(trainee, representation, job.count, sampler, job.seed, condition)
+    shapes = yield from method.sample(model.trainee, representation, job.count, sampler, job.seed, condition)
     keep_generated(project, job, about.layout, about.vocabulary, shapes)
-    save_model(
-        work.folder / "representation.safetensors", {"representation": representation}, msgspec.to_builtins(about)
-    )
+    kept = msgspec.to_builtins(about) | {"model_hash": model.hash}
+    save_model(work.folder / "representation.safetensors", {"representation": representation}, kept)
     ids = [f"{job.run}/{i:04d}" for i in range(job.count)]
     return {"run": job.run, "shapes": ids, "seconds": round(time.monotonic() - clock, 2)}
 

@@ -50,7 +50,11 @@ class RunRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ShapeRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A latent that can be decoded: row ``row`` of the latents of run ``run``. ``kind``: fitted or generated."""
+    """A latent that can be decoded: row ``row`` of the latents of run ``run``.
+
+    kind : how it came to be, a `card.Operation`
+    parents : what it was made from: an item, a model, or the shapes whose parts it has
+    """
 
     id: str
     run: str

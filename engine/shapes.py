@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from engine import methods
-from engine.checkpoint import load_model, read_about
+from engine.checkpoint import load_model, read_about, read_header
 from engine.errors import InputError
 from engine.jobs import FitJob, GenerateJob
 from engine.latents import LatentFile, Latents, write_latents
@@ -76,7 +76,8 @@ class FitAbout(msgspec.Struct, frozen=True, kw_only=True):
 
     settings: MethodSettings
     vocabulary: tuple[str, ...]
-    items: tuple[str, ...]
+    items: tuple[str, ...] = ()  # what its run, or the model that its run drew from, learned from
+    model_hash: str = ""  # of the model that its run drew from
 
 
 class ModelAbout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -98,16 +99,22 @@ def read_model_about(path: Path) -> ModelAbout:
         raise InputError(f"{path} is not a model that can generate ({error}); give a model.safetensors") from error
 
 
-def fit_of(name: str, project: Project, work: Workspace) -> Stage[tuple[Representation, LatentSet]]:
-    """The representation of a run, frozen, and the run's latents. Raises InputError when the run has none (yet)."""
-    folder = project.run_folder(project.catalogue.run(name).id)
-    path = folder / "representation.safetensors"
+def read_fit_about(name: str, project: Project) -> FitAbout:
+    """What the representation of a run says of itself. Raises InputError when the run has none (yet)."""
+    path = project.run_folder(project.catalogue.run(name).id) / "representation.safetensors"
     if not path.is_file():
         raise InputError(f"run {name} has no finished fit; `resume {name}` first")
     try:
-        about = msgspec.convert(read_about(path), FitAbout)
+        return msgspec.convert(read_about(path), FitAbout)
     except msgspec.ValidationError as error:
         raise InputError(f"{path} was made by another version of this program ({error}); fit again") from error
+
+
+def fit_of(name: str, project: Project, work: Workspace) -> Stage[tuple[Representation, LatentSet]]:
+    """The representation of a run, frozen, and the run's latents. Raises InputError when the run has none (yet)."""
+    about = read_fit_about(name, project)
+    folder = project.run_folder(name)
+    path = folder / "representation.safetensors"
     representation = methods.load(about.settings).representation(about.settings, about.vocabulary)
     load_model(path, {"representation": representation})
     representation.to(work.device).requires_grad_(False)
@@ -118,17 +125,9 @@ def fit_of(name: str, project: Project, work: Workspace) -> Stage[tuple[Represen
     return representation, latents
 
 
-def sources_of(row: ShapeRow, project: Project) -> list[dict[str, str]]:
-    """Origin and licence of what a shape was made from, each pair once: its item, or all that its model learned from."""
-    if row.item:
-        names = {row.item}
-    else:
-        job = project.job(row.run)
-        path = model_path(job.model, project) if isinstance(job, GenerateJob) else None
-        names = set(read_model_about(path).items) if path else set()
-    items = [item for item in project.catalogue.items() if item.id in names]
-    pairs = dict.fromkeys((item.origin, item.licence) for item in items)
-    return [{"origin": origin, "licence": licence} for origin, licence in pairs]
+def hash_of_file(path: Path) -> str:
+    """Short hash of the tensors and settings of a model or representation file, as cards show it; "" when it is gone."""
+    return read_header(path).sha256[:16] if path.is_file() else ""
 
 
 def model_path(name: str, project: Project) -> Path:

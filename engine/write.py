@@ -14,7 +14,8 @@ from engine.geometry.export import GREY, ExportInfo, ExportOptions, export_mesh
 from engine.geometry.mesh import Geometry, Mesh
 from engine.geometry.regions import whole_in_pieces
 from engine.geometry.surface import extract
-from engine.method import Field, Part
+from engine.method import Colour, Field, Part
+from engine.parts.pose import PosedField
 from engine.pictures.render import render
 from engine.protocol import Note, Progress, Stage
 
@@ -42,7 +43,7 @@ def write_shape(
 
 @write_shape.register
 def _(
-    decoded: WeightField,
+    decoded: WeightField | PosedField,
     path: Path,
     parts: tuple[Part, ...],
     resolution: int,
@@ -62,7 +63,7 @@ def _(
             yield Note(text=f"{name}: left out {left_out} loose crumbs, each under {crumbs:.1%} of the volume")
     if not any(len(solid.faces) for solid in solids.values()):
         raise EmptyShapeError(f"{name} is empty: its field has no inside anywhere in the cube")
-    colours = {part.name: part.colour for part in parts}
+    colours = _colours(decoded, parts)
     info = export_mesh(path, None if in_parts else solids[""], solids if in_parts else {}, colours, recipe, options)
     return (yield from _told(info))
 
@@ -87,6 +88,13 @@ def _(
 
 def _wants_parts(path: Path, options: ExportOptions) -> bool:
     return options.pieces == "parts" or options.pieces == "auto" and path.suffix in PARTS_KEPT
+
+
+def _colours(decoded: WeightField | PosedField, parts: tuple[Part, ...]) -> dict[str, Colour]:
+    """Colour of each part that stands somewhere; a copy has its part's."""
+    own = {part.name: part.colour for part in parts}
+    part_of = decoded.part_of if isinstance(decoded, PosedField) else {name: name for name in decoded.parts}
+    return {name: own[part] for name, part in part_of.items() if part in own}
 
 
 def _told(info: ExportInfo) -> Stage[dict[str, Any]]:
@@ -115,8 +123,10 @@ def picture(decoded: object, parts: tuple[Part, ...], resolution: int, size: int
 
 
 @picture.register
-def _(decoded: WeightField, parts: tuple[Part, ...], resolution: int, size: int) -> Stage[NDArray[np.uint8]]:
-    colours = {part.name: part.colour for part in parts}
+def _(
+    decoded: WeightField | PosedField, parts: tuple[Part, ...], resolution: int, size: int
+) -> Stage[NDArray[np.uint8]]:
+    colours = _colours(decoded, parts)
     if decoded.parts:
         solids = yield from part_meshes(decoded, resolution)
     else:

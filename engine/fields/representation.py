@@ -13,7 +13,7 @@ from engine.datasets.cache import samples
 from engine.errors import InputError
 from engine.fields.evaluate import verdict
 from engine.fields.fit import FitData, FitResult, fit_anchor, fit_fields
-from engine.fields.mlp import WeightField, field_logits, presence
+from engine.fields.mlp import WeightField, absent_row, field_logits, presence
 from engine.fields.published import published_settings
 from engine.fields.weights import field_layout
 from engine.latents import LatentFile, Latents, join, write_latents
@@ -21,6 +21,7 @@ from engine.layout import Layout
 from engine.method import Colour, Data, Encoded, Field, Part, Representation, Shapes, Workspace
 from engine.methods.hyperdiffusion.settings import HyperdiffusionSettings
 from engine.methods.semantic.settings import SemanticSettings
+from engine.parts.pose import posed, unmoved
 from engine.protocol import Progress, Saved, Stage
 from engine.rows import ItemRow
 from engine.storage import read_tensors, write_tensors
@@ -94,14 +95,32 @@ class WeightRepresentation(Representation):
         return presence(latent, self.anchor.to(latent.device), self.layout)
 
     def decode(self, shapes: Shapes) -> Sequence[Field]:
-        """One field per row. Absent parts are the rows' own unless ``shapes.present`` says otherwise."""
-        if shapes.pose is not None:
-            raise InputError("moved parts cannot be decoded yet")
+        """One field per row: WeightField, or PosedField where parts were moved or stand in several places.
+
+        Absent parts are the rows' own unless ``shapes.present`` says otherwise.
+        """
         there = self.present(shapes.latent) if shapes.present is None else shapes.present
-        return [
+        fields = [
             WeightField(row, self.layout, self.settings.field, flags if self.parts else None)
             for row, flags in zip(shapes.latent, there, strict=True)
         ]
+        return [self._posed(field, shapes, row) for row, field in enumerate(fields)] if self.parts else fields
+
+    def _posed(self, field: Field, shapes: Shapes, row: int) -> Field:
+        """The field of a row with its parts where they stand; where they were learned, it stays as it is."""
+        copies = [copy for copy in shapes.copies[row] if copy.part in field.parts] if shapes.copies else []
+        pose = unmoved(len(self.parts)) if shapes.pose is None else shapes.pose[row].cpu()
+        if not copies and torch.equal(pose, unmoved(len(self.parts))):
+            return field
+        return posed(field, self.parts, pose, copies)
+
+    def absent(self) -> Tensor:
+        """(D,) hidden layers of the anchor, last layers constantly empty."""
+        return absent_row(self.anchor, self.layout)
+
+    def meaning(self) -> str:
+        """Weights say everything themselves, but for how neurons fire."""
+        return f"weights, {self.settings.field.activation}"
 
     def part_logits(self, shapes: Shapes, points: Tensor) -> Tensor:
         """(P, 3) -> (N, K, P) logits of each expert."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from engine.card import Copy
 from engine.errors import InputError
 from engine.method import Field, Part
 
@@ -88,6 +89,7 @@ class PosedField:
             there = ", ".join(field.parts) or "none"
             raise InputError(f"the shape has no part {', '.join(missing)} to move; it has {there}")
         self.parts: tuple[str, ...] = tuple(placements)
+        self.part_of = {name: part for name, (part, _) in placements.items()}  # the learned part that stands there
         self._placed = {name: pulled_back(field.part(part), pose) for name, (part, pose) in placements.items()}
 
     def __call__(self, points: Tensor) -> Tensor:
@@ -101,11 +103,10 @@ class PosedField:
         return self._placed[name]
 
 
-def posed(field: Field, parts: Sequence[Part], pose: Tensor) -> PosedField:
-    """``field`` with the poses (K, 3, 4) of a model's ``parts`` (K); absent parts stay absent."""
-    return PosedField(
-        field, {part.name: (part.name, pose[k]) for k, part in enumerate(parts) if part.name in field.parts}
-    )
+def posed(field: Field, parts: Sequence[Part], pose: Tensor, copies: Sequence[Copy] = ()) -> PosedField:
+    """``field`` with the poses (K, 3, 4) of a model's ``parts`` (K), and copies of parts; absent parts stay absent."""
+    places = {part.name: (part.name, pose[k]) for k, part in enumerate(parts) if part.name in field.parts}
+    return PosedField(field, places | {copy.name: (copy.part, torch.tensor(copy.pose)) for copy in copies})
 
 
 def pulled_back(field: Callable[[Tensor], Tensor], pose: Tensor) -> Callable[[Tensor], Tensor]:
