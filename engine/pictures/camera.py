@@ -13,6 +13,7 @@ from engine.geometry.mesh import Mesh
 ANGLE = 20.0  # degrees, opening of the camera: a long lens, so that proportions stay true
 HALF = 0.80  # half height of what is seen at the middle of the cube at zoom 1, which any shape fits into
 DISTANCE = HALF / tan(radians(ANGLE / 2))  # from the eye to the middle of the cube
+TURN = 5  # degrees between the sides from which a turning shape is looked at; between two it grows by 0.1 % at most
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class View:
     azimuth : degrees from the shape's front (+Z) towards +X, which is on the right when one faces the front
     elevation : degrees above the horizon, within -89 and 89
     zoom : 1 shows the whole canonical cube, more shows less of it; see `closer`
-    shadow : a floor under the shape's lowest point, of which only the soft shadow is seen
+    shadow : a floor under the shape, of which only the soft shadow is seen
+    floor : height of the floor; None puts it under the shape's lowest point, which in a film would make it jump
     top, bottom : background colours at the upper and lower edge, sRGB 0..255
     """
 
@@ -30,6 +32,7 @@ class View:
     elevation: float = 24.0
     zoom: float = 1.0
     shadow: bool = True
+    floor: float | None = None
     top: tuple[int, int, int] = (230, 233, 237)
     bottom: tuple[int, int, int] = (251, 251, 252)
 
@@ -71,3 +74,10 @@ def closer(shapes: Sequence[Sequence[Mesh]], view: View | None = None, margin: f
         raise InputError("there is no surface to make a picture of")
     extent = max(float(np.abs(project(vertices, view)).max()) for vertices in points)
     return replace(view, zoom=(1 - margin) / extent)
+
+
+def around(shapes: Sequence[Sequence[Mesh]], view: View | None = None, margin: float = 0.08) -> View:
+    """As `closer`, with a zoom at which all ``shapes`` stay clear of the edges while the camera goes once round them."""
+    view = view or View()
+    sides = [closer(shapes, replace(view, azimuth=float(angle)), margin) for angle in range(0, 360, TURN)]
+    return replace(view, zoom=min(side.zoom for side in sides))

@@ -84,7 +84,8 @@ class Studio:
         self.window.AddRenderer(renderer)
         try:
             if view.shadow and view.elevation > 0:
-                floor = min(float(mesh.bounds[0, 1]) for mesh, _ in shown)
+                lowest = min(float(mesh.bounds[0, 1]) for mesh, _ in shown)
+                floor = lowest if view.floor is None else view.floor
                 behind *= shadow(size, view, sky_shade(*heights(self.window, renderer, floor)), floor)
             light(renderer, view)
             aim(renderer, view)

@@ -2,6 +2,7 @@ import colorsys
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from math import asin, pi, radians, tan
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from engine.errors import InputError
 from engine.geometry.mesh import Mesh
-from engine.pictures.camera import ANGLE, DISTANCE, View, closer, project
+from engine.pictures.camera import ANGLE, DISTANCE, View, around, closer, project
 from engine.pictures.render import Studio, render
 from tests.conftest import ROOT
 
@@ -170,3 +171,28 @@ def test_bad_input_is_named() -> None:
         View(elevation=90)
     with pytest.raises(InputError):
         closer([[empty]])
+
+
+def test_around_keeps_clear_of_the_edges_from_every_side() -> None:
+    shapes = [[cube(0.3), ball(0.1, (0.3, 0, 0.2))], [ball(0.2, (0, 0.1, -0.2))]]
+    view = around(shapes, PLAIN, margin=0.1)
+    vertices = np.concatenate([mesh.vertices for meshes in shapes for mesh in meshes])
+    extents = [np.abs(project(vertices, replace(view, azimuth=float(angle)))).max() for angle in range(360)]
+    assert 0.9 - 0.002 <= max(extents) <= 0.9 + 0.002
+    assert replace(view, zoom=1.0) == PLAIN
+
+
+def test_a_floor_that_is_given_stays_where_it_is() -> None:
+    """In a film the shadow must not jump with the shape's lowest point."""
+    lit = View(top=WHITE, bottom=WHITE)
+    low, high = cube(0.3), Mesh(cube(0.3).vertices + (0, 0.2, 0), cube(0.3).faces)
+    fixed = replace(lit, floor=-0.15)
+    assert np.array_equal(render([(low, GREY)], SIZE, fixed), render([(low, GREY)], SIZE, lit))
+    hovering = render([(high, GREY)], SIZE, fixed).astype(int).mean(-1)
+    standing = render([(high, GREY)], SIZE, lit).astype(int).mean(-1)
+    corner = tuple(
+        pixels(np.array([[0.0, -0.15, 0.16]]), lit)[0].astype(int)
+    )  # on the lower floor, under the cube's edge
+    assert standing[corner] != hovering[corner]
+    touch = tuple(pixels(np.array([[0.19, 0.05, 0.0]]), lit)[0].astype(int))  # where it would stand on the higher floor
+    assert hovering[touch] > standing[touch] + 10
