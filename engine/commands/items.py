@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from engine import console
+from engine.card import DERIVED
 from engine.commands.common import Options, cli, common, few, run_job, table
 from engine.datasets.found import KINDS
 from engine.jobs import ImportJob, SamplesJob
@@ -19,7 +20,7 @@ CATEGORIES = ("airplane", "chair", "car", "table", "lamp", "mug")
 SHOWN = {
     "items": ("id", "path", "category", "split", "verdict", "parts", "reason"),
     "runs": ("id", "kind", "method", "state", "reason", "created"),
-    "shapes": ("id", "kind", "quality", "verdict", "reason", "present"),
+    "shapes": ("id", "kind", "parents", "quality", "verdict", "reason", "present"),
 }
 
 
@@ -103,13 +104,18 @@ def list_(options: Options, what: str) -> None:
         for row in found if what == "runs" else ():
             if row["state"] == "running" and row["id"] in left:
                 row.update(state="interrupted", reason="its process is gone; resume goes on from here")
+        for row in found if what == "shapes" and not options.json else ():
+            if row["kind"] in DERIVED:  # its kind says it all
+                row.update(verdict="")
+            else:  # a fit's item and a sample's model are seen from its name and its run
+                row.update(parents=())
         if not options.json:  # what a person looks for; --json has everything
             found = [{key: _readable(key, row[key]) for key in SHOWN[what]} for row in found]
         console.show({what: found}, options.json)
 
 
 def _readable(key: str, value: Any) -> Any:
-    if key == "parts":
+    if key in ("parts", "parents"):
         return few(value)
     if key == "path":
         return Path(value).name

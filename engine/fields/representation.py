@@ -1,6 +1,7 @@
 """The representation of ``hyperdiffusion`` and ``semantic``: the latent of a shape is the weights of its own network."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import isfinite
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from engine.layout import Layout
 from engine.method import Colour, Data, Encoded, Field, Part, Representation, Shapes, Workspace
 from engine.methods.hyperdiffusion.settings import HyperdiffusionSettings
 from engine.methods.semantic.settings import SemanticSettings
-from engine.parts.pose import posed, unmoved
+from engine.parts.pose import posed
 from engine.protocol import Progress, Saved, Stage
 from engine.rows import ItemRow
 from engine.storage import read_tensors, write_tensors
@@ -104,15 +105,8 @@ class WeightRepresentation(Representation):
             WeightField(row, self.layout, self.settings.field, flags if self.parts else None)
             for row, flags in zip(shapes.latent, there, strict=True)
         ]
-        return [self._posed(field, shapes, row) for row, field in enumerate(fields)] if self.parts else fields
-
-    def _posed(self, field: Field, shapes: Shapes, row: int) -> Field:
-        """The field of a row with its parts where they stand; where they were learned, it stays as it is."""
-        copies = [copy for copy in shapes.copies[row] if copy.part in field.parts] if shapes.copies else []
-        pose = unmoved(len(self.parts)) if shapes.pose is None else shapes.pose[row].cpu()
-        if not copies and torch.equal(pose, unmoved(len(self.parts))):
-            return field
-        return posed(field, self.parts, pose, copies)
+        known = replace(shapes, present=there)
+        return [posed(field, known.row(row), self.parts) for row, field in enumerate(fields)] if self.parts else fields
 
     def absent(self) -> Tensor:
         """(D,) hidden layers of the anchor, last layers constantly empty."""

@@ -1,11 +1,13 @@
 """Mixing: a row made of parts of several rows, bit for bit, with a record of where each part came from."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from engine.card import Copy
 from engine.errors import InputError
 from engine.layout import Layout
 from engine.method import Part, Shapes
@@ -43,7 +45,7 @@ class Mix:
 
 
 def mix(base: Parent, donors: Mapping[str, Parent], parts: Sequence[Part]) -> Mix:
-    """``base`` with the parts in ``donors`` (part name -> its donor) replaced: numbers, presence and pose.
+    """``base`` with the parts in ``donors`` (part name -> its donor) replaced: numbers, presence, pose and copies.
 
     A part that its donor lacks is absent in the mix. Everything else stays the base's, bit for bit. Raises InputError for
     an unknown part and for donors whose rows do not fit the base's.
@@ -55,6 +57,7 @@ def mix(base: Parent, donors: Mapping[str, Parent], parts: Sequence[Part]) -> Mi
         _check(base, donor, name)
     latent, present, pose = base.shape.latent.clone(), _present(base, parts), _pose(base, parts)
     parents = [base.name] * len(parts)
+    copies = [copy for copy in _copies(base) if copy.part not in donors]
     for name, donor in donors.items():
         mask = mask_of([name], parts, latent.shape[1]).to(latent.device)
         (k,) = numbers_of([name], parts)
@@ -62,14 +65,19 @@ def mix(base: Parent, donors: Mapping[str, Parent], parts: Sequence[Part]) -> Mi
         present[:, k] = _present(donor, parts)[:, k]
         pose[:, k] = _pose(donor, parts)[:, k]
         parents[k] = donor.name
+        copies += [copy for copy in _copies(donor) if copy.part == name]
+    twice = [name for name, number in Counter(copy.name for copy in copies).items() if number > 1]
+    if twice:
+        raise InputError(f"two of the shapes have a copy named {', '.join(twice)}; remove it from one of them first")
     moved = bool((pose != unmoved(1, len(parts))).any())
-    shape = replace(base.shape, latent=latent, present=present, pose=pose if moved else None)
+    kept = (tuple(copies),) if copies else ()
+    shape = replace(base.shape, latent=latent, present=present, pose=pose if moved else None, copies=kept)
     return _described(shape, {part.name: parent for part, parent in zip(parts, parents, strict=True)}, parts)
 
 
 def remove(mixed: Mix, names: Collection[str], parts: Sequence[Part], absent: Tensor) -> Mix:
     """The mix without the named parts. ``absent`` (D,) is the row in which every part is absent: its numbers take their
-    place, so that a denoiser sees what it learned as absence. Raises InputError for an unknown part."""
+    place, so that a denoiser sees what it learned as absence. Their copies go too. Raises InputError for unknown parts."""
     chosen = numbers_of(names, parts)
     latent, present = mixed.shape.latent.clone(), torch.ones(1, len(parts), dtype=torch.bool)
     if mixed.shape.present is not None:
@@ -77,7 +85,9 @@ def remove(mixed: Mix, names: Collection[str], parts: Sequence[Part], absent: Te
     mask = mask_of(names, parts, latent.shape[1]).to(latent.device)
     latent[:, mask] = absent.to(latent)[mask]
     present[:, chosen] = False
-    return _described(replace(mixed.shape, latent=latent, present=present), mixed.parents, parts)
+    left = tuple(copy for copy in (mixed.shape.copies or ((),))[0] if copy.part not in names)
+    shape = replace(mixed.shape, latent=latent, present=present, copies=(left,) if left else ())
+    return _described(shape, mixed.parents, parts)
 
 
 def _described(shape: Shapes, parents: Mapping[str, str], parts: Sequence[Part]) -> Mix:
@@ -109,6 +119,11 @@ def _sizes(layout: Layout) -> str:
 def _present(parent: Parent, parts: Sequence[Part]) -> Tensor:
     present = parent.shape.present
     return torch.ones(1, len(parts), dtype=torch.bool) if present is None else present.cpu().clone()
+
+
+def _copies(parent: Parent) -> tuple[Copy, ...]:
+    """The places where parts that the parent has stand a second time."""
+    return parent.shape.copies[0] if parent.shape.copies else ()
 
 
 def _pose(parent: Parent, parts: Sequence[Part]) -> Tensor:

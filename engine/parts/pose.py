@@ -5,15 +5,18 @@ expert knows only the place where it learned, so points are pulled back before i
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
+import msgspec
 import torch
 from torch import Tensor
 
-from engine.card import Copy
+from engine.card import Copy, MirrorMove, Move, Pose, ScaleMove, ShiftMove, TurnMove
 from engine.errors import InputError
-from engine.method import Field, Part
+from engine.method import Field, Part, Shapes
 
 BESIDE = 20.0  # logits per unit of length by which a field falls outside the cube in which it learned
+AXES: Mapping[str, tuple[int, int, int]] = {"x": (1, 0, 0), "y": (0, 1, 0), "z": (0, 0, 1)}
 EMPTY = -1e4  # logit of a shape without any part
 
 
@@ -28,6 +31,19 @@ def compose(outer: Tensor, inner: Tensor) -> Tensor:
     turn = a[..., :3] @ b[..., :3]
     shift = a[..., :3] @ b[..., 3:] + a[..., 3:]
     return torch.cat([turn, shift], -1).to(inner.dtype)
+
+
+def moved_by(move: Move, pose: Tensor, centre: Sequence[float] = (0, 0, 0)) -> Tensor:
+    """The pose after one recorded motion; ``centre`` (3,) is the middle of the part's box where it stands by then."""
+    match move:
+        case ShiftMove():
+            return moved(pose, move.by)
+        case TurnMove():
+            return rotated(pose, AXES[move.axis], move.degrees, centre)
+        case ScaleMove():
+            return scaled(pose, move.factors, centre)
+        case MirrorMove():
+            return mirrored(pose, AXES[move.axis], (0, 0, 0) if move.middle else centre)
 
 
 def inverse(pose: Tensor) -> Tensor:
@@ -103,10 +119,39 @@ class PosedField:
         return self._placed[name]
 
 
-def posed(field: Field, parts: Sequence[Part], pose: Tensor, copies: Sequence[Copy] = ()) -> PosedField:
-    """``field`` with the poses (K, 3, 4) of a model's ``parts`` (K), and copies of parts; absent parts stay absent."""
-    places = {part.name: (part.name, pose[k]) for k, part in enumerate(parts) if part.name in field.parts}
-    return PosedField(field, places | {copy.name: (copy.part, torch.tensor(copy.pose)) for copy in copies})
+def posed(field: Field, shape: Shapes, parts: Sequence[Part]) -> Field:
+    """The field of a single shape of a model's ``parts`` with each where it stands; nothing moved, it is ``field`` itself."""
+    if shape.pose is None and not any(shape.copies):
+        return field
+    places = places_of(shape, parts)
+    still = all(name == part and torch.equal(pose, unmoved()) for name, (part, pose) in places.items())
+    return field if still else PosedField(field, places)
+
+
+def places_of(shape: Shapes, parts: Sequence[Part]) -> dict[str, tuple[str, Tensor]]:
+    """Where everything of a single shape stands: name of a present part or copy -> (part, pose (3, 4))."""
+    there = [True] * len(parts) if shape.present is None else shape.present[0].tolist()
+    poses = unmoved(len(parts)) if shape.pose is None else shape.pose[0].cpu()
+    places = {part.name: (part.name, poses[k]) for k, part in enumerate(parts) if there[k]}
+    copies = [copy for copy in shape.copies[0] if copy.part in places] if shape.copies else []
+    return places | {copy.name: (copy.part, torch.tensor(copy.pose)) for copy in copies}
+
+
+def placed(shape: Shapes, parts: Sequence[Part], places: Mapping[str, tuple[str, Tensor]]) -> Shapes:
+    """A single shape whose parts and copies stand in ``places``: what `places_of` gave, changed. Parts not named there
+    stay. Where nothing was moved or copied, pose and copies are none."""
+    own = {part.name for part in parts}
+    poses = unmoved(1, len(parts)) if shape.pose is None else shape.pose.cpu().clone()
+    for k, part in enumerate(parts):
+        if part.name in places:
+            poses[0, k] = places[part.name][1]
+    copies = tuple(Copy(name, part, _numbers(pose)) for name, (part, pose) in places.items() if name not in own)
+    moved_at_all = not torch.equal(poses, unmoved(1, len(parts)))
+    return replace(shape, pose=poses if moved_at_all else None, copies=(copies,) if copies else ())
+
+
+def _numbers(pose: Tensor) -> Pose:
+    return msgspec.convert(pose.tolist(), Pose)
 
 
 def pulled_back(field: Callable[[Tensor], Tensor], pose: Tensor) -> Callable[[Tensor], Tensor]:
