@@ -1,0 +1,73 @@
+"""Pictures of shapes as their latents decode, each taken once in a run."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from engine.errors import InputError
+from engine.method import Part, Workspace
+from engine.opened import open_shapes
+from engine.pictures.camera import View
+from engine.pictures.floor import backdrop
+from engine.pictures.sheet import save_png
+from engine.project import Project
+from engine.protocol import Progress, Stage
+from engine.write import picture
+
+GRID, SIZE = 64, 384  # grid points per side, pixels
+SHOWN = 256  # pixels of pictures that were brought nearer
+SEEN = 32  # of 255, by which something differs from the backdrop; a faint shadow does not
+PALE = (0.72, 0.74, 0.76)  # linear RGB of the parts that are not in question
+
+Picture = NDArray[np.uint8]
+
+
+def pictures(names: Sequence[str], part: str, project: Project, work: Workspace) -> Stage[dict[str, Picture]]:
+    """(SIZE, SIZE, 3) pictures of shapes by name, kept in the run's folder; with ``part`` all other parts are pale."""
+    folder = work.folder / "pictures"
+    wanted = {name: folder / f"{name.replace('/', '-')}{f'.{part}' if part else ''}.png" for name in names}
+    left = [name for name, path in wanted.items() if not path.exists()]
+    opened = yield from open_shapes(left, project, work)
+    for done, (name, shape) in enumerate(zip(left, opened, strict=True)):
+        yield Progress(stage="pictures", done=done, total=len(left), message=name)
+        parts = tuple(_paled(one) if part and one.name != part else one for one in shape.representation.parts)
+        save_png(wanted[name], (yield from picture(shape.decoded(), parts, GRID, SIZE)))
+    return {name: read_png(path) for name, path in wanted.items()}
+
+
+def item_picture(item: str, project: Project) -> Picture | None:
+    """The picture of what a shape was fitted to, taken when it was imported; None where there is none."""
+    path = project.picture_path(item) if item else None
+    return read_png(path) if path and path.is_file() else None
+
+
+def nearer(images: Sequence[Picture]) -> list[Picture]:
+    """(SHOWN, SHOWN, 3) pictures cut to what there is to see, all alike, so that sizes can still be compared."""
+    behind = backdrop(SIZE, View())
+    place = np.abs(np.arange(SIZE) + 0.5 - SIZE / 2)
+    half = 0.0
+    for image in images:
+        there = np.abs(image - behind).max(2) > SEEN
+        half = max([half, *place[there.any(0)], *place[there.any(1)]])
+    half = min(SIZE / 2, half + SIZE / 24) if half else SIZE / 2
+    box = (SIZE / 2 - half, SIZE / 2 - half, SIZE / 2 + half, SIZE / 2 + half)
+    return [
+        np.asarray(Image.fromarray(image).resize((SHOWN, SHOWN), Image.Resampling.LANCZOS, box)) for image in images
+    ]
+
+
+def read_png(path: Path) -> Picture:
+    """(SIZE, SIZE, 3) sRGB of a PNG file. InputError when it is none."""
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image.convert("RGB").resize((SIZE, SIZE)))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read as a picture ({error}); remove it, and it is made anew") from error
+
+
+def _paled(part: Part) -> Part:
+    return replace(part, colour=PALE)
