@@ -97,7 +97,22 @@ class ExportJob(JobBase, frozen=True):
     ] = 0.03
 
 
-Job = ImportJob | SamplesJob | FitJob | TrainJob | GenerateJob | ExportJob
+Analysis = Literal["nearest", "map", "parts", "outliers", "all"]
+
+
+class AnalyseJob(JobBase, frozen=True):
+    """Look at the latents of run ``of`` -> run, of, nearest[], parts[], outliers[], left_out[], files[], summary[]."""
+
+    of: str
+    kind: Analysis = "all"
+    part: str = ""  # one part alone; "" = the whole and every part
+    out: str = ""  # folder that gets a copy of the files
+    count: Annotated[int, Meta(ge=0, le=120, description="shapes on each sheet of pictures")] = 12
+    seed: int = 0
+    perplexity: Annotated[float, Meta(ge=2, le=200, description="of t-SNE; at most a third of the points")] = 30.0
+
+
+Job = ImportJob | SamplesJob | FitJob | TrainJob | GenerateJob | ExportJob | AnalyseJob
 
 
 def kind_of(job: Job) -> str:

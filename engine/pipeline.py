@@ -13,13 +13,14 @@ import torch
 from torch import nn
 
 from engine import device, methods
+from engine.analysing import analyse
 from engine.checkpoint import checkpoints, save_model
 from engine.datasets.importing import import_files, make_samples
 from engine.datasets.parts import vocabulary
 from engine.errors import InputError, explain
 from engine.events import EventLog
 from engine.exporting import export
-from engine.jobs import ExportJob, FitJob, GenerateJob, ImportJob, Job, SamplesJob, TrainJob
+from engine.jobs import AnalyseJob, ExportJob, FitJob, GenerateJob, ImportJob, Job, SamplesJob, TrainJob
 from engine.latents import Chosen
 from engine.method import Data, Method, Representation, Workspace
 from engine.methods import MethodSettings
@@ -86,6 +87,8 @@ def _stage(job: Job, project: Project) -> Stage[dict[str, Any]]:
             return generate(job, project, work)
         case ExportJob():
             return export(job, project, work)
+        case AnalyseJob():
+            return analyse(job, project, work)
 
 
 def fit(job: FitJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
