@@ -120,6 +120,13 @@ class TrainSettings(Settings, frozen=True):
     check_every: Annotated[int, Meta(ge=1, description="steps between metric readings (one GPU sync)")] = 50
     save_every: Annotated[int, Meta(ge=1, description="steps between resumable checkpoints")] = 500
     preview_every: Annotated[int, Meta(ge=0, description="steps between EMA sample previews; 0 = none")] = 0
+    watch_every: Annotated[
+        int,
+        Meta(ge=0, description="steps between running scores of EMA samples, where watch_share allows; 0 = none"),
+    ] = 0
+    watch_share: Annotated[
+        float, Meta(gt=0, le=1, description="time that running scores may take, as a share of the training's own")
+    ] = 0.05
     tensorboard: bool = False
     csv: bool = False
 
