@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from engine.card import Move
 from engine.methods import MethodSettings
 from engine.settings import ExportOptions
 
@@ -79,6 +80,25 @@ class GenerateJob(JobBase, frozen=True):
     changes: tuple[str, ...] = ()  # sampler settings that differ from the model's own, as key=value
 
 
+class MixJob(JobBase, frozen=True):
+    """Make a shape of parts of others -> run, shapes[id], parts[{part, from, hash, numbers, place}].
+
+    parts : part -> the shape that it is taken from; all others are the base's
+    removed : parts, or copies of parts
+    copies : new name -> the part (or copy) that also stands there; moves make it stand somewhere else
+    moves : in this order, after all else
+    held, free : parts that healing keeps or may change, where not as usual: those taken are held, the base's free
+    """
+
+    base: str
+    parts: dict[str, str] = {}
+    removed: tuple[str, ...] = ()
+    copies: dict[str, str] = {}
+    moves: tuple[Move, ...] = ()
+    held: tuple[str, ...] = ()
+    free: tuple[str, ...] = ()
+
+
 class ExportJob(JobBase, frozen=True):
     """Decode shapes to mesh files -> files[{shape, path, parts, faces, watertight}]."""
 
@@ -112,9 +132,9 @@ class AnalyseJob(JobBase, frozen=True):
     perplexity: Annotated[float, Meta(ge=2, le=200, description="of t-SNE; at most a third of the points")] = 30.0
 
 
-Job = ImportJob | SamplesJob | FitJob | TrainJob | GenerateJob | ExportJob | AnalyseJob
+Job = ImportJob | SamplesJob | FitJob | TrainJob | GenerateJob | MixJob | ExportJob | AnalyseJob
 
 
 def kind_of(job: Job) -> str:
-    """Short name of the job's kind: import, samples, fit, train, generate, export."""
+    """Short name of the job's kind: import, samples, fit, train, generate, mix, export."""
     return str(job.__struct_config__.tag)

@@ -20,10 +20,11 @@ from engine.datasets.parts import vocabulary
 from engine.errors import InputError, explain
 from engine.events import EventLog
 from engine.exporting import export
-from engine.jobs import AnalyseJob, ExportJob, FitJob, GenerateJob, ImportJob, Job, SamplesJob, TrainJob
+from engine.jobs import AnalyseJob, ExportJob, FitJob, GenerateJob, ImportJob, Job, MixJob, SamplesJob, TrainJob
 from engine.latents import Chosen
 from engine.method import Data, Method, Representation, Workspace
 from engine.methods import MethodSettings
+from engine.mixing import mix_parts
 from engine.opened import open_model
 from engine.optimise import optimise, published
 from engine.pictures.sheet import save_png, sheet
@@ -85,6 +86,8 @@ def _stage(job: Job, project: Project) -> Stage[dict[str, Any]]:
             return train(job, project, work)
         case GenerateJob():
             return generate(job, project, work)
+        case MixJob():
+            return mix_parts(job, project, work)
         case ExportJob():
             return export(job, project, work)
         case AnalyseJob():
