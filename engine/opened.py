@@ -14,7 +14,7 @@ from engine import device, methods
 from engine.card import Card, Operation
 from engine.cards import card_of, hashes_of, keep_card, once_each, sources_of, sources_of_model
 from engine.checkpoint import load_model, save_model
-from engine.errors import StudioError
+from engine.errors import InputError, StudioError
 from engine.jobs import Job
 from engine.latents import LatentFile, Latents, write_latents
 from engine.layout import Layout
@@ -78,7 +78,7 @@ def open_shape(name: str, project: Project, work: Workspace) -> Stage[Opened]:
 
 def open_shapes(names: Sequence[str], project: Project, work: Workspace) -> Stage[list[Opened]]:
     """Shapes in the order of their names; what decodes them is loaded once per run."""
-    rows = [project.catalogue.shape(name) for name in names]
+    rows = [_known(name, project) for name in names]
     runs: dict[str, tuple[Representation, LatentSet, FitAbout, str]] = {}
     found = []
     for done, row in enumerate(rows):
@@ -172,6 +172,15 @@ def draw_derived(project: Project, job: Job, like: Opened, shapes: Shapes, rows:
             return
         save_png(path, image)
         yield Saved(kind="picture", path=str(path))
+
+
+def _known(name: str, project: Project) -> ShapeRow:
+    try:
+        return project.catalogue.shape(name)
+    except InputError as error:
+        if all(item.id != name for item in project.catalogue.items()):
+            raise
+        raise InputError(f"{name!r} is an item, not a shape; `fit` it first, and name the fitted shape") from error
 
 
 def _row(latents: LatentSet, row: int) -> Shapes:

@@ -107,7 +107,10 @@ def _moves(given: Mapping[str, tuple[str, ...]]) -> tuple[Move, ...]:
     """Motions in the order in which they act."""
     moves: list[Move] = []
     for part, text in _several("--scale", given["scales"]):
-        moves.append(ScaleMove(part=part, factors=_three("--scale", text, alone=True)))
+        factors = _three("--scale", text, alone=True)
+        if min(factors) <= 0:
+            raise InputError(f"--scale {part}={text}: give factors above 0; --mirror turns a part over")
+        moves.append(ScaleMove(part=part, factors=factors))
     for part, text in _several("--turn", given["turns"]):
         axis, colon, degrees = text.partition(":")
         if not colon:

@@ -1,0 +1,348 @@
+"""Mixes as they are kept: parts byte for byte their parents', poses and copies in store and export, honest cards."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import trimesh
+
+from engine import Project
+from engine.card import Card, MirrorMove, Move, ScaleMove, ShiftMove, TurnMove
+from engine.cards import card_of
+from engine.device import choose
+from engine.errors import InputError
+from engine.fields.mlp import WeightField
+from engine.geometry.surface import extract
+from engine.jobs import ExportJob, MixJob
+from engine.latents import Latents
+from engine.method import Shapes, Workspace
+from engine.opened import Opened, open_shape
+from engine.parts.mix import mix
+from engine.parts.pose import apply, inverse, places_of
+from engine.parts.spans import part_values
+from tests.parts.projects import AIRPLANES, finished, keep_fit, keep_import, keep_samples, representation, shapes_of
+from tests.parts.toys import LAYOUT, NAMES, PARTS, drive, exact
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    """Fits and fresh samples of aeroplanes a, b, c (which has no wing), and an imported network like b."""
+    with Project.create(tmp_path / "project") as made:
+        keep_fit(made, "fit")
+        keep_samples(made, "drawn")
+        keep_import(made, "brought", AIRPLANES["b"])
+        yield made
+
+
+A, B, C = (f"fit/fit-{name}" for name in "abc")
+
+
+def opened(project: Project, name: str) -> Opened:
+    """A shape, opened anew from its files."""
+    return drive(open_shape(name, project, Workspace(project.folder, choose("cpu"))))
+
+
+def stored(project: Project, name: str, part: str) -> bytes:
+    """The bytes of one part as they lie in the run's file."""
+    row = project.catalogue.shape(name)
+    latents = Latents(project.run_folder(row.run) / "latents.safetensors")
+    return part_values(latents.shapes([row.row]).latent[0], PARTS[NAMES.index(part)]).numpy().tobytes()
+
+
+def mixed(project: Project, notes: list[str] | None = None, **asked: Any) -> str:
+    """A mix, kept -> its name."""
+    return str(finished(MixJob(**{"base": A, **asked}), project, notes)["shapes"][0])
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"wing": "drawn/0001"},
+        {"wing": "drawn/0001", "tail": "brought/net"},
+        {"wing": "brought/net", "tail": C, "body": "drawn/0002"},
+        {"wing": "drawn/0000", "tail": "mix-of-others", "body": "brought/net"},
+    ],
+)
+def test_parts_are_their_parents_byte_for_byte_after_saving(project: Project, parts: dict[str, str]) -> None:
+    other = mixed(project, base=B, parts={"tail": "drawn/0002"})
+    parts = {part: other if name == "mix-of-others" else name for part, name in parts.items()}
+    name = mixed(project, parts=parts)
+    card = opened(project, name).card
+    for part in NAMES:
+        parent = parts.get(part, A)
+        assert stored(project, name, part) == stored(project, parent, part)
+        assert card.parents[part] == parent
+        assert card.hashes[part] == card_of(project.catalogue.shape(parent), project).hashes[part]
+    assert set(card.held) == set(parts) and card.operation == "mixed" and card.shape == name
+    row = project.catalogue.shape(name)
+    assert row.kind == "mixed" and set(row.parents) == set(card.parents.values()) and row.present == NAMES
+
+
+def test_surface_far_from_what_was_exchanged_stays(project: Project) -> None:
+    before, after = (opened(project, name) for name in (A, mixed(project, parts={"tail": "drawn/0001"})))
+    meshes = [drive(extract(one.decoded(), 64)) for one in (before, after)]
+
+    def far(
+        vertices: np.ndarray,
+    ) -> torch.Tensor:  # from both tails; an octahedron's field falls by at least 1 per unit
+        points = torch.from_numpy(vertices).float()
+        tails = [exact(points, AIRPLANES[name]["tail"]) for name in "ab"]
+        return points[torch.stack(tails).amax(0) < -0.03 * 3**0.5]
+
+    first, second = (far(mesh.vertices).double() for mesh in meshes)  # cdist is not precise in float32
+    assert len(first) > 100 and len(first) == len(second)
+    assert torch.cdist(first, second).amin(1).max() < 1e-6
+
+
+def test_a_removed_part_is_what_is_learned_as_absent(project: Project) -> None:
+    name = mixed(project, removed=("wing",))
+    without = {"a": {part: solid for part, solid in AIRPLANES["a"].items() if part != "wing"}}
+    learned = shapes_of(without, representation()).latent[0]
+    found = opened(project, name)
+    assert found.shape.latent[0].numpy().tobytes() == learned.numpy().tobytes()
+    assert found.decoded().parts == ("body", "tail") and project.catalogue.shape(name).present == ("body", "tail")
+    assert set(found.card.parents) == set(found.card.hashes) == {"body", "tail"}
+    assert found.representation.present(found.shape.latent).tolist() == [[True, False, True]]  # the numbers say so too
+
+
+def test_a_part_that_its_donor_lacks_is_absent_and_that_is_said(project: Project) -> None:
+    notes: list[str] = []
+    name = mixed(project, notes, parts={"wing": C})
+    assert opened(project, name).decoded().parts == ("body", "tail")
+    assert any("wing (fit/fit-c)" in note for note in notes)
+
+
+def pose_of(project: Project, name: str, part: str) -> torch.Tensor:
+    """Where a part or copy stands."""
+    return places_of(opened(project, name).shape, PARTS)[part][1]
+
+
+@pytest.mark.parametrize(
+    ("move", "expected"),
+    [  # the wing of a is centred at (0.15, 0, 0)
+        (ShiftMove(part="wing", by=(0.1, 0.2, 0)), [0.25, 0.2, 0]),
+        (TurnMove(part="wing", axis="z", degrees=30), [0.15, 0, 0]),
+        (ScaleMove(part="wing", factors=(2, 1, 0.5)), [0.15, 0, 0]),
+        (MirrorMove(part="wing", axis="x"), [0.15, 0, 0]),
+        (MirrorMove(part="wing", axis="x", middle=True), [-0.15, 0, 0]),
+    ],
+)
+def test_motions_are_about_the_middle_of_the_part(project: Project, move: Move, expected: list[float]) -> None:
+    name = mixed(project, moves=(move,))
+    centre = apply(pose_of(project, name, "wing"), torch.tensor([[0.15, 0, 0]]))[0]
+    torch.testing.assert_close(centre, torch.tensor(expected), atol=2e-3, rtol=0)
+    card = opened(project, name).card
+    assert card.moves == (move,) and card.held == () and card.parents == dict.fromkeys(NAMES, A)
+    assert pose_of(project, name, "body").equal(torch.eye(3, 4))
+
+
+def test_motions_act_one_after_the_other_also_on_a_mix_of_a_mix(project: Project) -> None:
+    first = mixed(project, moves=(ShiftMove(part="wing", by=(-0.1, 0, 0)), TurnMove(part="wing", axis="y", degrees=90)))
+    second = mixed(project, base=B, parts={"wing": first}, moves=(ShiftMove(part="wing", by=(0, 0.1, 0)),))
+    where = torch.tensor([[0.25, 0, 0]])  # a tip of the wing, 0.1 beside its middle, which comes to stand in front
+    tip = apply(pose_of(project, second, "wing"), where)[0]
+    torch.testing.assert_close(tip, torch.tensor([0.05, 0.1, -0.1]), atol=4e-3, rtol=0)
+    assert stored(project, second, "wing") == stored(project, A, "wing")
+
+
+def exported(project: Project, name: str, folder: Path, resolution: int) -> dict[str, trimesh.Trimesh]:
+    """The parts of a shape as another program reads them from its GLB, in its own axes undone."""
+    job = ExportJob(shapes=(name,), out=str(folder), resolution=resolution, crumbs=0)
+    (file,) = finished(job, project)["files"]
+    scene = trimesh.load_scene(file["path"])
+    found = {}
+    for node in scene.graph.nodes_geometry:
+        matrix, geometry = scene.graph[node]
+        found[node] = scene.geometry[geometry].copy().apply_transform(matrix)
+        found[node].merge_vertices(merge_norm=True, merge_tex=True)
+    assert set(found) == set(file["parts"])
+    return found
+
+
+def test_a_moved_part_is_exported_where_it_was_moved(project: Project, tmp_path: Path) -> None:
+    step = 1 / 47  # moved by whole grid steps, so that vertices can be compared one by one
+    name = mixed(project, moves=(ShiftMove(part="wing", by=(-3 * step, 4 * step, step)),))
+    before, after = (exported(project, one, tmp_path, 48) for one in (A, name))
+    assert set(before) == set(after) == set(NAMES)
+    for part in NAMES:
+        shift = (-3 * step, 4 * step, step) if part == "wing" else (0, 0, 0)
+        expected = torch.from_numpy(np.asarray(before[part].vertices + shift))
+        found = torch.from_numpy(np.asarray(after[part].vertices))
+        assert len(found) == len(expected)
+        assert torch.cdist(expected, found).amin(1).max() < 1e-5
+
+
+def test_turned_scaled_and_mirrored_parts_are_watertight_with_normals_outwards(
+    project: Project, tmp_path: Path
+) -> None:
+    moves: tuple[Move, ...] = (
+        ScaleMove(part="wing", factors=(0.7, 0.7, 0.7)),
+        TurnMove(part="wing", axis="y", degrees=25),
+        MirrorMove(part="wing", axis="x", middle=True),
+    )
+    name = mixed(project, moves=moves)
+    before, after = (exported(project, one, tmp_path, 96)["wing"] for one in (A, name))
+    assert after.is_watertight and after.is_winding_consistent
+    assert after.volume == pytest.approx(0.7**3 * before.volume, rel=0.02)
+    back = apply(inverse(pose_of(project, name, "wing")), torch.from_numpy(np.asarray(after.vertices)))
+    assert exact(back, AIRPLANES["a"]["wing"]).abs().max() < 0.01
+
+
+def test_copies_stand_beside_their_part_under_their_own_name(project: Project, tmp_path: Path) -> None:
+    notes: list[str] = []
+    first = mixed(project, copies={"tail.2": "tail"}, moves=(ShiftMove(part="tail.2", by=(0.2, 0, 0)),))
+    parts = exported(project, first, tmp_path, 51)
+    assert set(parts) == {*NAMES, "tail.2"}
+    assert parts["tail.2"].volume == pytest.approx(parts["tail"].volume, rel=1e-3)
+    np.testing.assert_allclose(parts["tail.2"].bounds, parts["tail"].bounds + [0.2, 0, 0], atol=1e-5)
+    (copy,) = opened(project, first).card.copies
+    assert (copy.name, copy.part) == ("tail.2", "tail") and opened(project, first).shape.copies == ((copy,),)
+    # a tail that is taken brings its copies, another one's are gone, and each can be left out again
+    second = mixed(project, base=B, parts={"tail": first}, copies={"wing.2": "wing", "tail.3": "tail.2"})
+    assert set(places_of(opened(project, second).shape, PARTS)) == {*NAMES, "tail.2", "wing.2", "tail.3"}
+    third = mixed(project, notes, base=second, parts={"tail": A}, removed=("wing.2",))
+    assert opened(project, third).shape.copies == () and opened(project, third).decoded().parts == NAMES
+    fourth = mixed(project, base=second, removed=("tail",))
+    assert set(places_of(opened(project, fourth).shape, PARTS)) == {"body", "wing", "wing.2"}
+    assert not notes
+
+
+def test_a_copy_that_nobody_moved_and_a_part_outside_the_cube_are_said(project: Project) -> None:
+    notes: list[str] = []
+    mixed(project, notes, copies={"tail.2": "tail"}, moves=(ShiftMove(part="wing", by=(0.4, 0, 0)),))
+    assert any("tail.2 stands exactly where tail stands" in note for note in notes)
+    assert any("wing reaches out of the cube" in note for note in notes)
+
+
+def test_a_mix_that_changes_nothing_decodes_as_its_base_bit_for_bit(project: Project) -> None:
+    same = opened(project, mixed(project, parts={"wing": A}))
+    points = torch.rand(300, 3, generator=torch.Generator().manual_seed(0)) - 0.5
+    field = same.decoded()
+    assert isinstance(field, WeightField) and field(points).equal(opened(project, A).decoded()(points))
+
+
+def test_the_card_has_the_licences_of_all_that_went_in(project: Project) -> None:
+    first = mixed(project, parts={"wing": "brought/net"})
+    second = mixed(project, base="drawn/0000", parts={"wing": first, "tail": C})
+    found = [source.licence for source in opened(project, second).card.sources]
+    expected = {"drawn-one", "drawn-two", "brought-net", "fit-a", "fit-c"}  # a gave the first mix its other parts
+    assert set(found) == {f"licence of {name}" for name in expected} and len(found) == len(expected)
+    assert {source.origin for source in opened(project, second).card.sources} == {f"maker of {n}" for n in expected}
+
+
+def test_cards_of_shapes_that_are_not_derived(project: Project) -> None:
+    fitted, drawn, brought = (opened(project, name).card for name in (A, "drawn/0001", "brought/net"))
+    assert (fitted.operation, fitted.model, fitted.seed) == ("fitted", "fit", 0) and fitted.model_hash
+    assert set(fitted.parents.values()) == {"fit-a"}
+    assert (drawn.operation, drawn.model, drawn.seed) == ("generated", "model-of-drawn", 5)
+    assert drawn.model_hash == "0123456789abcdef" and drawn.hashes["wing"] == opened(project, B).card.hashes["wing"]
+    assert (brought.operation, brought.model, brought.seed) == ("imported", "", None)
+    assert [source.licence for source in brought.sources] == ["licence of brought-net"]
+
+
+def test_what_is_held_can_be_chosen(project: Project) -> None:
+    name = mixed(project, parts={"wing": B, "tail": B}, held=("body",), free=("tail",))
+    assert opened(project, name).card.held == ("body", "wing")
+
+
+def test_a_run_that_is_run_again_gives_the_same(project: Project) -> None:
+    job = MixJob(run="again", base=A, parts={"wing": B}, moves=(TurnMove(part="wing", axis="x", degrees=20),))
+    first = finished(job, project)
+    folder = project.run_folder("again")
+    names = ("latents.safetensors", "representation.safetensors", "cards/0000.json", "pictures/0000.png")
+    before = {name: (folder / name).read_bytes() for name in names}
+    assert finished(job, project) == first  # finished: at once
+    (folder / "result.json").unlink()  # as if it had been killed before its end
+    assert finished(job, project) == first
+    assert {name: (folder / name).read_bytes() for name in names} == before
+    assert len(project.catalogue.shapes("again")) == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ({}, "say what of fit/fit-a is to change"),
+        ({"base": "fit/nothing", "removed": ("wing",)}, "no shape 'fit/nothing'"),
+        ({"parts": {"wing": "fit-b"}}, "'fit-b' is an item"),
+        ({"parts": {"rotor": B}}, "no part named rotor; the model's parts are body, wing, tail"),
+        ({"removed": ("rotor",)}, "no part named rotor"),
+        ({"base": C, "removed": ("wing",)}, "has no wing to remove"),
+        ({"removed": NAMES}, "nothing would be left"),
+        ({"parts": {"wing": B}, "removed": ("wing",)}, "taken from another shape and removed"),
+        ({"copies": {"tail": "wing"}}, "cannot be named 'tail'"),
+        ({"copies": {"a/b": "wing"}}, "cannot be named 'a/b'"),
+        ({"copies": {"x": "rotor"}}, "no rotor to copy"),
+        ({"base": C, "moves": (ShiftMove(part="wing", by=(0, 0, 0)),)}, "no wing to move; the mix has body, tail"),
+        ({"parts": {"wing": B}, "held": ("wing",), "free": ("wing",)}, "held and free"),
+        ({"parts": {"wing": B}, "held": ("rotor",)}, "no part named rotor"),
+        ({"moves": (ScaleMove(part="wing", factors=(0, 1, 1)),)}, "cannot be run"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_words_and_leaves_nothing(
+    project: Project, asked: dict[str, Any], says: str
+) -> None:
+    before = [row.id for row in project.catalogue.runs()]
+    with pytest.raises(InputError, match=says):
+        mixed(project, **asked)
+    assert [row.id for row in project.catalogue.runs()] == before
+
+
+def test_networks_that_fire_otherwise_do_not_mix(project: Project) -> None:
+    base, donor = opened(project, A), opened(project, B)
+    assert base.shape.model_id == donor.shape.model_id
+    sine = Shapes(donor.shape.latent, donor.shape.present, model_id="weights, sine")
+    with pytest.raises(InputError, match="different models"):
+        mix(base.parent, {"wing": type(donor.parent)("b", LAYOUT, sine)}, PARTS)
+
+
+def call(*arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
+    """The command line in a process of its own."""
+    done = subprocess.run([sys.executable, "-m", "engine", *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == status, done.stderr
+    return done
+
+
+def test_mix_card_list_and_export_from_the_command_line(project: Project, tmp_path: Path) -> None:
+    here = ("--project", str(project.folder))
+    asked = ("--part", "wing=drawn/0001", "--duplicate", "tail=tail.2", "--move", "tail.2=0.2,0,-0.05", "--turn")
+    done = call("mix", "--base", A, *asked, "wing=y:15", "--hold", "body", "--json", *here)
+    result = json.loads(done.stdout)
+    (name,) = result["shapes"]
+    assert [row["part"] for row in result["parts"]] == [*NAMES, "tail.2"]
+    card = json.loads(call("card", name, "--json", *here).stdout)
+    kept = (project.run_folder(result["run"]) / "cards" / "0000.json").read_text()
+    assert card == json.loads(kept) and card["held"] == ["body", "wing"]
+    shown = call("card", name, *here).stdout
+    assert (
+        "drawn/0001" in shown and "wing turned by 15 degrees about y" in shown and "licence of fit-fit-a" not in shown
+    )
+    assert "licence of fit-a" in shown and card["hashes"]["wing"] in shown
+    assert "mixed" in call("list", "shapes", *here).stdout
+    export = call("export", name, "--out", str(tmp_path), "--resolution", "48", "--json", *here)
+    (file,) = json.loads(export.stdout)["files"]
+    assert set(file["parts"]) == {*NAMES, "tail.2"} and file["watertight"]
+    for wrong, says in (
+        (("--part", "wing"), "NAME=VALUE"),
+        (("--move", "wing=1,2"), "three numbers"),
+        (("--turn", "wing=q:5"), "no axis"),
+        (("--scale", "wing=-1"), "above 0"),
+        (("--part", f"wing={B}", "--part", f"wing={A}"), "twice"),
+        (("--part", "wing=fit-b"), "is an item"),
+    ):
+        done = call("mix", "--base", A, *wrong, *here, status=2)
+        assert says in done.stderr and done.stderr.count("\n") == 1, done.stderr
+
+
+def test_a_card_of_a_newer_program_is_refused_not_guessed(project: Project) -> None:
+    name = mixed(project, parts={"wing": B})
+    path = project.run_folder(name.partition("/")[0]) / "cards" / "0000.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "new": 1}))
+    with pytest.raises(ValueError, match="card of .* cannot be read"):
+        card_of(project.catalogue.shape(name), project)
+    assert Card().version == 1
