@@ -5,56 +5,103 @@ from typing import Any
 
 import msgspec
 
+from engine.checkup import LEAST_WALL, Order, quick, thorough
 from engine.datasets.parts import colour
-from engine.errors import EmptyShapeError, InputError
+from engine.delivery import Delivery
+from engine.errors import EmptyShapeError, InputError, MeshError
 from engine.fields.representation import WeightRepresentation
-from engine.foreign.bring import write_kept_model, write_kept_network
+from engine.foreign.bring import FORMS, write_kept_model, write_kept_network
 from engine.foreign.form import form_of_layout
 from engine.foreign.networks import write_network
+from engine.geometry.export import WRITERS, attach
 from engine.geometry.file import load_geometry
 from engine.jobs import ExportJob
+from engine.live import pack
 from engine.method import Part, Workspace
 from engine.opened import open_shape
 from engine.project import Project
 from engine.protocol import Note, Saved, Stage
 from engine.rows import ItemRow, ShapeRow
+from engine.storage import write_atomic
 from engine.write import write_shape
+
+KNIFE = 0.01  # share of thin walls that is not told of: edges of wings end in nothing
 
 
 def export(job: ExportJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
-    """Shapes -> mesh files, watertight, with named parts. Items can be named too: they are written as they came in."""
-    if job.format == "ckpt":
-        return _export_models(job, project)
-    wanted = [_shape_or_item(name, project) for name in dict.fromkeys(job.shapes)]
-    files, empty = [], []
-    for row in wanted:
-        path = Path(job.out) / f"{row.id.replace('/', '-')}.{job.format}"
-        try:
-            if isinstance(row, ItemRow):
-                info = yield from _export_item(row, path, job, project)
-            elif job.format == "pth":
-                info = yield from _export_weights(row, path, project, work)
-            else:
-                info = yield from _export_shape(row, path, job, project, work)
-        except EmptyShapeError as error:
-            yield Note(text=str(error), warning=True)
-            empty.append(row.id)
+    """Shapes -> mesh files, watertight, with named parts. Items can be named too: they are written as they came in.
+
+    Each file is made in the run's folder and then put into its place, so going on with a stopped export finds its own
+    files. A shape that has no surface, or not one that can be written as asked for, does not keep the others.
+    """
+    wanted = _wanted(job, project)
+    names = {name: _names(name, job.format) for name in wanted}
+    delivery = Delivery(work.folder, Path(job.out), job.overwrite, names)
+    files: list[dict[str, Any]] = []
+    refused: dict[str, InputError] = {}
+    for name, row in wanted.items():
+        if info := delivery.done(name):
+            files.append(info)
             continue
-        files.append({"shape": row.id, **info})
-        yield Saved(kind="export", path=info["path"])
+        path = delivery.staged(name)
+        try:
+            info = yield from _made(row, path, job, project, work)
+        except (EmptyShapeError, MeshError) as error:
+            refused[name] = type(error)(str(error).replace(str(path), name))
+            if len(wanted) > 1:
+                yield Note(text=str(refused[name]), warning=True)
+            continue
+        files.append(delivery.deliver(name, {"shape": name, **info}))
+        yield Saved(kind="export", path=files[-1]["path"])
     if not files:
-        raise EmptyShapeError(f"nothing was written: all {len(empty)} shapes are empty")
-    return {"files": files, "empty": empty}
+        first, *more = refused.values()
+        raise type(first)(f"nothing was written, none of {1 + len(more)} could be: {first}" if more else str(first))
+    empty = [name for name, error in refused.items() if isinstance(error, EmptyShapeError)]
+    others = {name: str(error) for name, error in refused.items() if name not in empty}
+    return {"files": files, "empty": empty, "refused": others}
 
 
-def _export_models(job: ExportJob, project: Project) -> dict[str, Any]:
-    """Denoisers of imported runs, as they came in."""
-    files = []
-    for name in dict.fromkeys(job.shapes):
-        path = Path(job.out) / f"{name}.ckpt"
-        write_kept_model(project.run_folder(project.catalogue.run(name).id), path)
-        files.append({"shape": name, "path": str(path)})
-    return {"files": files, "empty": []}
+def _names(name: str, format_: str) -> tuple[str, ...]:
+    """File names of a shape, the main one last."""
+    stem, suffix = name.replace("/", "-"), f".{format_}"
+    return tuple(stem + end for end in (*(WRITERS[suffix].beside if suffix in WRITERS else ()), suffix))
+
+
+def _wanted(job: ExportJob, project: Project) -> dict[str, ShapeRow | ItemRow | str]:
+    """What is to be written by name; names of runs for models. Raises InputError for unknown names."""
+    names = dict.fromkeys(job.shapes)
+    if job.format == "ckpt":
+        return {name: project.catalogue.run(name).id for name in names}
+    wanted = {name: _shape_or_item(name, project) for name in names}
+    places = {_names(name, job.format): name for name in wanted}
+    if len(places) < len(wanted):
+        twice = next(name for name in wanted if places[_names(name, job.format)] != name)
+        other = places[_names(twice, job.format)]
+        raise InputError(f"{twice} and {other} would have the same file; export them into two folders")
+    return dict(wanted)
+
+
+def _made(
+    row: ShapeRow | ItemRow | str, path: Path, job: ExportJob, project: Project, work: Workspace
+) -> Stage[dict[str, Any]]:
+    """One file, in the run's folder."""
+    if isinstance(row, str):  # denoisers of imported runs, as they came in
+        write_kept_model(project.run_folder(row), path)
+        return {}
+    if job.format == "pth":
+        return (yield from _weights(row, path, project, work))
+    if isinstance(row, ItemRow):
+        info = yield from _item(row, path, job, project)
+    else:
+        info = yield from _shape(row, path, job, project, work)
+    sized = job.options.size_mm or job.format == "3mf" or job.options.axes == "slicer"
+    least = LEAST_WALL * {"mm": 1, "cm": 0.1, "m": 0.001}[info["unit"]] if sized else 0.0
+    found = (yield from thorough(Order(str(path), least_wall=least))) if job.health else quick(path, least)
+    if found.thin >= KNIFE:
+        text = f"{path.name}: {found.thin:.0%} of its walls are thinner than the {LEAST_WALL} mm that printers need"
+        yield Note(text=f"{text}; make it larger or thicker", warning=True)
+    about = {name: value for name, value in msgspec.to_builtins(found).items() if name not in ("faces", "watertight")}
+    return info | {"health": about}
 
 
 def _shape_or_item(name: str, project: Project) -> ShapeRow | ItemRow:
@@ -66,20 +113,24 @@ def _shape_or_item(name: str, project: Project) -> ShapeRow | ItemRow:
         return project.catalogue.item(name)
 
 
-def _export_shape(
-    row: ShapeRow, path: Path, job: ExportJob, project: Project, work: Workspace
-) -> Stage[dict[str, Any]]:
+def _shape(row: ShapeRow, path: Path, job: ExportJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
+    """A decoded shape; a GLB also carries what it was decoded from."""
     opened = yield from open_shape(row.id, project, work)
     recipe = msgspec.to_builtins(opened.card)
     crumbs = job.crumbs / 10 if row.kind in ("fitted", "imported") else job.crumbs  # a fit has smaller ones
     parts = opened.representation.parts
-    return (yield from write_shape(opened.decoded(), path, parts, job.resolution, recipe, crumbs, job.options))
+    info = yield from write_shape(opened.decoded(), path, parts, job.resolution, recipe, crumbs, job.options)
+    if job.format == "glb":
+        write_atomic(path, attach(path.read_bytes(), *pack(opened)))
+    return info
 
 
-def _export_weights(row: ShapeRow, path: Path, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
+def _weights(row: ShapeRow | ItemRow, path: Path, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
     """The weights of a shape as other programs write them; an imported network comes back bit for bit."""
+    if isinstance(row, ItemRow):
+        raise InputError(f"{row.id} is an item and has no weights yet; fit it, and export the fitted shape")
     folder = project.run_folder(row.run)
-    if row.kind == "imported":
+    if row.kind == "imported" and (folder / FORMS).is_file():
         write_kept_network(folder, row.row, path)
     else:
         opened = yield from open_shape(row.id, project, work)
@@ -88,12 +139,10 @@ def _export_weights(row: ShapeRow, path: Path, project: Project, work: Workspace
         if opened.shape.pose is not None or any(opened.shape.copies):
             yield Note(text=f"{row.id}: moves and copies of parts are no weights; they are left out", warning=True)
         write_network(path, opened.shape.latent[0], form_of_layout(opened.layout), {}, opened.layout)
-    return {"path": str(path), "parts": list(row.present)}
+    return {"parts": list(row.present)}
 
 
-def _export_item(row: ItemRow, path: Path, job: ExportJob, project: Project) -> Stage[dict[str, Any]]:
-    if job.format == "pth":
-        raise InputError(f"{row.id} is an item and has no weights yet; fit it, and export the fitted shape")
+def _item(row: ItemRow, path: Path, job: ExportJob, project: Project) -> Stage[dict[str, Any]]:
     source = project.geometry_path(row.id)
     if not source.exists():
         raise InputError(f"item {row.id} has no surface to export ({row.verdict}: {row.reason})")

@@ -100,7 +100,10 @@ class MixJob(JobBase, frozen=True):
 
 
 class ExportJob(JobBase, frozen=True):
-    """Decode shapes to mesh files -> files[{shape, path, parts, faces, watertight}]."""
+    """Decode shapes to mesh files -> files[{shape, path, parts, faces, watertight, size, unit, health}], empty, refused.
+
+    health : look for self-intersections too, which takes a second for 100,000 faces; the rest of the health is always told
+    """
 
     shapes: tuple[str, ...]
     out: str
@@ -115,6 +118,8 @@ class ExportJob(JobBase, frozen=True):
             description="loose shells under this share of the volume are left out; a tenth of it for fits",
         ),
     ] = 0.03
+    overwrite: bool = False  # files of others that stand in the way are replaced
+    health: bool = False
 
 
 Analysis = Literal["nearest", "map", "parts", "outliers", "all"]
@@ -132,7 +137,17 @@ class AnalyseJob(JobBase, frozen=True):
     perplexity: Annotated[float, Meta(ge=2, le=200, description="of t-SNE; at most a third of the points")] = 30.0
 
 
-Job = ImportJob | SamplesJob | FitJob | TrainJob | GenerateJob | MixJob | ExportJob | AnalyseJob
+class HealthJob(JobBase, frozen=True):
+    """Look at the surfaces of shapes, items and files -> checked[{name, sound, words, unit, ...Health}]."""
+
+    names: tuple[str, ...]
+    size_mm: Annotated[
+        float, Meta(ge=0, le=1e7, description="longest side when it is printed; 0 = numbers in the unit of the file")
+    ] = 0.0
+    resolution: Annotated[int, Meta(ge=32, le=1024, title="Resolution", description="grid points per side")] = 256
+
+
+Job = ImportJob | SamplesJob | FitJob | TrainJob | GenerateJob | MixJob | ExportJob | AnalyseJob | HealthJob
 
 
 def kind_of(job: Job) -> str:

@@ -15,12 +15,24 @@ from torch import nn
 from engine import device, methods
 from engine.analysing import analyse
 from engine.checkpoint import checkpoints, save_model
+from engine.checkup import checkup
 from engine.datasets.importing import import_files, make_samples
 from engine.datasets.parts import vocabulary
 from engine.errors import InputError, explain
 from engine.events import EventLog
 from engine.exporting import export
-from engine.jobs import AnalyseJob, ExportJob, FitJob, GenerateJob, ImportJob, Job, MixJob, SamplesJob, TrainJob
+from engine.jobs import (
+    AnalyseJob,
+    ExportJob,
+    FitJob,
+    GenerateJob,
+    HealthJob,
+    ImportJob,
+    Job,
+    MixJob,
+    SamplesJob,
+    TrainJob,
+)
 from engine.latents import Chosen
 from engine.method import Data, Method, Representation, Workspace
 from engine.methods import MethodSettings
@@ -34,6 +46,7 @@ from engine.rows import ItemRow
 from engine.settings import override
 from engine.shapes import ModelAbout, fit_of, keep_fitted, keep_generated
 from engine.storage import once, seed_of, sweep, write_json
+from engine.training_watch import Watch, in_turn, watch_of
 from engine.write import picture
 
 PREVIEWS = 4
@@ -90,6 +103,8 @@ def _stage(job: Job, project: Project) -> Stage[dict[str, Any]]:
             return mix_parts(job, project, work)
         case ExportJob():
             return export(job, project, work)
+        case HealthJob():
+            return checkup(job, project, work)
         case AnalyseJob():
             return analyse(job, project, work)
 
@@ -154,16 +169,23 @@ def train(job: TrainJob, project: Project, work: Workspace) -> Stage[dict[str, A
         batch = chosen.batch(index, generator).to(work.device)
         return method.loss(trainee, representation, settings, batch, generator)
 
+    unseen = [i for i, r in enumerate(latents.records) if r.verdict == "accepted" and r.item not in seen]
+    watch = watch_of(method, representation, trainee, settings, latents, rows, unseen, work.folder)
+    if isinstance(watch, str) and watch:
+        yield Note(text=watch)
+    preview = partial(_preview, method, representation, trainee, settings, work)
+    plain, look = in_turn(published(settings.train, len(rows)), preview, watch)
     with _stopwatch(work.folder / "seconds.json") as seconds:
-        done = yield from optimise(
+        loop = optimise(
             modules,
             loss,
-            published(settings.train, len(rows)),
+            plain,
             seed=settings.seed,
             folder=work.folder,
             fork=_checkpoint(project, job.fork, work) if job.fork else None,
-            preview=partial(_preview, method, representation, trainee, settings, work),
+            preview=look,
         )
+        done = yield from (watch.beside(loop) if isinstance(watch, Watch) else loop)
     done.ema.exchange()
     about = {
         "settings": msgspec.to_builtins(settings),

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from engine.bringing import bring, live_in
 from engine.child import Child
 from engine.datasets import procedural
 from engine.datasets.archive import is_archive, unpack
@@ -89,6 +90,12 @@ def import_files(job: ImportJob, project: Project) -> Stage[dict[str, Any]]:
         brought, shapes, models = yield from import_networks(job, project, others, rows)
         items += brought
         found = {"shapes": shapes, "models": models}
+    taken = {shape.rpartition("/")[0] for shape in found.get("shapes", ())} | set(found.get("models", ()))
+    changed, live = yield from bring(job, project, items, len(taken))
+    if live:
+        carrying = {item.id: item for item in changed}
+        items = [carrying.get(item.id, item) for item in items]
+        found["shapes"] = [*found.get("shapes", ()), *live]
     project.catalogue.add_items(_replaced(before, items))
     yield from _warn_of_duplicates(project, items)
     items = list({(item.id, item.path): item for item in items}.values())  # labelled meshes stand there twice
@@ -111,7 +118,8 @@ def check_files(job: ImportJob) -> Stage[dict[str, Any]]:
             if source.kind in NETWORKS:
                 items.append(_check_network(job, source))
                 continue
-            items.append(_row(job, source, (yield from _read(child, _order(job, source), waiting)), {}))
+            row = _row(job, source, (yield from _read(child, _order(job, source), waiting)), {})
+            items.append(_with_live_parts(row) if Path(row.path).suffix.lower() == ".glb" else row)
         yield Progress(stage="check", done=len(sources), total=len(sources))
     return {"summary": summary(items, job.thickness)} | _result(items)
 
@@ -123,6 +131,13 @@ def _check_network(job: ImportJob, source: Source) -> ItemRow:
     except InputError as error:
         word, reason = "refused", str(error)
     return msgspec.structs.replace(row, verdict=word, reason=reason)
+
+
+def _with_live_parts(row: ItemRow) -> ItemRow:
+    """The row of a GLB, saying whether it carries a shape whose parts can be mixed again."""
+    live, _, words = live_in(Path(row.path))
+    said = f"It carries live parts ({', '.join(live.about.present) or 'one field'})." if live else ""
+    return msgspec.structs.replace(row, reason=" ".join(filter(None, (row.reason, said, words))))
 
 
 def _gather(job: ImportJob, unpacked: Path) -> Stage[list[Source]]:

@@ -63,7 +63,7 @@ def import_networks(job: ImportJob, project: Project, sources: Sequence[Source],
     paths = list(networks)
     groups = group_networks(networks)
     for number, group in enumerate(groups):
-        run = _run(job, project, number, name_of(group.settings))
+        run = run_of(job, project, number, name_of(group.settings))
         own = {id(network) for network in group.networks}
         mine = [owners[path] for path in paths if id(networks[path]) in own]
         shapes += _keep_group(project, run, group, mine)
@@ -72,7 +72,7 @@ def import_networks(job: ImportJob, project: Project, sources: Sequence[Source],
             items[row.id] = msgspec.structs.replace(row, verdict="network", reason=reason, parts=group.vocabulary)
     names = []
     for number, (row, published) in enumerate(models):
-        run = _run(job, project, number and number + max(len(groups) - 1, 0), name_of(published.settings))
+        run = run_of(job, project, number and number + max(len(groups) - 1, 0), name_of(published.settings))
         keep_model(project.run_folder(run), published)
         names.append(run)
         reason = f"a denoiser; `generate --model {run}` draws from it"
@@ -118,7 +118,7 @@ def network_row(job: ImportJob, source: Source, split: str) -> ItemRow:
     )
 
 
-def _run(job: ImportJob, project: Project, number: int, method: str) -> str:
+def run_of(job: ImportJob, project: Project, number: int, method: str) -> str:
     """The job's own run for the first, a run beside it for each other."""
     if number == 0:
         return job.run

@@ -14,6 +14,7 @@ from engine.geometry.mesh import Mesh, face_areas, is_watertight, volume
 N = TypeVar("N", int, float)
 RAYS = 2000  # spread evenly over the area: a thin place of less than about a 2000th of it may be missed
 GRAZE = 1e-6  # of the longest side: where rays start below the surface, and what counts as no wall at all
+FACING = 0.5  # cosine of 60 degrees
 NEEDLE = 1e-6  # height over longest edge below which a face is degenerate
 MOST_PAIRS = 20_000_000  # pairs of boxes looked at in one level; a mesh with more has faces in heaps
 CHUNK = 200_000  # pairs of faces tested at once
@@ -31,9 +32,10 @@ class Health(msgspec.Struct, frozen=True):
     self_intersections : pairs of faces that pass through each other; None where it was not asked for, or where there are
         too many near ones to count
     volume : enclosed volume, solids inside out count as negative; None unless watertight
-    thinnest_wall : length of the shortest of 2,000 rays that go from the surface straight inwards until they come out;
-        None unless watertight
+    thinnest_wall : length of the shortest of 2,000 rays that go from the surface straight inwards until they come out
+        where the surface faces away from them, within 60 degrees; None unless watertight
     thinnest_at : where that ray starts
+    thin : share of the surface whose walls are below the least one that was asked for; 0 when none was
     degenerate : faces without area, or so narrow that they have no direction
     words : what that means, one sentence each, worst first; () when nothing is wrong
     """
@@ -46,6 +48,7 @@ class Health(msgspec.Struct, frozen=True):
     volume: float | None
     thinnest_wall: float | None
     thinnest_at: tuple[float, float, float] | None
+    thin: float
     degenerate: int
     words: tuple[str, ...]
 
@@ -64,22 +67,29 @@ def health(mesh: Mesh, least_wall: float = 0.0, crossing: bool = True) -> Health
     bad = int((~np.isfinite(mesh.vertices[np.unique(mesh.faces)]).all(1)).sum())
     if bad or not len(mesh.faces):
         reason = f"{bad:,} vertices are not finite numbers." if bad else "The mesh has no faces."
-        return Health(len(mesh.faces), len(mesh.vertices), False, 0, 0, None, None, None, 0, (reason,))
+        return Health(len(mesh.faces), len(mesh.vertices), False, 0, 0, None, None, None, 0.0, 0, (reason,))
     solid = clean(mesh)
     closed = is_watertight(solid)
     narrow = degenerate(mesh)
     shells = int(components(solid).max()) + 1 if len(solid.faces) else 0
     found = crossings(solid) if crossing else None
     holds = volume(solid) if closed else None
-    wall, place = thinnest(solid) if closed else (None, None)
+    lengths, starts = walls(solid) if closed else (np.zeros(0), np.zeros((0, 3)))
+    wall = float(lengths.min()) if len(lengths) else None
+    place = tuple(starts[lengths.argmin()].tolist()) if len(lengths) else None
+    thin = float((lengths < least_wall).sum()) / RAYS
     words = (
         *_border(solid, closed, holds),
         *(_passing(found) if crossing else []),
         *([f"It has {shells:,} pieces that do not hang together."] if shells > 1 else []),
-        *_walls(wall, least_wall),
+        *(
+            [f"{_share(thin)} of its walls are thinner than {least_wall:.3g}, the thinnest is {wall:.3g}."]
+            if thin
+            else []
+        ),
         *([f"{narrow:,} faces have no area or no direction."] if narrow else []),
     )
-    return Health(len(mesh.faces), len(mesh.vertices), closed, shells, found, holds, wall, place, narrow, words)
+    return Health(len(mesh.faces), len(mesh.vertices), closed, shells, found, holds, wall, place, thin, narrow, words)
 
 
 def together(pieces: Mapping[str, Health]) -> Health:
@@ -98,6 +108,7 @@ def together(pieces: Mapping[str, Health]) -> Health:
         _sum([piece.volume for piece in found]),
         wall,
         place,
+        max(piece.thin for piece in found),
         sum(piece.degenerate for piece in found),
         tuple(f"{name}: {words}" for name, piece in pieces.items() for words in piece.words),
     )
@@ -116,8 +127,9 @@ def degenerate(mesh: Mesh) -> int:
     return int((2 * face_areas(mesh) <= NEEDLE * longest**2).sum())
 
 
-def thinnest(mesh: Mesh, rays: int = RAYS) -> tuple[float | None, tuple[float, float, float] | None]:
-    """Length and start of the shortest of ``rays`` rays from the surface of a closed mesh straight inwards.
+def walls(mesh: Mesh, rays: int = RAYS) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Lengths (W,) and starts (W, 3) of those of ``rays`` rays from the surface of a closed mesh straight inwards that come
+    out of a wall: where the surface faces away from them, within 60 degrees. Others have cut off a corner.
 
     A wedge gets thinner towards its edge and has no least wall; a plate has, and so does a hollow shape.
     """
@@ -128,13 +140,17 @@ def thinnest(mesh: Mesh, rays: int = RAYS) -> tuple[float | None, tuple[float, f
     tree = igl.AABB()
     tree.init(vertices, faces)
     starts = np.ascontiguousarray(points - GRAZE * size * normals)
-    _, lengths, _ = tree.intersect_ray_first(vertices, faces, starts, np.ascontiguousarray(-normals))
-    lengths = np.asarray(lengths, np.float64).ravel()
-    if not np.isfinite(lengths).any():
-        return None, None
-    first = int(np.argmin(np.where(np.isfinite(lengths), lengths, np.inf)))
-    x, y, z = points[first].tolist()
-    return float(lengths[first]) + GRAZE * size, (x, y, z)
+    hit, lengths, _ = tree.intersect_ray_first(vertices, faces, starts, np.ascontiguousarray(-normals))
+    lengths, hit = np.asarray(lengths, np.float64).ravel(), np.asarray(hit, np.int64).ravel()
+    corners = solid.triangles[hit.clip(0)]
+    across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    facing = -(across * normals).sum(1) >= FACING * np.linalg.norm(across, axis=1)
+    found = np.isfinite(lengths) & (hit >= 0) & facing
+    return lengths[found] + GRAZE * size, points[found]
+
+
+def _share(part: float) -> str:
+    return f"{part:.0%}" if part >= 0.01 else "Less than 1%"
 
 
 def _spread(mesh: Mesh, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -164,12 +180,6 @@ def _passing(crossing: int | None) -> list[str]:
     if crossing is None:
         return [f"Faces lie so close that passing through each other was not counted (over {MOST_PAIRS:,} pairs)."]
     return [f"The surface passes through itself: {crossing:,} pairs of faces cross."] if crossing else []
-
-
-def _walls(wall: float | None, least: float) -> list[str]:
-    if wall is not None and wall < least:
-        return [f"The thinnest wall is {wall:.3g}, thinner than the {least:.3g} asked for."]
-    return []
 
 
 def crossings(mesh: Mesh) -> int | None:

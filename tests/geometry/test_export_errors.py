@@ -34,7 +34,7 @@ def kept(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_file_that_is_there_stays_unless_asked_otherwise(kept: Path, suffix: str) -> None:
     before = contents(kept)
-    with pytest.raises(InputError, match=r"exists; choose another name"):
+    with pytest.raises(InputError, match=r"exists; choose another place"):
         export_mesh(kept / f"a{suffix}", BALL, {}, {}, overwrite=False)
     assert contents(kept) == before
     export_mesh(kept / f"a{suffix}", BALL, {}, {}, overwrite=True)

@@ -17,7 +17,9 @@ def test_a_sound_solid_has_nothing_to_say() -> None:
     assert found.sound and found.watertight and found.shells == 1 and found.self_intersections == 0
     assert found.volume == pytest.approx(0.8 * 0.02 * 0.5) and found.degenerate == 0
     assert found.thinnest_wall == pytest.approx(0.02, rel=1e-3)
-    assert health(plate, least_wall=0.03).words == ("The thinnest wall is 0.02, thinner than the 0.03 asked for.",)
+    thin = health(plate, least_wall=0.03)
+    assert thin.words == ("94% of its walls are thinner than 0.03, the thinnest is 0.02.",)
+    assert thin.thin == pytest.approx(0.8 * 0.5 / (0.8 * 0.5 + 0.02 * 1.3), abs=0.001)
     assert found == health(plate)
 
 
@@ -40,6 +42,15 @@ def test_walls_of_hollow_shapes() -> None:
     assert found.volume == pytest.approx(volume(sphere(0.4)) - volume(sphere(0.37)))
     pole = union([box((0.5, 0.5, 0.5)), box((0.03, 0.9, 0.04))])
     assert health(pole).thinnest_wall == pytest.approx(0.03, rel=1e-3)
+
+
+def test_corners_are_no_walls() -> None:
+    """Rays that start beside a blunt edge come out soon, but what they cut off is no wall; a sharp edge is one."""
+    for degrees in (80, 20):  # the sharp edges of a block that leans over
+        points = box((1, 1, 1)).vertices
+        leaning = Mesh(points + np.outer(points[:, 1] / np.tan(np.radians(degrees)), [1, 0, 0]), box().faces)
+        wall = health(leaning).thinnest_wall
+        assert wall == pytest.approx(np.sin(np.radians(80)), rel=1e-3) if degrees == 80 else wall and wall < 0.02
 
 
 def test_every_fault_has_its_words() -> None:
@@ -89,7 +100,7 @@ def test_objects_together() -> None:
     assert both.volume == pytest.approx(volume(plate) + volume(ball)) and both.faces == len(plate.faces) + len(
         ball.faces
     )
-    assert both.words == ("plate: The thinnest wall is 0.02, thinner than the 0.03 asked for.",)
+    assert both.words == ("plate: 94% of its walls are thinner than 0.03, the thinnest is 0.02.",)
     broken = together({"plate": health(plate), "ball": health(Mesh(ball.vertices, ball.faces[1:]))})
     assert not broken.watertight and broken.volume is None and broken.words[0].startswith("ball: ")
 

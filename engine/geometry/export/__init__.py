@@ -11,7 +11,7 @@ from engine.settings import ExportOptions
 
 if TYPE_CHECKING:
     from engine.geometry.export.cloud import export_cloud
-    from engine.geometry.export.write import WRITERS, ExportInfo, export_mesh
+    from engine.geometry.export.write import WRITERS, ExportInfo, export_mesh, read_pieces
 
 __all__ = [
     "GREY",
@@ -25,6 +25,7 @@ __all__ = [
     "export_cloud",
     "export_mesh",
     "read_carried",
+    "read_pieces",
 ]
 
 

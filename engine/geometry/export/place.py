@@ -2,8 +2,10 @@
 
 import contextlib
 import errno
+import filecmp
 import os
 import secrets
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -30,17 +32,19 @@ def check_place(paths: Iterable[Path], overwrite: bool) -> None:
             if path.is_dir():
                 raise InputError(f"{path} is a folder; choose another name")
             if path.exists() and not overwrite:
-                raise InputError(f"{path} exists; choose another name, or allow it to be overwritten")
+                raise _taken(path)
             folder = next(folder for folder in path.parents if folder.exists())
             if not os.access(folder, os.W_OK | os.X_OK):
                 raise InputError(f"{path} cannot be written: {REASONS[errno.EACCES]}")
 
 
-def put(files: Mapping[Path, bytes]) -> None:
+def put(files: Mapping[Path, bytes | Path], overwrite: bool = True) -> None:
     """Write all ``files``, the main one last, under temporary names, read them back, and only then give them their own.
 
-    Raises InputError (disk full, no rights) or DamagedFileError (the disk gives back something else); the files that
-    were there before then stay as they were, and no new file or folder is left.
+    files : contents, or the file that has them, by path; one that is there already with these contents stays
+    overwrite : whether others that are there may be replaced
+    Raises InputError (taken, disk full, no rights) or DamagedFileError (the disk gives back something else); the files
+    that were there before then stay as they were, and no new file or folder is left.
     """
     staged: dict[Path, Path] = {}
     before: dict[Path, bytes | None] = {}
@@ -49,6 +53,8 @@ def put(files: Mapping[Path, bytes]) -> None:
     try:
         for path, data in files.items():
             with _plainly(path):
+                if not overwrite and path.exists() and not _holds(path, data):
+                    raise _taken(path)
                 for folder in _missing(path.parent):
                     folder.mkdir(exist_ok=True)
                     new.append(folder)
@@ -79,14 +85,27 @@ def _restore(path: Path, old: bytes | None) -> None:
         write_atomic(path, old)
 
 
-def _stage(path: Path, data: bytes) -> Path:
+def _taken(path: Path) -> InputError:
+    return InputError(f"{path} exists; choose another place, or allow it to be overwritten (--overwrite)")
+
+
+def _holds(path: Path, data: bytes | Path) -> bool:
+    """Whether a file has these contents."""
+    return path.read_bytes() == data if isinstance(data, bytes) else filecmp.cmp(path, data, shallow=False)
+
+
+def _stage(path: Path, data: bytes | Path) -> Path:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     try:
         with open(temporary, "xb") as file:
-            file.write(data)
+            if isinstance(data, bytes):
+                file.write(data)
+            else:
+                with open(data, "rb") as source:
+                    shutil.copyfileobj(source, file)
             file.flush()
             os.fsync(file.fileno())
-        if temporary.read_bytes() != data:
+        if not _holds(temporary, data):
             raise DamagedFileError(f"{path}: the disk does not give back what was written; choose another place")
     except BaseException:
         temporary.unlink(missing_ok=True)

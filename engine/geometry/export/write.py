@@ -16,7 +16,7 @@ from engine.geometry.export.frames import placement
 from engine.geometry.export.place import check_place, put
 from engine.geometry.export.scene import GREY, WHOLE, Colour, Piece, Scene
 from engine.geometry.mesh import Mesh, drop_unused, is_watertight
-from engine.geometry.read import SCHEMES
+from engine.geometry.read import SCHEMES, load_pieces
 from engine.geometry.readers import read_raw
 from engine.geometry.solids import union
 from engine.settings import ExportOptions
@@ -163,6 +163,14 @@ def _objects(
 def _piece(mesh: Mesh, colour: Colour, shading: str, uvs: bool) -> Piece:
     shade = {"smooth": shaping.smooth_normals, "flat": shaping.flat_normals}.get(shading)
     return Piece(mesh, colour, shade(mesh) if shade else None, shaping.unwrapped(mesh) if uvs else None)
+
+
+def read_pieces(path: Path) -> dict[str, Mesh]:
+    """Meshes of a file by name, exactly as stored, of every format that is written or read here. Raises MeshError."""
+    if path.suffix.lower() not in (".usda", ".usdc"):
+        return load_pieces(path)
+    usd.require()
+    return usd.decode(path, path.read_bytes())
 
 
 def _read_back(path: Path, data: bytes, objects: Mapping[str, Mesh], named: bool) -> list[Mesh]:
