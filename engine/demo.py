@@ -1,12 +1,14 @@
 """The demo: from procedural aeroplanes to new ones, and a real mesh as a neural field, in one resumable go."""
 
 import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 import pyvista.examples
+import torch
 from numpy.typing import NDArray
 from rich.markup import escape
 
@@ -19,7 +21,9 @@ from engine.geometry.occupancy import surface_points
 from engine.geometry.read import read
 from engine.jobs import Device, ExportJob, FitJob, GenerateJob, ImportJob, Job, SamplesJob, TrainJob
 from engine.latents import Latents
-from engine.metrics.novelty import compare_to_training
+from engine.metrics.matrices import distances
+from engine.metrics.measures import CHAMFER
+from engine.metrics.verdict import NoveltyResult, novelty_of
 from engine.pictures.camera import closer
 from engine.pictures.render import Studio
 from engine.pictures.sheet import save_png, sheet
@@ -27,6 +31,8 @@ from engine.project import Project
 from engine.protocol import Progress, Stage
 from engine.settings import override
 from engine.storage import seed_of, write_json
+
+Clouds = Mapping[str, NDArray[np.float64]]  # (P, 3) by name
 
 ITEMS, SHAPES, SEED = 64, 8, 1
 POINTS = 2048  # of a surface cloud in the comparison with the training shapes
@@ -119,11 +125,12 @@ def _pictures(project: Project, out: Path, files: list[dict[str, Any]], real: st
     fields = [Path(file["path"]) for file in files if file["shape"].startswith("demo-real")]
     made = [read(path) for path in new]
     clouds = [_cloud(geometry, str(i)) for i, geometry in enumerate(made)]
-    training = [_cloud(known[name], name) for name in seen]
-    unseen = [_cloud(known[item.id], item.id) for item in rows if item.split != "train"]
-    news = yield from compare_to_training(np.stack(clouds), np.stack(training), np.stack(unseen))
+    unseen = [item.id for item in rows if item.split != "train"]
+    drawn = {f"demo-generate/{path.stem.rsplit('-', 1)[1]}": cloud for path, cloud in zip(new, clouds, strict=True)}
+    sets = [drawn, *({name: _cloud(known[name], name) for name in names} for names in (unseen, seen))]
+    news = yield from _novelty(project, *sets)
     pair = (load_geometry(project.geometry_path(real)), *(read(path) for path in fields))
-    nearest = [known[seen[k]] for k in news.nearest]
+    nearest = [known[seen[one.shape]] for one in news.samples]
     pair = tuple(Geometry(transform(geometry.surface, UPRIGHT)) for geometry in pair)
     folder = out / "pictures"
     groups = {
@@ -144,7 +151,7 @@ def _pictures(project: Project, out: Path, files: list[dict[str, Any]], real: st
             shown = [(mesh, colours.get(part, GREY)) for part, mesh in solids.items()]
             taken[name].append(studio.picture(shown, SIZE, views[name == "real"]))
     names = [path.stem for path in new]
-    copied = [f"{seen[k]}  {d:.4f}" for k, d in zip(news.nearest, news.distance, strict=True)]
+    copied = [f"{seen[one.shape]}  {one.shape_distance:.4f}  {one.verdict}" for one in news.samples]
     save_png(folder / "training.png", sheet(taken["training"], 4, seen[:SHAPES], "Training shapes (the first eight)"))
     save_png(folder / "generated.png", sheet(taken["generated"], 4, names, "Generated shapes, as exported"))
     title = "Generated (above), nearest training shape (below) with its Chamfer distance"
@@ -157,13 +164,31 @@ def _pictures(project: Project, out: Path, files: list[dict[str, Any]], real: st
     save_png(folder / "real.png", sheet(taken["real"], 2, ["the mesh", "its field, as exported"], "A real mesh"))
     yield Progress(stage="pictures", done=total, total=total)
     return {
-        "copies": news.copies,
-        "threshold": news.threshold,
+        "shares": news.shares,
+        "unseen_shares": news.unseen_shares,
         "shapes": [
-            {"shape": name, "nearest": seen[k], "chamfer": float(d)}
-            for name, k, d in zip(names, news.nearest, news.distance, strict=True)
+            {"shape": name, "nearest": seen[one.shape], "chamfer": one.shape_distance, "verdict": one.verdict}
+            for name, one in zip(names, news.samples, strict=True)
         ],
     }
+
+
+def _novelty(project: Project, drawn: Clouds, unseen: Clouds, training: Clouds) -> Stage[NoveltyResult]:
+    """Verdicts on shapes of the generate run by their clouds and latents; clouds stand by the names of shapes and items."""
+    sets = {"g": np.stack([*drawn.values()]), "u": np.stack([*unseen.values()]), "t": np.stack([*training.values()])}
+    found = yield from distances(sets, [("g", "t"), ("u", "t"), ("t", "t")], CHAMFER)
+    apart = [found.between(name, "t") for name in "gut"]
+    latents = [_rows(project, "demo-generate", [name.split("/")[1] for name in drawn])]
+    latents += [_rows(project, "demo-fit", names) for names in (unseen, training)]
+    return (yield from novelty_of(apart[0], apart[1], apart[2], *latents))
+
+
+def _rows(project: Project, run: str, names: Iterable[str]) -> NDArray[np.float32]:
+    """(N, D) latents of a run by the names of its records."""
+    latents = Latents(project.run_folder(run) / "latents.safetensors")
+    place = {record.item: row for row, record in enumerate(latents.records)}
+    rows: NDArray[np.float32] = latents.batch(torch.tensor([place[name] for name in names])).target.numpy()
+    return rows
 
 
 def _cloud(geometry: Geometry, name: str) -> NDArray[np.float64]:
@@ -176,6 +201,10 @@ def summary(out: Path, result: dict[str, Any]) -> str:
     parts = ", ".join(f"{name} {value:.2f}" for name, value in fit["part_iou"].items())
     made = len(news["shapes"])
     closed = sum(file["watertight"] for file in files)
+
+    def told(shares: dict[str, float]) -> str:
+        return ", ".join(f"{share:.0%} {verdict}" for verdict, share in shares.items() if share)
+
     return f"""\
 [bold]{result["items"]} aeroplanes became neural fields[/bold], {result["cpu_s_per_shape"]:.1f} CPU-s each.
 On points they never saw they agree with the meshes by IoU {fit["iou"]:.3f} ({parts}).
@@ -184,8 +213,8 @@ On points they never saw they agree with the meshes by IoU {fit["iou"]:.3f} ({pa
 and [bold]{made} new aeroplanes came out of noise[/bold] in {result["generate"]["seconds"]:.1f} s.
 {closed} of {len(files)} exported meshes are watertight; each part is a named object in {escape(str(out / "meshes"))}.
 
-[bold]Are they new?[/bold] {round(news["copies"] * made)} of {made} lie nearer to a training shape (Chamfer distance
-under {news["threshold"]:.4f}) than 95 % of real aeroplanes that the model never saw.
+[bold]Are they new?[/bold] Of {made}, {told(news["shares"])}; of real aeroplanes that the model never saw,
+by the same rules, {told(news["unseen_shares"])}.
 So few training shapes invite copying: novelty.png shows each beside its nearest.
 
 [bold]A real mesh[/bold], {escape(Path(real["item"]).name)} ({real["verdict"]}), became a watertight one,

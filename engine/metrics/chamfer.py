@@ -1,4 +1,4 @@
-"""Exact Chamfer distances between point clouds, by k-d trees."""
+"""Exact Chamfer distances between point clouds."""
 
 from time import monotonic
 
@@ -7,81 +7,58 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from engine.errors import InputError
+from engine.metrics.directed import POOLED
+from engine.metrics.pool import Pool
 from engine.protocol import Progress, Stage
 
 TELL_EVERY = 0.2  # seconds between Progress events
-CHUNK = 65_536  # query points per call: about 0.05 s, so that a stage can be stopped between two calls
 
 
-def chamfer(a: NDArray, b: NDArray, workers: int = 1) -> float:
+def chamfer(a: NDArray, b: NDArray) -> float:
     """Chamfer distance of two clouds: mean squared nearest distance from ``a`` to ``b`` plus that from ``b`` to ``a``.
 
-    a : (P, 3), b : (Q, 3), any frame; the result is in squared units of that frame. ``workers`` threads share the
-    queries (-1: all cores). Equals the entry of `chamfer_matrix` for these two clouds bit for bit. InputError when a
-    cloud is empty, not finite or of another shape.
+    a : (P, 3), b : (Q, 3), any frame; the result is in squared units of that frame. InputError when a cloud is empty, not
+    finite or of another shape. For many clouds `engine.metrics.matrices.distances` gives the same numbers sooner.
     """
     tree_a, tree_b = (grown(checked(np.asarray(cloud)[None])[0]) for cloud in (a, b))
-    there = mean_squared(ordered([tree_a]), tree_b, workers)
-    back = mean_squared(ordered([tree_b]), tree_a, workers)
-    return float(there[0] + back[0])
+    there, back = (np.square(one.query(other.data)[0]).mean() for one, other in ((tree_b, tree_a), (tree_a, tree_b)))
+    return float(there + back)
 
 
-def chamfer_matrix(
-    a: NDArray, b: NDArray | None = None, *, stage: str = "distances", workers: int = 1
-) -> Stage[NDArray[np.float64]]:
-    """(N, M) float64 Chamfer distances (as `chamfer`) of all pairs of two sets of clouds.
+def chamfer_matrix(a: NDArray, b: NDArray | None = None, *, stage: str = "distances") -> Stage[NDArray[np.float64]]:
+    """(N, M) Chamfer distances of clouds ``a`` (N, P, 3) to clouds ``b`` (M, Q, 3), or among ``a`` without ``b``.
 
-    a : (N, P, 3), b : (M, Q, 3). Without ``b`` the pairs within ``a``: each pair is measured once, the matrix is
-    exactly symmetric and its diagonal is 0, the true distance of a cloud to itself (`one_nna` leaves it out by itself).
-    Every tree is built once. A number does not depend on what else is in the sets. ``stage`` names the Progress events,
-    whose unit is one cloud against one tree. InputError as `chamfer`.
+    Among one set the matrix is symmetric with a diagonal of 0. ``stage`` names the Progress events, whose unit is one cloud
+    to one other. Nothing is kept: `distances` does that. InputError as `chamfer`.
     """
     a = checked(np.asarray(a))
     if b is None:
-        trees = [grown(cloud) for cloud in a]
-        one_way = yield from directed(trees, trees, stage, 0, len(a) ** 2, workers)
+        one_way = yield from _one_way(a, a, stage, 0, len(a) ** 2)
+        np.fill_diagonal(one_way, 0)
         return one_way + one_way.T
     b = checked(np.asarray(b))
-    sources, targets = [grown(cloud) for cloud in a], [grown(cloud) for cloud in b]
-    total = 2 * len(a) * len(b)
-    there = yield from directed(sources, targets, stage, 0, total, workers)  # (N, M)
-    back = yield from directed(targets, sources, stage, total // 2, total, workers)  # (M, N)
+    there = yield from _one_way(a, b, stage, 0, 2 * len(a) * len(b))
+    back = yield from _one_way(b, a, stage, len(a) * len(b), 2 * len(a) * len(b))
     return there + back.T
 
 
-def directed(
-    sources: list[cKDTree], targets: list[cKDTree], stage: str, done: int, total: int, workers: int
+def _one_way(
+    sources: NDArray[np.float64], targets: NDArray[np.float64], stage: str, done: int, total: int
 ) -> Stage[NDArray[np.float64]]:
     """(N, M) mean squared distance from the points of each source to their nearest points of each target."""
     result = np.zeros((len(sources), len(targets)))
-    step = max(1, CHUNK // sources[0].n)
-    told = monotonic()
+    step, told = max(1, POOLED // sources.shape[1]), monotonic()
     yield Progress(stage=stage, done=done, total=total)
-    for first in range(0, len(sources), step):
-        queries = ordered(sources[first : first + step])
+    for start in range(0, len(sources), step):
+        pool = Pool(sources[start : start + step])
         for column, target in enumerate(targets):
-            result[first : first + step, column] = mean_squared(queries, target, workers)
-            done += len(queries)
+            result[start : start + step, column] = pool.mean_squared(target)
+            done += pool.count
             if monotonic() - told > TELL_EVERY:
                 told = monotonic()
                 yield Progress(stage=stage, done=done, total=total)
     yield Progress(stage=stage, done=done, total=total)
     return result
-
-
-def mean_squared(queries: NDArray, target: cKDTree, workers: int) -> NDArray[np.float64]:
-    """(N,) mean squared distance from the points of each of the clouds ``queries`` (N, P, 3) to ``target``."""
-    distance, _ = target.query(queries, workers=workers)  # (N, P)
-    mean: NDArray[np.float64] = np.square(distance).mean(1)
-    return mean
-
-
-def ordered(trees: list[cKDTree]) -> NDArray[np.float64]:
-    """(N, P, 3) the clouds of trees of one size, each in the order of its own tree.
-
-    Neighbouring queries then walk the same branches of another tree, which makes them 10-15 % faster.
-    """
-    return np.stack([tree.data[tree.indices] for tree in trees])
 
 
 def grown(cloud: NDArray) -> cKDTree:

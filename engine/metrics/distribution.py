@@ -5,58 +5,10 @@ filtered, re-normalised or padded here: clouds are compared in the frame they co
 without a surface cannot be given; report the number of such samples beside the scores.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import InputError
-from engine.metrics.chamfer import chamfer_matrix
-from engine.protocol import Stage
-
-
-@dataclass(frozen=True)
-class SetScores:
-    """Scores of a generated set against a reference set, by Chamfer distance.
-
-    mmd : squared units; lower is better
-    coverage : share of the references; higher is better
-    one_nna : share; best is ``one_nna_ideal``, 1 is "told apart at once", below the ideal is "copies"
-    one_nna_ideal : what two sets of these sizes drawn from one distribution score on average, a little below 0.5
-    generated, reference, points : how many clouds were compared, and how many points a cloud has
-    """
-
-    mmd: float
-    coverage: float
-    one_nna: float
-    one_nna_ideal: float
-    generated: int
-    reference: int
-    points: int
-
-
-def compare_sets(generated: NDArray, reference: NDArray, *, workers: int = 1) -> Stage[SetScores]:
-    """Scores of ``generated`` (N, P, 3) against ``reference`` (M, P, 3), clouds in one frame.
-
-    MMD and coverage depend on N and M, so compare scores only between sets of equal sizes; N = M is usual. InputError
-    when a cloud is empty or not finite, or when the clouds of the two sets differ in the number of points.
-    """
-    generated, reference = np.asarray(generated), np.asarray(reference)
-    if generated.ndim == 3 and reference.ndim == 3 and generated.shape[1] != reference.shape[1]:
-        counts = f"{generated.shape[1]} and {reference.shape[1]}"
-        raise InputError(f"generated and reference clouds have {counts} points; sample both sets with equally many")
-    gr = yield from chamfer_matrix(generated, reference, stage="generated to reference", workers=workers)
-    gg = yield from chamfer_matrix(generated, stage="among generated", workers=workers)
-    rr = yield from chamfer_matrix(reference, stage="among reference", workers=workers)
-    return SetScores(
-        mmd=mmd(gr),
-        coverage=coverage(gr),
-        one_nna=one_nna(gg, gr, rr),
-        one_nna_ideal=one_nna_ideal(*gr.shape),
-        generated=gr.shape[0],
-        reference=gr.shape[1],
-        points=reference.shape[1],
-    )
 
 
 def mmd(gr: NDArray) -> float:

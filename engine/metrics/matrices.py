@@ -1,6 +1,7 @@
 """All distances that a comparison of named sets of clouds needs, each pair measured once."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -9,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import InputError
-from engine.metrics.chamfer import CHUNK, TELL_EVERY, checked
+from engine.metrics.chamfer import TELL_EVERY, checked
 from engine.metrics.kept import keys_of, read_known, write_known
 from engine.metrics.measures import Measure
+from engine.metrics.work import worked_off
 from engine.protocol import Progress, Stage
 
-ROWS, COLUMNS = 16, 4  # clouds of one block: about 0.2 s (chamfer) to 0.5 s (EMD) between two events
 SAVE_EVERY = 30.0  # seconds of work that a killed process may lose
 
 
@@ -42,14 +43,19 @@ class Matrices:
 
 
 def distances(
-    sets: Mapping[str, NDArray], wanted: Iterable[tuple[str, str]], measure: Measure, folder: Path | None = None
+    sets: Mapping[str, NDArray],
+    wanted: Iterable[tuple[str, str]],
+    measure: Measure,
+    folder: Path | None = None,
+    workers: int = 1,
 ) -> Stage[Matrices]:
     """Distances of all ``wanted`` pairs of ``sets``, clouds (N, P, 3) by name, in one frame and of one P.
 
     Equal clouds are told by their hash, wherever they are, and have the distance 0; every other pair is measured once,
     whether it is wanted once or more often and in either direction. With a ``folder`` measured pairs are kept there, and
     what an earlier call has kept is not measured again; also on cancel. A number does not depend on the sets it is
-    asked in. InputError when a cloud is empty or not finite, or when the sets differ in P.
+    asked in, but for rounding. ``workers`` threads share the work; on cancel, each ends the piece that it has begun.
+    Memory is bound by the table of all pairs. InputError when a cloud is empty or not finite, or when the sets differ in P.
     """
     clouds = {name: checked(np.asarray(cloud)) for name, cloud in sets.items()}
     counts = {name: cloud.shape[1] for name, cloud in clouds.items()}
@@ -69,7 +75,7 @@ def distances(
     need = np.triu(need | need.T, 1)
     table = read_known(folder, measure.name, keys) if folder else _nothing(len(keys))
     missing = need & np.isnan(table)
-    yield from _measure(every[first], keys, missing, table, measure, folder)
+    yield from _measure(every[first], keys, missing, table, measure, folder, workers)
     measured = int(missing.sum())
     blocks = {(a, b): table[np.ix_(row[a], row[b])] for a, b in wanted}
     return Matrices(measure.name, every.shape[1], blocks, measured, int(need.sum()) - measured)
@@ -88,51 +94,36 @@ def _measure(
     table: NDArray[np.float64],
     measure: Measure,
     folder: Path | None,
+    workers: int,
 ) -> Stage[None]:
     """Fill both triangles of ``table`` (K, K) where ``missing`` (its upper triangle) says so."""
-    prepared = {int(i): measure.prepare(clouds[i]) for i in np.flatnonzero(missing.any(0) | missing.any(1))}
-    done, total = 0, int(missing.sum())
+    table[missing | missing.T] = 0
+    lacking = (measure.ways * missing).astype(np.int8)  # numbers that the sum of a pair has yet to get
+    done, total = 0, measure.ways * int(missing.sum())
     fresh: list[NDArray[np.int32]] = []  # pairs (n, 2) that are measured and not yet written
     told = saved = monotonic()
     yield Progress(stage=measure.name, done=0, total=total)
-    try:
-        for rows, columns in _blocks(missing, max(1, CHUNK // clouds.shape[1])):
-            found = measure.block([prepared[int(i)] for i in rows], [prepared[int(j)] for j in columns])
-            table[np.ix_(rows, columns)], table[np.ix_(columns, rows)] = found, found.T
-            fresh.append(np.stack(np.meshgrid(rows, columns, indexing="ij"), -1).reshape(-1, 2).astype(np.int32))
-            done += found.size
-            if monotonic() - told > TELL_EVERY:
-                told = monotonic()
-                yield Progress(stage=measure.name, done=done, total=total)
-            if folder and monotonic() - saved > SAVE_EVERY:
+    with closing(worked_off(measure.tasks(clouds, missing), workers)) as stream:
+        try:
+            for found in stream:
+                if found is not None:
+                    pairs = np.sort(np.stack([found.rows, found.columns], 1), 1).astype(np.int32)
+                    low, high = pairs.T
+                    table[low, high] += found.values
+                    table[high, low] = table[low, high]
+                    lacking[low, high] -= 1
+                    fresh.append(pairs[lacking[low, high] == 0])
+                    done += len(pairs)
+                if monotonic() - told > TELL_EVERY:
+                    told = monotonic()
+                    yield Progress(stage=measure.name, done=done, total=total)
+                if folder and monotonic() - saved > SAVE_EVERY:
+                    _keep(folder, measure, keys, fresh, table)
+                    fresh, saved = [], monotonic()
+        finally:  # also what was measured before a cancel
+            if folder:
                 _keep(folder, measure, keys, fresh, table)
-                fresh, saved = [], monotonic()
-    except GeneratorExit:
-        if folder:
-            _keep(folder, measure, keys, fresh, table)
-        raise
-    if folder:
-        _keep(folder, measure, keys, fresh, table)
     yield Progress(stage=measure.name, done=total, total=total)
-
-
-def _blocks(missing: NDArray[np.bool_], most: int) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """Rows and columns of blocks that are all ``missing`` (an upper triangle), each pair in one; at most ``most`` wide."""
-    height, width = min(ROWS, most), min(COLUMNS, most)
-    for start in range(0, len(missing), height):
-        stop = min(start + height, len(missing))
-        for i in range(start, stop):  # the triangle on the diagonal
-            yield from _cut(np.array([i]), start + np.flatnonzero(missing[i, start:stop]), width)
-        patterns, which = np.unique(missing[start:stop, stop:], axis=0, return_inverse=True)
-        for number, pattern in enumerate(patterns):
-            yield from _cut(start + np.flatnonzero(which.ravel() == number), stop + np.flatnonzero(pattern), width)
-
-
-def _cut(
-    rows: NDArray[np.intp], columns: NDArray[np.intp], width: int
-) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    for first in range(0, len(columns), width):
-        yield rows, columns[first : first + width]
 
 
 def _keep(

@@ -36,9 +36,9 @@ from engine.fields.weights import field_layout
 from engine.geometry.occupancy import sample, surface_points
 from engine.geometry.surface import extract
 from engine.method import Batch
-from engine.metrics.chamfer import chamfer_matrix
-from engine.metrics.distribution import compare_sets
-from engine.metrics.novelty import compare_to_training
+from engine.metrics.matrices import distances
+from engine.metrics.measures import CHAMFER
+from engine.metrics.scores import ScoreRow, score
 from engine.optimise import optimise
 from engine.protocol import Note, Progress, Stage
 from engine.settings import (
@@ -124,17 +124,17 @@ def _compare(recipe: Recipe, count: int, folder: Path) -> Stage[dict]:
     real = [surface_of(seed) for seed in range(UNSEEN, UNSEEN + 2 * count)]
     reference, other = np.stack(real[:count]), np.stack(real[count:])
     training = np.stack([surface_of(seed) for seed in range(recipe.shapes)])
-    floor = yield from compare_sets(other, reference)
+    floor = yield from compared(other, reference)
     refitted = yield from decoded(recipe, rows[:count], "refitted")
-    rebuilt = yield from compare_sets(refitted, reference)
+    rebuilt = yield from compared(refitted, reference)
 
     slow, slow_s, empty = yield from drawn(recipe, denoiser, count, SLOW, SEEDS[0])
     nearness = near_training(denoiser, (yield from draw(denoiser, count, FAST[0], SEEDS[0])), rows)
     sets = [slow]
     for seed in SEEDS[1:]:
         sets.append((yield from drawn(recipe, denoiser, count, SLOW, seed))[0])
-    scores = yield from compare_sets(slow, reference)
-    new = yield from compare_to_training(slow, training, other)
+    scores = yield from compared(slow, reference)
+    nearer = yield from near_by_shape(slow, training)
     apart = np.zeros((len(sets), len(sets)))  # distance of the 500-step sets of two seeds
     for i, j in combinations(range(len(sets)), 2):
         apart[i, j] = apart[j, i] = yield from between(sets[i], sets[j])
@@ -147,7 +147,7 @@ def _compare(recipe: Recipe, count: int, folder: Path) -> Stage[dict]:
             clouds, seconds, missing = yield from drawn(recipe, denoiser, count, settings, seed)
             lost += missing
             if place == 0:
-                quality = yield from compare_sets(clouds, reference)
+                quality = yield from compared(clouds, reference)
             for against, one in enumerate(sets):
                 across[place, against] = yield from between(clouds, one)
         same = float(np.diag(across).mean())
@@ -159,7 +159,7 @@ def _compare(recipe: Recipe, count: int, folder: Path) -> Stage[dict]:
                 "sampler": settings.sampler,
                 "evaluations": evaluations(settings),
                 "cpu_s": round(seconds, 2),
-                "one_nna": quality.one_nna,
+                "one_nna": quality.one_nna.value,
                 "distance_to_500_same_noise": same,
                 "excess_over_500_other_noise": round(mean, 5),
                 "standard_error_of_excess": round(error, 5),
@@ -169,10 +169,10 @@ def _compare(recipe: Recipe, count: int, folder: Path) -> Stage[dict]:
         )
     passing = [rung for rung in rungs if rung["passes"]]
     best = passing[-1] if passing else rungs[0]
-    taken, valid = evaluations(FAST[rungs.index(best)]), scores.one_nna < 0.9
+    taken, valid = evaluations(FAST[rungs.index(best)]), scores.one_nna.value < 0.9
     ratio = evaluations(SLOW) / taken if passing and valid else 0.0
     if not valid:
-        text = f"the denoiser's 1-NNA is {scores.one_nna:.2f}, not below 0.9: the ratio says nothing"
+        text = f"the denoiser's 1-NNA is {scores.one_nna.value:.2f}, not below 0.9: the ratio says nothing"
         yield Note(text=text, warning=True)
     return {
         "name": "sample",
@@ -182,12 +182,12 @@ def _compare(recipe: Recipe, count: int, folder: Path) -> Stage[dict]:
         "details": {
             "shapes": recipe.shapes,
             "samples": count,
-            "one_nna": scores.one_nna,
-            "mmd": scores.mmd,
-            "coverage": scores.coverage,
-            "one_nna_of_refitted_training_shapes": rebuilt.one_nna,
-            "one_nna_of_real_shapes": floor.one_nna,
-            "copies": new.copies,
+            "one_nna": scores.one_nna.value,
+            "mmd": scores.mmd.value,
+            "coverage": scores.coverage.value,
+            "one_nna_of_refitted_training_shapes": rebuilt.one_nna.value,
+            "one_nna_of_real_shapes": floor.one_nna.value,
+            "nearer_to_training_than_it_to_itself": nearer,
             "weights_to_nearest_training_row": nearness,
             "distance_between_two_500_step_seeds": float(np.mean(pairs)),
             "distances_of_the_seed_pairs": pairs.tolist(),
@@ -274,8 +274,25 @@ def surface_of(seed: int) -> NDArray[np.float64]:
 
 def between(a: NDArray[np.float64], b: NDArray[np.float64]) -> Stage[float]:
     """Distance between two sets of clouds: mean Chamfer distance to the nearest of the other set, both ways averaged."""
-    matrix = yield from chamfer_matrix(a, b)
+    found = yield from distances({"a": a, "b": b}, [("a", "b")], CHAMFER)
+    matrix = found.between("a", "b")
     return float(matrix.min(1).mean() + matrix.min(0).mean()) / 2
+
+
+def compared(generated: NDArray[np.float64], reference: NDArray[np.float64]) -> Stage[ScoreRow]:
+    """Scores of one set of clouds against another."""
+    sets, pairs = {"g": generated, "r": reference}, [("g", "g"), ("g", "r"), ("r", "r")]
+    found = yield from distances(sets, pairs, CHAMFER)
+    return (yield from score(found, "g", "r", resamples=2))
+
+
+def near_by_shape(new: NDArray[np.float64], training: NDArray[np.float64]) -> Stage[float]:
+    """Share of samples nearer to a training shape than 99 % of the training shapes are to another one; 0.01 is new."""
+    found = yield from distances({"g": new, "t": training}, [("g", "t"), ("t", "t")], CHAMFER)
+    among = found.between("t", "t").copy()
+    np.fill_diagonal(among, np.inf)
+    limit = np.percentile(among.min(1), 1)
+    return float((found.between("g", "t").min(1) < limit).mean())
 
 
 def near_training(denoiser: Denoiser, new: Tensor, rows: Tensor) -> float:

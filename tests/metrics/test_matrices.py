@@ -1,5 +1,8 @@
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,20 +14,25 @@ from engine.metrics.emd import emd, subset
 from engine.metrics.kept import keys_of
 from engine.metrics.matrices import distances
 from engine.metrics.measures import CHAMFER, Measure, emd_measure
+from engine.metrics.work import Found, Task
 from tests.metrics.test_chamfer import clouds, finish
 
 PAIRS = (("a", "a"), ("a", "b"), ("b", "b"))
 
 
 def counting(measure: Measure) -> tuple[Measure, list[int]]:
-    """The measure, and a list that grows by the number of pairs of each of its calls."""
+    """The measure, and a list that grows by the number of values that each of its pieces of work finds."""
     calls: list[int] = []
 
-    def block(rows: Any, columns: Any) -> NDArray[np.float64]:
-        calls.append(len(rows) * len(columns))
-        return measure.block(rows, columns)
+    def counted(task: Task) -> Found:
+        found = task()
+        calls.append(len(found.values))
+        return found
 
-    return Measure(measure.name, measure.unit, measure.prepare, block), calls
+    def tasks(clouds: NDArray[np.float64], missing: NDArray[np.bool_]) -> Iterator[Task]:
+        return (partial(counted, task) for task in measure.tasks(clouds, missing))
+
+    return replace(measure, tasks=tasks), calls
 
 
 def test_every_number_is_that_of_its_pair() -> None:
@@ -34,7 +42,8 @@ def test_every_number_is_that_of_its_pair() -> None:
     assert matched.measure == "emd-20-seed-5" and events[-1].done == events[-1].total == 6 + 12 + 3
     for i in range(4):
         for j in range(3):
-            assert found.between("a", "b")[i, j] == found.between("b", "a")[j, i] == chamfer(a[i], b[j])
+            assert found.between("a", "b")[i, j] == found.between("b", "a")[j, i]
+            assert found.between("a", "b")[i, j] == pytest.approx(chamfer(a[i], b[j]), rel=1e-12)
             assert matched.between("a", "b")[i, j] == pytest.approx(
                 emd(subset(a[i], 20, 5), subset(b[j], 20, 5)), rel=1e-12
             )
@@ -50,35 +59,59 @@ def test_a_pair_is_measured_once_and_never_again(tmp_path: Path, measure: Measur
     counted, calls = counting(measure)
     a, b = clouds(0, 5, 50), clouds(1, 4, 50)
     first, _ = finish(distances({"a": a, "b": b}, PAIRS, counted, tmp_path))
-    assert sum(calls) == first.measured == 10 + 20 + 6 and first.known == 0
+    assert sum(calls) == counted.ways * 36 and first.measured == 36 and first.known == 0
     again, _ = finish(distances({"b": b[::-1], "a": a}, PAIRS, counted, tmp_path))
-    assert sum(calls) == 36 and (again.measured, again.known) == (0, 36)
+    assert sum(calls) == counted.ways * 36 and (again.measured, again.known) == (0, 36)
     assert np.array_equal(again.between("a", "b"), first.between("a", "b")[:, ::-1])
     more = np.concatenate([a, clouds(2, 2, 50)])  # two new clouds among themselves, to the old, and to b
     grown, _ = finish(distances({"a": more, "b": b}, PAIRS, counted, tmp_path))
-    assert sum(calls) == 36 + 1 + 2 * 5 + 2 * 4 and grown.known == 36
+    assert sum(calls) == counted.ways * (36 + 1 + 2 * 5 + 2 * 4) and grown.known == 36
     fresh, _ = finish(distances({"a": more, "b": b}, PAIRS, measure))
     for pair in PAIRS:
-        assert np.array_equal(grown.between(*pair), fresh.between(*pair))
+        assert grown.between(*pair) == pytest.approx(fresh.between(*pair), rel=1e-12)
 
 
 def test_equal_clouds_are_one_cloud() -> None:
     a = clouds(3, 4, 50)
     counted, calls = counting(CHAMFER)
     found, _ = finish(distances({"a": a, "b": a[[2, 0, 2]]}, PAIRS, counted))
-    assert sum(calls) == 6
+    assert sum(calls) == 2 * 6
     assert np.array_equal(found.between("b", "b"), found.between("a", "a")[np.ix_([2, 0, 2], [2, 0, 2])])
     assert found.between("a", "b")[2, 0] == 0
 
 
-def test_cancelled_work_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_cancelled_work_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int) -> None:
     monkeypatch.setattr("engine.metrics.matrices.TELL_EVERY", 0.0)
-    stage = distances({"a": clouds(0, 12, 3000)}, [("a", "a")], CHAMFER, tmp_path)
-    for _ in range(3):
+    sets = {"a": clouds(0, 12, 300)}
+    stage = distances(sets, [("a", "a")], CHAMFER, tmp_path, workers)
+    for _ in range(7):
         next(stage)
     stage.close()
-    result, _ = finish(distances({"a": clouds(0, 12, 3000)}, [("a", "a")], CHAMFER, tmp_path))
+    assert threading.active_count() == 1
+    result, _ = finish(distances(sets, [("a", "a")], CHAMFER, tmp_path))
     assert 0 < result.known < 66 and result.measured == 66 - result.known
+
+
+@pytest.mark.parametrize("measure", [CHAMFER, emd_measure(20)], ids=lambda measure: measure.name)
+def test_threads_and_pools_change_nothing(monkeypatch: pytest.MonkeyPatch, measure: Measure) -> None:
+    sets = {"a": clouds(0, 37, 50), "b": clouds(1, 21, 50)}
+    one, _ = finish(distances(sets, PAIRS, measure))
+    monkeypatch.setattr("engine.metrics.directed.POOLED", 7 * 50)
+    many, events = finish(distances(sets, PAIRS, measure, workers=3))
+    for pair in PAIRS:
+        assert many.between(*pair) == pytest.approx(one.between(*pair), rel=1e-12)
+    done = [event.done for event in events]
+    assert done == sorted(done) and done[-1] == events[-1].total
+
+
+def test_a_fault_in_a_thread_is_raised_and_ends_the_others() -> None:
+    def tasks(clouds: NDArray[np.float64], missing: NDArray[np.bool_]) -> Iterator[Task]:
+        yield from (partial(next, iter(())) for _ in range(5))
+
+    with pytest.raises(RuntimeError):
+        finish(distances({"a": clouds(0, 5, 8)}, [("a", "a")], replace(CHAMFER, tasks=tasks), workers=2))
+    assert threading.active_count() == 1
 
 
 def test_sets_larger_than_a_block_that_lack_different_pairs(tmp_path: Path) -> None:
@@ -87,10 +120,10 @@ def test_sets_larger_than_a_block_that_lack_different_pairs(tmp_path: Path) -> N
     counted, calls = counting(CHAMFER)
     asked = [("b", "a"), ("a", "a"), ("c", "b")]
     found, _ = finish(distances(sets, asked, counted, tmp_path))
-    assert sum(calls) == found.measured == 37 * 21 + 37 * 36 // 2 - 13 * 12 // 2 + 5 * 21
+    assert sum(calls) / 2 == found.measured == 37 * 21 + 37 * 36 // 2 - 13 * 12 // 2 + 5 * 21
     for a, b in asked:
         exact = [[chamfer(one, other) for other in sets[b]] for one in sets[a]]
-        assert np.array_equal(found.between(a, b), exact)
+        assert found.between(a, b) == pytest.approx(np.array(exact), rel=1e-12)
 
 
 def test_other_seeds_and_sizes_of_a_measure_are_kept_apart(tmp_path: Path) -> None:
