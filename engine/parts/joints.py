@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from engine.errors import InputError
 from engine.geometry.crumbs import shells
-from engine.geometry.mesh import Mesh, face_areas
+from engine.geometry.mesh import Mesh, face_areas, join, volume
 from engine.geometry.occupancy import surface_points
 from engine.protocol import Progress, Stage
 from engine.storage import seed_of
 
 POINTS = 384  # samples of each part's surface; a gap is overestimated by at most about their spacing
-CRUMB = 0.02  # shells under this share of a part's area are not asked whether they hang together
+CRUMB = 0.1  # shells under this share of the volume of a part's largest are details or crumbs, and not looked at
 PERCENTILE = 95.0
 NEIGHBOURS = 0.02  # parts are neighbours when the median of their gap over training shapes is at most this
 LEAST = 5  # training shapes that must have a joint before it is judged
@@ -35,7 +35,8 @@ ORIGIN: Points = np.zeros(3)
 class Solid:
     """A part prepared for measuring, in canonical space.
 
-    mesh : its closed surface; points : (P, 3) samples of it; shell : (P,) which connected piece each sample lies on
+    mesh : its closed surface, without crumbs
+    points : (P, 3) samples of it; shell : (P,) which connected piece each lies on
     """
 
     mesh: Mesh
@@ -55,7 +56,8 @@ class Solid:
         return hierarchy
 
     @cached_property
-    def _bounds(self) -> Points:
+    def bounds(self) -> Points:
+        """(2, 3) lower and upper corner."""
         return self.mesh.bounds
 
     @cached_property
@@ -67,7 +69,7 @@ class Solid:
         points = np.ascontiguousarray(points)
         squared, _, nearest = self._tree.squared_distance(*self._arrays, points)
         distance = np.sqrt(squared)
-        low, high = self._bounds
+        low, high = self.bounds
         near = np.flatnonzero(((points >= low) & (points <= high)).all(1))
         if len(near):
             inside = np.abs(self._winding.winding_number(np.ascontiguousarray(points[near]))) >= 0.5
@@ -83,12 +85,15 @@ class Side:
     ends : (S, 2, 3) the two points between which that is
     depth : mean depth of the part's samples inside the other (0 for those outside)
     deep : (O, 3) the samples that lie inside
+    least : (P,) what the signed distance of each sample is at least, when the part stands ``place`` (3,) from the other
     """
 
     gaps: Points
     ends: Points
     depth: float
     deep: Points
+    least: Points
+    place: Points
 
 
 @dataclass(frozen=True)
@@ -128,13 +133,13 @@ class Score:
 
 def solid(mesh: Mesh, name: str = "") -> Solid:
     """A part's closed mesh, prepared. Samples are the same for the same mesh and name. Raises MeshError without area."""
-    pieces = [piece for piece in shells(mesh) if len(piece.faces)] if len(mesh.faces) else [mesh]
+    pieces = shells(mesh) or [mesh]  # the largest first
+    pieces = [piece for piece in pieces if abs(volume(piece)) >= CRUMB * abs(volume(pieces[0]))]
     areas = np.array([face_areas(piece).sum() for piece in pieces])
-    kept = [(piece, area) for piece, area in zip(pieces, areas, strict=True) if area >= CRUMB * areas.sum()]
+    counts = np.maximum(32, np.round(POINTS * areas / max(areas.sum(), 1e-12))).astype(int)
     generator = np.random.default_rng(seed_of("joint", name))
-    points = [surface_points(piece, max(32, round(POINTS * area / areas.sum())), generator) for piece, area in kept]
-    shell = np.repeat(np.arange(len(points)), [len(found) for found in points])
-    return Solid(mesh, np.concatenate(points), shell)
+    points = [surface_points(piece, count, generator) for piece, count in zip(pieces, counts, strict=True)]
+    return Solid(join(pieces), np.concatenate(points), np.repeat(np.arange(len(points)), counts))
 
 
 def solids(meshes: Mapping[str, Mesh]) -> dict[str, Solid]:
@@ -142,13 +147,29 @@ def solids(meshes: Mapping[str, Mesh]) -> dict[str, Solid]:
     return {name: solid(mesh, name) for name, mesh in meshes.items() if len(mesh.faces)}
 
 
-def side(a: Solid, b: Solid, place_a: Points = ORIGIN, place_b: Points = ORIGIN) -> Side:
-    """Part ``a`` as seen from part ``b`` when both are shifted by their places (3,)."""
-    distance, nearest = b.distance(a.points + (place_a - place_b))
+def side(a: Solid, b: Solid, place_a: Points = ORIGIN, place_b: Points = ORIGIN, before: Side | None = None) -> Side:
+    """Part ``a`` as seen from part ``b`` when both are shifted by their places (3,).
+
+    before : the same at other places, which makes it quick and changes nothing: a sample's signed distance cannot have
+        changed by more than the shift, so far ones are neither the nearest of their piece nor inside, and are not asked
+    """
+    place = place_a - place_b
+    pieces = [a.shell == s for s in range(int(a.shell.max()) + 1)]
+    least = np.full(len(a.points), -inf)
+    asked = np.ones(len(a.points), bool)
+    if before is not None:
+        shift = float(np.linalg.norm(place - before.place)) + 1e-9
+        least = before.least - shift
+        for piece in pieces:
+            asked[piece] = least[piece] <= max(0.0, float(before.least[piece].min()) + shift)
+    distance, found = np.full(len(a.points), inf), np.zeros((len(a.points), 3))
+    distance[asked], found[asked] = b.distance(a.points[asked] + place)
     where = a.points + place_a
-    first = [np.flatnonzero(a.shell == s)[distance[a.shell == s].argmin()] for s in range(int(a.shell.max()) + 1)]
-    ends = np.stack([where[first], nearest[first] + place_b], 1)
-    return Side(np.maximum(distance[first], 0), ends, float(np.maximum(-distance, 0).mean()), where[distance < 0])
+    first = [np.flatnonzero(piece)[distance[piece].argmin()] for piece in pieces]
+    ends = np.stack([where[first], found[first] + place_b], 1)
+    depth = float(np.maximum(-distance, 0).mean())
+    least = np.where(asked, distance, least)
+    return Side(np.maximum(distance[first], 0), ends, depth, where[distance < 0], least, place)
 
 
 def sides(parts: Mapping[str, Solid], places: Mapping[str, Points]) -> dict[Pair, Side]:

@@ -3,22 +3,20 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import product
-from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import InputError
-from engine.parts.joints import Joint, Limit, Pair, Score, Side, Solid, joints_of, score, side, sides
+from engine.parts.joints import REST, Joint, Limit, Pair, Score, Side, Solid, joints_of, score, side, sides
 from engine.protocol import Progress, Stage
 
 STEPS = (0.04, 0.02, 0.01, 0.005, 0.0025)  # canonical units
 SWEEPS = 3  # times that every part gets its turn
-LEAST_GAIN = 1e-6  # a move must lower score and cost together by this, so the search ends
-COST = 0.02  # of moving, per unit of length: of two ways to mend a joint the shorter is taken
-SIDEWAYS = (
-    4.0  # shapes are alike left and right as a rule, so a shift along x costs as much as one this many times as long
-)
+LEAST_GAIN = 1e-6  # a move must lower score and price together by this, so the search ends
+PRICE = 0.02  # of moving, per unit of length: of two ways to mend a joint the shorter is taken
+SIDEWAYS = 4.0  # shapes are alike left and right as a rule, so a shift along x counts as this many times as long
+MIDDLE = 0.02  # a part whose box has its centre so near to x = 0 stands in the middle, and is not shifted along x at all
 DIRECTIONS = np.array([d for d in product((-1.0, 0.0, 1.0), repeat=3) if any(d) and not (d[0] and any(d[1:]))])
 
 Offset = NDArray[np.float64]
@@ -39,11 +37,22 @@ class Settled:
     joints: Mapping[Pair, Joint]
 
 
+@dataclass(frozen=True)
+class _Stand:
+    """Where parts stand, how they are seen from each other there, and what that costs: the score and the price."""
+
+    places: Mapping[str, Offset]
+    seen: Mapping[Pair, Side]
+    joints: Mapping[Pair, Joint]
+    score: Score
+    cost: float
+
+
 def settle(parts: Mapping[str, Solid], usual: Mapping[Pair, Limit], movable: Collection[str]) -> Stage[Settled]:
     """Shift the ``movable`` parts of one shape so that its joints become usual (`joints.score`), parts in model order.
 
     Part by part, pattern search (Hooke and Jeeves 1961) over translations with falling step size: along the axes, the
-    diagonals up, down, forth and back, and the part's own gaps. Only moves that lower the score by more than they cost
+    diagonals up, down, forth and back, and the part's own gaps. Only moves that lower the score by more than their price
     are made, and none that leaves the cube [-0.5, 0.5]^3. Deterministic. Raises InputError for a movable part that the
     shape lacks.
     """
@@ -51,80 +60,99 @@ def settle(parts: Mapping[str, Solid], usual: Mapping[Pair, Limit], movable: Col
     if unknown:
         raise InputError(f"the shape has no part {', '.join(unknown)} to move; it has {', '.join(parts)}")
     places: dict[str, Offset] = {name: np.zeros(3) for name in parts}
-    seen = sides(parts, places)
-    before = score(joints_of(seen, list(parts)), usual)
-    turns = [name for _ in range(SWEEPS) for name in parts if name in movable]
-    moved = True
+    now = first = _stand(parts, usual, places, sides(parts, places))
+    turns = [name for name in parts if name in movable] * SWEEPS
+    yield Progress(stage="settle", done=0, total=len(turns))
+    last: _Stand | None = None
     for number, name in enumerate(turns):
         if number % len(movable) == 0:  # a sweep in which nothing moved is the last
-            if not moved:
+            if now is last:
                 break
-            moved = False
-        for place, size in enumerate(STEPS):
-            yield Progress(
-                stage="settle", done=number * len(STEPS) + place, total=len(turns) * len(STEPS), message=name
-            )
-            while True:
-                now = score(joints_of(seen, list(parts)), usual)
-                involved = any(name in pair and sum(excess) > 0 for pair, excess in now.excess.items())
-                if not involved and not places[name].any():
-                    break
-                cost = now.total + _price(places[name])
-                best = cost, places[name], seen
-                for way in [*(DIRECTIONS * size), *_closing(name, joints_of(seen, list(parts)), size)]:
-                    tried = _tried(parts, usual, name, places, places[name] + way, seen)
-                    best = min(best, tried, key=lambda one: one[0])
-                    yield Progress(
-                        stage="settle", done=number * len(STEPS) + place, total=len(turns) * len(STEPS), message=name
-                    )
-                if best[0] >= cost - LEAST_GAIN:
-                    break
-                _, places[name], seen = best
-                moved = True
-    yield Progress(stage="settle", done=len(turns) * len(STEPS), total=len(turns) * len(STEPS))
+            last = now
+        turn = _turn(parts, usual, name, now)
+        while True:
+            try:
+                next(turn)
+            except StopIteration as end:
+                now = end.value
+                break
+            yield Progress(stage="settle", done=number, total=len(turns), message=name)
+    yield Progress(stage="settle", done=len(turns), total=len(turns))
+    moves = {n: (float(o[0]) + 0.0, float(o[1]) + 0.0, float(o[2]) + 0.0) for n, o in now.places.items() if o.any()}
+    return Settled(moves, first.score, now.score, now.joints)
+
+
+def _turn(parts: Mapping[str, Solid], usual: Mapping[Pair, Limit], name: str, now: _Stand) -> Stage[_Stand]:
+    """Where the parts stand after one of them was moved as far as that helps."""
+    for size in STEPS:
+        helped: Offset | None = None
+        while now.places[name].any() or any(name in pair and sum(over) > 0 for pair, over in now.score.excess.items()):
+            best = now
+            for way in _ways(parts[name], name, now, size, helped):
+                if _fits(parts[name], now.places[name], now.places[name] + way) and _least(name, now, way) < best.cost:
+                    tried = _moved(parts, usual, name, now, way)
+                    yield Progress(stage="settle", done=0, total=1)
+                    best = min(best, tried, key=lambda one: one.cost)
+                if helped is not None and best.cost < now.cost - LEAST_GAIN:
+                    break  # what helped before helps again
+            if best.cost >= now.cost - LEAST_GAIN:
+                break
+            helped = best.places[name] - now.places[name]
+            now = best
+    return now
+
+
+def _stand(
+    parts: Mapping[str, Solid], usual: Mapping[Pair, Limit], places: Mapping[str, Offset], seen: Mapping[Pair, Side]
+) -> _Stand:
     found = joints_of(seen, list(parts))
-    moves = {name: (float(o[0]) + 0.0, float(o[1]) + 0.0, float(o[2]) + 0.0) for name, o in places.items() if o.any()}
-    return Settled(moves, before, score(found, usual), found)
+    excess = score(found, usual)
+    return _Stand(places, seen, found, excess, excess.total + sum(_price(place) for place in places.values()))
 
 
-def _tried(
-    parts: Mapping[str, Solid],
-    usual: Mapping[Pair, Limit],
-    name: str,
-    places: Mapping[str, Offset],
-    place: Offset,
-    seen: Mapping[Pair, Side],
-) -> tuple[float, Offset, dict[Pair, Side]]:
-    """A part at another place: what that costs, the place, and the sides of all parts then."""
-    if not _fits(parts[name], places[name], place):
-        return inf, place, {}
-    there = {**places, name: place}
-    fresh = {
-        (a, b): side(parts[a], parts[b], there[a], there[b]) if name in (a, b) else known
-        for (a, b), known in seen.items()
+def _moved(
+    parts: Mapping[str, Solid], usual: Mapping[Pair, Limit], name: str, now: _Stand, way: Offset
+) -> _Stand:
+    """The same with one part shifted by ``way`` (3,)."""
+    there = {**now.places, name: now.places[name] + way}
+    seen = {
+        (a, b): side(parts[a], parts[b], there[a], there[b], known) if name in (a, b) else known
+        for (a, b), known in now.seen.items()
     }
-    cost = score(joints_of(fresh, list(parts)), usual).total + _price(place)
-    return cost, place, fresh
+    return _stand(parts, usual, there, seen)
 
 
-def _closing(name: str, found: Mapping[Pair, Joint], size: float) -> list[Offset]:
-    """Steps of at most ``size`` along the part's gaps, one way and the other."""
-    ways = []
-    for pair, one in found.items():
+def _least(name: str, now: _Stand, way: Offset) -> float:
+    """What a shift of one part costs at least: no gap and no depth shrinks by more than the part moves."""
+    length = float(np.linalg.norm(way))
+    concerned = {pair for pair in now.score.excess if name in pair or REST in pair}
+    least = sum(max(0.0, one - length * (pair in concerned)) for pair, over in now.score.excess.items() for one in over)
+    places = {**now.places, name: now.places[name] + way}
+    return least + sum(_price(place) for place in places.values())
+
+
+def _ways(part: Solid, name: str, now: _Stand, size: float, helped: Offset | None) -> list[Offset]:
+    """Steps to try: the one that helped before, those of ``DIRECTIONS``, and along the part's gaps, one way and the other."""
+    ways = [] if helped is None else [helped]
+    ways += [*(DIRECTIONS * size)]
+    for pair, one in now.joints.items():
         for ends in one.gaps if name in pair else ():
             way = ends[1] - ends[0]
             length = float(np.linalg.norm(way))
-            ways += [sign * way * min(1.0, size / length) for sign in (1.0, -1.0)]
+            if length > LEAST_GAIN:
+                ways += [sign * way * min(1.0, size / length) for sign in (1.0, -1.0)]
+    if abs(float(part.bounds[:, 0].mean())) < MIDDLE:
+        ways = [way * [0.0, 1.0, 1.0] for way in ways if way[1:].any()]
     return ways
 
 
 def _price(offset: Offset) -> float:
     """What standing ``offset`` (3,) away costs, in units of the score."""
-    return COST * float(np.linalg.norm(offset * [SIDEWAYS, 1.0, 1.0]))
+    return PRICE * float(np.linalg.norm(offset * [SIDEWAYS, 1.0, 1.0]))
 
 
 def _fits(part: Solid, now: Offset, then: Offset) -> bool:
     """Whether a part does not leave the cube (further than it already does)."""
-    low, high = part.mesh.bounds
+    low, high = part.bounds
     beyond = [float(np.maximum(np.maximum(high + o - 0.5, -0.5 - (low + o)), 0).max()) for o in (now, then)]
     return beyond[1] <= beyond[0]
