@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+import numpy as np
 
 from engine.analysis import maps, naming, near, odd
-from engine.analysis.album import Picture, item_picture, nearer, pictures
+from engine.analysis.album import Picture, item_pictures, nearer, pictures
 from engine.analysis.charts import confusion_drawing, map_drawing, odd_drawing
 from engine.analysis.drawing import Drawing, srgb
 from engine.analysis.page import Section, page
@@ -15,7 +16,7 @@ from engine.analysis.rows import TRAIN, WHOLE, Rows, gather
 from engine.errors import InputError
 from engine.jobs import AnalyseJob
 from engine.method import Workspace
-from engine.pictures.sheet import save_png, sheet
+from engine.pictures.sheet import PAPER, save_png, sheet
 from engine.project import Project
 from engine.protocol import Note, Saved, Stage
 from engine.storage import write_atomic, write_json
@@ -70,7 +71,7 @@ def _nearest(job: AnalyseJob, rows: Rows, project: Project, work: Workspace) -> 
     above = [(images[one.shape], _short(one.shape)) for one in shown]
     below = [(images[one.nearest], f"{_short(one.nearest)}, {_ratio(one.ratio)}") for one in shown]
     title = f"Above: shapes of {job.of}. Below each: the training shape nearest to its {scope or 'latent'}"
-    sheets = yield from _sheet(work.folder / "nearest.png", _pairs(above, below), title)
+    sheets = yield from _sheet(work.folder / "nearest.png", _pairs(above, below), _columns(len(above)), title)
     by_part = {(one.shape, one.part): one for one in found.neighbours}
     scopes = list(found.typical)
     names = list(dict.fromkeys(one.shape for one in [*order, *found.neighbours]))
@@ -136,12 +137,13 @@ def _outliers(job: AnalyseJob, rows: Rows, project: Project, work: Workspace) ->
     why = odd.reasons(found)
     shown = found.shapes[: job.count]
     images = yield from pictures(shown, job.part, project, work)
-    items = {name: item_picture(rows.items[rows.names.index(name)], project) for name in shown}
+    item_of = {name: rows.items[rows.names.index(name)] for name in shown}
+    items = yield from item_pictures([item for item in item_of.values() if item], project)
     above = [(images[name], f"{_short(name)}: {why[name]}") for name in shown]
-    below = [(item, "what it was fitted to") for name in shown if (item := items[name]) is not None]
+    below = [(items[item], "what it was fitted to") for item in item_of.values() if item in items]
     pairs = _pairs(above, below) if len(below) == len(above) else above
     title = f"Shapes of {job.of} that stand out" + (", above what they were fitted to" if pairs is not above else "")
-    sheets = yield from _sheet(work.folder / "outliers-shapes.png", pairs, title)
+    sheets = yield from _sheet(work.folder / "outliers-shapes.png", pairs, _columns(len(above)), title)
     table = [{"id": name, "why": why[name]} for name in found.shapes]
     count = len({one.shape for one in found.measured})
     return Section(
@@ -179,11 +181,10 @@ def _save_drawing(drawing: Drawing, folder: Path, name: str) -> Stage[None]:
     yield Saved(kind="picture", path=str(folder / f"{name}.png"))
 
 
-def _sheet(path: Path, images: list[tuple[Picture, str]], title: str) -> Stage[list[tuple[str, Picture]]]:
+def _sheet(path: Path, images: list[tuple[Picture, str]], columns: int, title: str) -> Stage[list[tuple[str, Picture]]]:
     """A sheet of captioned pictures as a file, and as a page has it; nothing without pictures."""
     if not images:
         return []
-    columns = min(COLUMNS, max(2, len(images)))
     image = sheet(nearer([one for one, _ in images]), columns, [caption for _, caption in images], title)
     save_png(path, image)
     yield Saved(kind="picture", path=str(path))
@@ -191,12 +192,17 @@ def _sheet(path: Path, images: list[tuple[Picture, str]], title: str) -> Stage[l
 
 
 def _pairs(above: list[tuple[Picture, str]], below: list[tuple[Picture, str]]) -> list[tuple[Picture, str]]:
-    """Rows of COLUMNS pictures, each over the row that belongs below it."""
-    columns = min(COLUMNS, len(above))
-    found = []
-    for start in range(0, len(above), columns or 1):
-        found += above[start : start + columns] + below[start : start + columns]
+    """Rows of pictures as wide as the sheet, each over the row that belongs below it."""
+    found, columns = [], _columns(len(above))
+    for start in range(0, len(above), columns):
+        one, other = above[start : start + columns], below[start : start + columns]
+        filler = [(np.full_like(one[0][0], PAPER), "")] * (columns - len(one))
+        found += [*one, *filler, *other, *filler]
     return found
+
+
+def _columns(count: int) -> int:
+    return max(2, min(COLUMNS, count))  # the title needs room
 
 
 def _facts(job: AnalyseJob, rows: Rows) -> list[str]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from engine.datasets.pictures import Gallery
 from engine.errors import InputError
 from engine.method import Part, Workspace
 from engine.opened import open_shapes
@@ -39,10 +40,20 @@ def pictures(names: Sequence[str], part: str, project: Project, work: Workspace)
     return {name: read_png(path) for name, path in wanted.items()}
 
 
-def item_picture(item: str, project: Project) -> Picture | None:
-    """The picture of what a shape was fitted to, taken when it was imported; None where there is none."""
-    path = project.picture_path(item) if item else None
-    return read_png(path) if path and path.is_file() else None
+def item_pictures(items: Sequence[str], project: Project) -> Stage[dict[str, Picture]]:
+    """(SIZE, SIZE, 3) pictures of what shapes were fitted to, by item; those that were not taken at import are taken now.
+
+    Items that have nothing to show are left out.
+    """
+    found = {}
+    with Gallery() as gallery:
+        for done, item in enumerate(items):
+            yield Progress(stage="pictures", done=done, total=len(items), message=item)
+            if not project.picture_path(item).is_file():
+                gallery.take(project, project.catalogue.item(item))
+            if project.picture_path(item).is_file():
+                found[item] = read_png(project.picture_path(item))
+    return found
 
 
 def nearer(images: Sequence[Picture]) -> list[Picture]:

@@ -48,10 +48,10 @@ def map_drawing(found: Map, colours: Mapping[str, Rgb]) -> Drawing:
         for i in order:
             one = found.places[i]
             colour = by_mark[one.mark] if by_mark else colours[one.part]
-            radius = 3.4 if one.mark == TRAIN else 4.2
+            radius = 3.2 if one.mark == TRAIN else 4.0 if one.mark in SHAPES else 5.0
             told = f"{one.shape} {one.part} ({one.mark})"
             picture.mark(_shape(one.mark), (float(placed[0][i]), float(placed[1][i])), radius, colour, told)
-        if not by_mark:
+        if not by_mark and not found.centred:  # parts whose means are taken off lie over one another
             _names(picture, found, scopes, np.stack(placed, 1), (left, left + side, top + 14, top + side - 6))
     _legend(picture, 2 * PANEL + GAP + 14, 48, scopes, kinds, by_mark, colours)
     return picture

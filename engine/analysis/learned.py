@@ -166,10 +166,11 @@ def classify(ask: Classify) -> Classified:
             means = np.stack([learned[labels[seen] == k].mean(0) for k in range(labels.max() + 1)])  # (K, D)
             learned, answers = learned - means[labels[seen]], answers - means[labels[tested]]
         size = min(COMPONENTS, len(learned) - 1, rows.shape[1])
-        ends = LogisticRegression(max_iter=2000), KNeighborsClassifier(min(5, len(learned)))
+        scores = make_pipeline(StandardScaler(), PCA(size, random_state=ask.seed)).fit(learned)
+        learned, answers = scores.transform(learned), scores.transform(answers)
+        ends = LogisticRegression(max_iter=5000), KNeighborsClassifier(min(5, len(learned)))
         for name, end in zip(found, ends, strict=True):
-            line = make_pipeline(StandardScaler(), PCA(size, random_state=ask.seed), StandardScaler(), end)
-            found[name][tested] = line.fit(learned, labels[seen]).predict(answers)
+            found[name][tested] = end.fit(learned, labels[seen]).predict(answers)
     return Classified({name: Array.of(labels) for name, labels in found.items()})
 
 

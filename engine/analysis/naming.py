@@ -19,7 +19,8 @@ shape is ever in both). Chance is what always saying the commonest part would sc
 every part's fit starts from an anchor of its own, parts are told apart by their anchors, whatever shape they hold.
 "Anchor removed" takes off what the fits started from; "mean removed" takes off the mean of each part, learned from
 the other groups: what is left is how shapes differ within a part, and a score near chance there means that this alone
-does not tell the part."""
+does not tell the part. Where neighbours still do better than chance then, parts differ in which of their numbers vary
+and how much, which the anchor decides too: it settles which units are ever active."""
 
 
 class Score(msgspec.Struct, frozen=True):
@@ -73,8 +74,9 @@ def naming(rows: Rows, seed: int) -> Stage[NamingFound]:
         raise InputError(f"naming parts needs two parts of equally large networks that {FEWEST} fitted shapes have")
     pairs = np.array([(k, row) for k, name in enumerate(names) for row in rows.having(name)])  # (M, 2)
     labels, owner = pairs.T
-    fold = np.random.default_rng(seed).permutation(len(rows)) % FOLDS
-    folds = np.where(fitted[owner], fold[owner], -1)
+    fold = np.full(len(rows), -1)
+    fold[fitted] = np.random.default_rng(seed).permutation(fitted.sum()) % FOLDS
+    folds = fold[owner]
     found: list[Score] = []
     mistaken: list[Mistaken] = []
     with learner() as child:

@@ -19,8 +19,8 @@ TEXT = """A shape is far when its mean distance to its five nearest training sha
 spread), or its robust Mahalanobis distance (in the first principal components), is extreme among the training shapes:
 a modified z-score of the logarithm above 3.5 (Iglewicz and Hoaglin 1993; a bell curve goes beyond it once in 4,300
 times, weights have longer tails). A fit is poor when its IoU is extreme in the same way, or when the quality gate of
-the fit rejected it. A far shape is odd, not wrong: look at the picture. A missing part is not odd by itself, since
-only shapes that have a part are compared."""
+the fit rejected it. A far shape is odd, not wrong: look at the picture. A bad shape need not be far: an average of
+weights is near to all. A missing part is not odd by itself, since only shapes that have a part are compared."""
 
 
 class Odd(msgspec.Struct, frozen=True):

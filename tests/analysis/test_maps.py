@@ -1,0 +1,81 @@
+"""Maps: what is apart stays apart, what is explained is counted, and too little is refused."""
+
+import numpy as np
+import pytest
+
+from engine.analysis.learned import Array, Embed, asked, embed, learner
+from engine.analysis.maps import maps, stacked
+from engine.analysis.rows import TRAIN
+from engine.errors import InputError
+from engine.protocol import Progress
+from tests.analysis.made import WIDTH, finish, in_process, made, noise  # noqa: F401
+
+pytestmark = pytest.mark.usefixtures("in_process")
+
+
+def test_components_are_those_of_the_training_rows() -> None:
+    """Training rows that vary along two axes, 3 to 1 in spread: their shares are 0.9 and 0.1, whatever the others do."""
+    rows = np.zeros((60, 5))
+    rows[:50, 1], rows[:50, 3] = 3 * np.cos(np.arange(50)), np.sin(np.arange(50))
+    rows[50:, 4] = 100
+    training = np.arange(60) < 50
+    found = embed(Embed(Array.of(rows.astype(np.float32)), Array.of(training), 10, 0))
+    assert found.variance[:2] == pytest.approx((0.9, 0.1), abs=0.01)
+    plane = found.pca.array()
+    assert abs(np.corrcoef(plane[:50, 0], rows[:50, 1])[0, 1]) == pytest.approx(1)
+    assert np.ptp(plane[50:], axis=0) == pytest.approx([0, 0], abs=1e-4)
+
+
+def test_parts_that_differ_form_groups_until_their_means_are_taken_off() -> None:
+    latent = noise(25) + np.repeat([8.0, 0.0, -8.0], WIDTH)
+    found = finish(maps(made(latent), "", 10, 0))
+    plain, centred = found.maps
+    assert (plain.centred, centred.centred) == (False, True) and len(plain.places) == 75
+
+    def purity(key: str, one: object) -> float:
+        """Share of places whose nearest place is of the same part."""
+        points = np.array([getattr(p, key) for p in one.places])  # type: ignore[attr-defined]
+        parts = np.array([p.part for p in one.places])  # type: ignore[attr-defined]
+        apart = np.linalg.norm(points[:, None] - points, axis=2) + 1e9 * np.eye(len(points))
+        return float((parts[apart.argmin(1)] == parts).mean())
+
+    assert purity("pca", plain) == purity("tsne", plain) == 1
+    assert purity("pca", centred) < 0.6 > purity("tsne", centred)
+    assert plain.variance[0] > 0.5 > centred.variance[0]
+    again = finish(maps(made(latent), "", 10, 0)).maps[0]
+    assert again.places == plain.places  # the same seed gives the same map
+
+
+def test_means_are_those_of_the_training_rows() -> None:
+    latent = noise(20) + 5
+    latent[15:] += 3
+    rows = made(latent, [TRAIN] * 15 + ["generated"] * 5)
+    table, training = stacked(rows, {"wing": np.arange(20), "tail": np.arange(20)}, centred=True)
+    for block, flags in zip(np.split(table, 2), np.split(training, 2), strict=True):
+        assert block[flags].mean(0) == pytest.approx(0, abs=1e-5)
+        assert block[~flags].mean() > 1
+
+
+def test_one_part_alone_and_no_parts_at_all() -> None:
+    (only,) = finish(maps(made(noise(20)), "tail", 5, 0)).maps
+    assert {place.part for place in only.places} == {"tail"} and not only.centred
+    (whole,) = finish(maps(made(noise(20), parts=0), "", 5, 0)).maps
+    assert {place.part for place in whole.places} == {""} and len(whole.places) == 20
+
+
+def test_too_few_shapes_are_refused() -> None:
+    with pytest.raises(InputError, match="too few"):
+        finish(maps(made(noise(2)), "", 30, 0))
+    found = finish(maps(made(noise(5)), "", 30, 0))
+    assert found.maps[0].perplexity == pytest.approx(14 / 3)
+
+
+def test_a_map_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()  # a real child
+    with learner() as child:
+        request = Embed(Array.of(noise(3000).astype(np.float32)), Array.of(np.ones(3000, bool)), 30, 0)
+        stage = asked(child, request, Array, "maps")
+        event = next(stage)
+        assert isinstance(event, Progress) and child.pid is not None
+        stage.close()
+        assert child.pid is None
