@@ -20,8 +20,11 @@ from engine.storage import digest, write_json
 
 
 def card_of(row: ShapeRow, project: Project) -> Card:
-    """How a shape came to be. Raises InputError when its run has no latents, DamagedFileError for a broken card."""
-    if row.kind in DERIVED:
+    """How a shape came to be: the card that was kept with it, or one made from catalogue and job.
+
+    Raises InputError when its run has no latents, DamagedFileError for a broken card.
+    """
+    if _kept(row, project):
         return _read(row, project)
     job, folder = project.job(row.run), project.run_folder(row.run)
     parent = row.parents[0] if row.parents else ""
@@ -51,15 +54,22 @@ def card_of(row: ShapeRow, project: Project) -> Card:
 
 
 def keep_card(project: Project, run: str, card: Card) -> None:
-    """Write the card of a derived shape of a run."""
-    number = card.shape.rpartition("/")[2]
-    write_json(project.run_folder(run) / "cards" / f"{number}.json", card)
+    """Write the card of a shape of a run, run/name."""
+    write_json(_path(run, card.shape, project), card)
+
+
+def _path(run: str, shape: str, project: Project) -> Path:
+    return project.run_folder(run) / "cards" / f"{shape.removeprefix(f'{run}/')}.json"
+
+
+def _kept(row: ShapeRow, project: Project) -> bool:
+    """Whether a card lies beside a shape, as it must where nothing else tells how it came to be."""
+    return row.kind in DERIVED or _path(row.run, row.id, project).is_file()
 
 
 def _read(row: ShapeRow, project: Project) -> Card:
-    path = project.run_folder(row.run) / "cards" / f"{row.id.rpartition('/')[2]}.json"
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Card)
+        return msgspec.json.decode(_path(row.run, row.id, project).read_bytes(), type=Card)
     except (OSError, msgspec.DecodeError) as error:
         raise DamagedFileError(f"the card of {row.id} cannot be read ({error}); make the shape again") from error
 
@@ -77,7 +87,7 @@ def hashes_of(shape: Shapes, layout: Layout) -> dict[str, str]:
 def sources_of(row: ShapeRow, project: Project) -> tuple[Source, ...]:
     """Origin and licence of what a shape was made from, each pair once: its item, all that its model learned from, or
     what its parents were made from."""
-    if row.kind in DERIVED:
+    if _kept(row, project):
         return _read(row, project).sources
     if row.item:
         return _sources_of_items({row.item}, project)

@@ -14,8 +14,8 @@ from engine.card import Card, Move
 from engine.errors import InputError
 from engine.geometry.surface import extract
 from engine.jobs import MixJob
-from engine.method import Field, Part, Shapes, Workspace
-from engine.opened import Opened, draw_derived, keep_derived, open_shapes
+from engine.method import Field, Shapes, Workspace
+from engine.opened import Opened, draw_derived, keep_derived, open_shapes, picture_path
 from engine.parts.mix import Mix, mix, remove
 from engine.parts.pose import apply, moved_by, placed, places_of
 from engine.parts.spans import numbers_of
@@ -29,12 +29,12 @@ Places = Mapping[str, tuple[str, Tensor]]
 
 
 def mix_parts(job: MixJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
-    """The job's shape, kept with its card and picture -> run, shapes, parts[{part, from, hash, held, moved}]."""
+    """The job's shape, kept with its card and picture -> run, shapes, parts[{part, from, hash, numbers, place}], pictures."""
     names = list(dict.fromkeys([job.base, *job.parts.values()]))
     opened = dict(zip(names, (yield from open_shapes(names, project, work)), strict=True))
     base = opened[job.base]
     mixed, places = _arranged(job, base, opened)
-    held = _held(job, base.representation.parts, mixed)
+    held = _held(job, base, mixed)
     absent = [part for part in job.parts if part not in mixed.parents and part not in job.removed]
     if absent:
         missing = ", ".join(f"{part} ({job.parts[part]})" for part in absent)
@@ -57,7 +57,7 @@ def mix_parts(job: MixJob, project: Project, work: Workspace) -> Stage[dict[str,
         }
         for name, (part, _) in places.items()
     ]
-    return {"run": job.run, "shapes": ids, "parts": rows}
+    return {"run": job.run, "shapes": ids, "parts": rows, "pictures": str(picture_path(project, job, 0).parent)}
 
 
 def _arranged(job: MixJob, base: Opened, opened: Mapping[str, Opened]) -> tuple[Mix, Places]:
@@ -94,13 +94,15 @@ def _arranged(job: MixJob, base: Opened, opened: Mapping[str, Opened]) -> tuple[
     return mixed, places
 
 
-def _held(job: MixJob, parts: Sequence[Part], mixed: Mix) -> tuple[str, ...]:
-    """Parts that healing leaves as they are: those taken from other shapes, and by the job's own word others."""
+def _held(job: MixJob, base: Opened, mixed: Mix) -> tuple[str, ...]:
+    """Parts that healing leaves as they are: those taken from other shapes, now or when the base itself was mixed, and
+    others by the job's own word. So two mixes, one after the other, hold what one with all of it holds."""
+    parts = base.representation.parts
     numbers_of([*job.held, *job.free], parts)
     both = set(job.held) & set(job.free)
     if both:
         raise InputError(f"{', '.join(sorted(both))} cannot be held and free at once; choose one")
-    chosen = (set(job.parts) | set(job.held)) - set(job.free)
+    chosen = {*job.parts, *job.held, *base.card.held} - set(job.free)
     return tuple(part.name for part in parts if part.name in chosen and part.name in mixed.parents)
 
 

@@ -27,7 +27,7 @@ from engine.rows import ShapeRow
 from engine.shapes import FitAbout, ModelAbout, fit_of, hash_of_file, model_path, read_fit_about, read_model_about
 from engine.write import picture
 
-PICTURE_GRID, PICTURE_SIZE = 96, 512  # grid points per side, pixels
+PICTURE_GRID, PICTURE_SIZE = 128, 512  # grid points per side, pixels
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ def draw_derived(project: Project, job: Job, like: Opened, shapes: Shapes, rows:
     A machine that cannot draw goes without, which a Note says.
     """
     for number in rows or range(len(shapes.latent)):
-        path = project.run_folder(job.run) / "pictures" / f"{number:04d}.png"
+        path = picture_path(project, job, number)
         if path.exists():
             continue
         decoded = like.representation.decode(shapes.row(number).to(like.device))[0]
@@ -172,6 +172,11 @@ def draw_derived(project: Project, job: Job, like: Opened, shapes: Shapes, rows:
             return
         save_png(path, image)
         yield Saved(kind="picture", path=str(path))
+
+
+def picture_path(project: Project, job: Job, row: int) -> Path:
+    """Where `draw_derived` keeps the picture of a row of the job's run."""
+    return project.run_folder(job.run) / "pictures" / f"{row:04d}.png"
 
 
 def _known(name: str, project: Project) -> ShapeRow:

@@ -15,6 +15,7 @@ import trimesh
 from engine import Project
 from engine.card import Card, MirrorMove, Move, ScaleMove, ShiftMove, TurnMove
 from engine.cards import card_of
+from engine.commands import parts
 from engine.device import choose
 from engine.errors import InputError
 from engine.fields.mlp import WeightField
@@ -30,10 +31,12 @@ from tests.parts.projects import AIRPLANES, finished, keep_fit, keep_import, kee
 from tests.parts.toys import LAYOUT, NAMES, PARTS, drive, exact
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Iterator[Project]:
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """Fits and fresh samples of aeroplanes a, b, c (which has no wing), and an imported network like b."""
-    with Project.create(tmp_path / "project") as made:
+    with Project.create(tmp_path_factory.mktemp("mixing") / "project") as made, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("engine.opened.PICTURE_GRID", 33)  # pictures are looked at elsewhere
+        patch.setattr("engine.opened.PICTURE_SIZE", 64)
         keep_fit(made, "fit")
         keep_samples(made, "drawn")
         keep_import(made, "brought", AIRPLANES["b"])
@@ -197,10 +200,10 @@ def test_turned_scaled_and_mirrored_parts_are_watertight_with_normals_outwards(
 def test_copies_stand_beside_their_part_under_their_own_name(project: Project, tmp_path: Path) -> None:
     notes: list[str] = []
     first = mixed(project, copies={"tail.2": "tail"}, moves=(ShiftMove(part="tail.2", by=(0.2, 0, 0)),))
-    parts = exported(project, first, tmp_path, 51)
-    assert set(parts) == {*NAMES, "tail.2"}
-    assert parts["tail.2"].volume == pytest.approx(parts["tail"].volume, rel=1e-3)
-    np.testing.assert_allclose(parts["tail.2"].bounds, parts["tail"].bounds + [0.2, 0, 0], atol=1e-5)
+    found = exported(project, first, tmp_path, 51)
+    assert set(found) == {*NAMES, "tail.2"}
+    assert found["tail.2"].volume == pytest.approx(found["tail"].volume, rel=1e-3)
+    np.testing.assert_allclose(found["tail.2"].bounds, found["tail"].bounds + [0.2, 0, 0], atol=1e-5)
     (copy,) = opened(project, first).card.copies
     assert (copy.name, copy.part) == ("tail.2", "tail") and opened(project, first).shape.copies == ((copy,),)
     # a tail that is taken brings its copies, another one's are gone, and each can be left out again
@@ -249,6 +252,8 @@ def test_cards_of_shapes_that_are_not_derived(project: Project) -> None:
 def test_what_is_held_can_be_chosen(project: Project) -> None:
     name = mixed(project, parts={"wing": B, "tail": B}, held=("body",), free=("tail",))
     assert opened(project, name).card.held == ("body", "wing")
+    assert opened(project, mixed(project, base=name, parts={"tail": A})).card.held == NAMES  # as one mix would hold
+    assert opened(project, mixed(project, base=name, parts={"tail": A}, free=("wing",))).card.held == ("body", "tail")
 
 
 def test_a_run_that_is_run_again_gives_the_same(project: Project) -> None:
@@ -327,16 +332,40 @@ def test_mix_card_list_and_export_from_the_command_line(project: Project, tmp_pa
     export = call("export", name, "--out", str(tmp_path), "--resolution", "48", "--json", *here)
     (file,) = json.loads(export.stdout)["files"]
     assert set(file["parts"]) == {*NAMES, "tail.2"} and file["watertight"]
-    for wrong, says in (
-        (("--part", "wing"), "NAME=VALUE"),
-        (("--move", "wing=1,2"), "three numbers"),
-        (("--turn", "wing=q:5"), "no axis"),
-        (("--scale", "wing=-1"), "above 0"),
-        (("--part", f"wing={B}", "--part", f"wing={A}"), "twice"),
-        (("--part", "wing=fit-b"), "is an item"),
-    ):
-        done = call("mix", "--base", A, *wrong, *here, status=2)
-        assert says in done.stderr and done.stderr.count("\n") == 1, done.stderr
+    done = call("mix", "--base", A, "--part", "wing=fit-b", *here, status=2)
+    assert "is an item" in done.stderr and done.stderr.count("\n") == 1, done.stderr
+
+
+def test_motions_are_read_in_the_order_in_which_they_act() -> None:
+    given = {"scales": ("a=2", "b=1,2,3"), "turns": ("a=y:-15",), "mirrors": ("b=x:middle",), "shifts": ("a=0,.5,-1",)}
+    assert parts._moves(given) == (
+        ScaleMove(part="a", factors=(2, 2, 2)),
+        ScaleMove(part="b", factors=(1, 2, 3)),
+        TurnMove(part="a", axis="y", degrees=-15),
+        MirrorMove(part="b", axis="x", middle=True),
+        ShiftMove(part="a", by=(0, 0.5, -1)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "says"),
+    [
+        ("shifts", "wing", "NAME=VALUE"),
+        ("shifts", "wing=1,2", "three numbers"),
+        ("shifts", "wing=1,2,x", "'x' is not a number"),
+        ("shifts", "wing=1,2,inf", "not a finite number"),
+        ("turns", "wing=q:5", "no axis"),
+        ("turns", "wing=5", "wing=y:15"),
+        ("mirrors", "wing=x:here", "x:middle"),
+        ("scales", "wing=-1", "above 0"),
+    ],
+)
+def test_motions_that_cannot_be_read_are_told(option: str, text: str, says: str) -> None:
+    nothing: dict[str, tuple[str, ...]] = dict.fromkeys(("scales", "turns", "mirrors", "shifts"), ())
+    with pytest.raises(InputError, match=says):
+        parts._moves({**nothing, option: (text,)})
+    with pytest.raises(InputError, match="--part names wing twice"):
+        parts._pairs("--part", ("wing=a", "wing=b"))
 
 
 def test_a_card_of_a_newer_program_is_refused_not_guessed(project: Project) -> None:

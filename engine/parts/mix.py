@@ -112,8 +112,8 @@ def _check(base: Parent, donor: Parent, part: str) -> None:
 
 
 def _sizes(layout: Layout) -> str:
-    names = dict.fromkeys(slot.part for slot in layout.slots)
-    return f"{len(names)} parts, {layout.size} numbers"
+    names = dict.fromkeys(slot.part for slot in layout.slots if slot.part)
+    return f"{', '.join(names) or 'no parts'}, {layout.size} numbers"
 
 
 def _present(parent: Parent, parts: Sequence[Part]) -> Tensor:
