@@ -16,6 +16,7 @@ from engine.layout import Layout
 from engine.method import Representation
 from engine.methods import MethodSettings
 from engine.opened import Opened
+from engine.parts.pose import unmoved
 
 VERSION = 1
 MOST_TEXT = 2**18  # bytes of the description; a real one has a few thousand
@@ -68,7 +69,7 @@ def pack(opened: Opened) -> tuple[dict[str, NDArray[np.float32]], dict[str, obje
     """
     shape, representation = opened.shape, opened.representation
     arrays = {"latent": _numbers(shape.latent[0])}
-    if shape.pose is not None:
+    if shape.pose is not None and not torch.equal(shape.pose[0], unmoved(len(shape.pose[0]))):
         arrays["pose"] = _numbers(shape.pose[0])
     if not _learned(representation):
         arrays |= {STATE + name: _numbers(tensor) for name, tensor in representation.state_dict().items()}
