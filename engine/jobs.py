@@ -81,7 +81,7 @@ class GenerateJob(JobBase, frozen=True):
 
 
 class MixJob(JobBase, frozen=True):
-    """Make a shape of parts of others -> run, shapes[id], parts[{part, from, hash, numbers, place}].
+    """Make a shape of parts of others -> run, shapes[id], parts[{part, from, hash, numbers, place}], pictures.
 
     parts : part -> the shape that it is taken from; all others are the base's
     removed : parts, or copies of parts
