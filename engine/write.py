@@ -19,6 +19,7 @@ from engine.parts.pose import PosedField
 from engine.pictures.render import render
 from engine.protocol import Note, Progress, Stage
 
+Solid = WeightField | PosedField  # fields that methods decode to; a new kind of field is added here
 PLAIN = ExportOptions()
 BLANK = 240  # grey of the picture of an empty shape
 PARTS_KEPT = (".glb", ".obj", ".usda", ".usdc")  # formats with named parts unless told otherwise; others get the union
@@ -43,7 +44,7 @@ def write_shape(
 
 @write_shape.register
 def _(
-    decoded: WeightField | PosedField,
+    decoded: Solid,
     path: Path,
     parts: tuple[Part, ...],
     resolution: int,
@@ -63,7 +64,7 @@ def _(
             yield Note(text=f"{name}: left out {left_out} loose crumbs, each under {crumbs:.1%} of the volume")
     if not any(len(solid.faces) for solid in solids.values()):
         raise EmptyShapeError(f"{name} is empty: its field has no inside anywhere in the cube")
-    colours = _colours(decoded, parts)
+    colours = part_colours(decoded, parts)
     info = export_mesh(path, None if in_parts else solids[""], solids if in_parts else {}, colours, recipe, options)
     return (yield from _told(info))
 
@@ -90,7 +91,7 @@ def _wants_parts(path: Path, options: ExportOptions) -> bool:
     return options.pieces == "parts" or options.pieces == "auto" and path.suffix in PARTS_KEPT
 
 
-def _colours(decoded: WeightField | PosedField, parts: tuple[Part, ...]) -> dict[str, Colour]:
+def part_colours(decoded: Solid, parts: tuple[Part, ...]) -> dict[str, Colour]:
     """Colour of each part that stands somewhere; a copy has its part's."""
     own = {part.name: part.colour for part in parts}
     part_of = decoded.part_of if isinstance(decoded, PosedField) else {name: name for name in decoded.parts}
@@ -123,10 +124,8 @@ def picture(decoded: object, parts: tuple[Part, ...], resolution: int, size: int
 
 
 @picture.register
-def _(
-    decoded: WeightField | PosedField, parts: tuple[Part, ...], resolution: int, size: int
-) -> Stage[NDArray[np.uint8]]:
-    colours = _colours(decoded, parts)
+def _(decoded: Solid, parts: tuple[Part, ...], resolution: int, size: int) -> Stage[NDArray[np.uint8]]:
+    colours = part_colours(decoded, parts)
     if decoded.parts:
         solids = yield from part_meshes(decoded, resolution)
     else:
