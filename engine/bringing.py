@@ -9,6 +9,8 @@ import numpy as np
 import torch
 
 from engine import methods
+from engine.card import WHOLE, Card
+from engine.cards import hashes_of, keep_card
 from engine.checkpoint import load_model, save_model
 from engine.datasets.networks import run_of
 from engine.errors import InputError, StudioError
@@ -78,6 +80,8 @@ def bring(
         taken += 1
         rows = _keep(project, run, [(item, live) for item, live, _ in group], *found)
         shapes += [row.id for row in rows]
+        for row, (_, live, recipe) in zip(rows, group, strict=True):
+            _keep_card(project, job, row, live, recipe)
         changed += [_told(item, row.id, recipe) for (item, _, recipe), row in zip(group, rows, strict=True)]
     project.catalogue.add_items(changed)
     return changed, shapes
@@ -143,6 +147,28 @@ def _keep(
     ]
     project.catalogue.add_shapes(rows)
     return rows
+
+
+def _keep_card(project: Project, job: ImportJob, row: ShapeRow, live: Live, recipe: Mapping[str, object]) -> None:
+    """The card of a shape with what the file's own says: its model, seed and measures, and all that went into it.
+
+    Without one that can be read, the shape is told of as its item is.
+    """
+    try:
+        old = msgspec.convert(recipe, Card)
+    except msgspec.ValidationError:
+        return
+    new = msgspec.structs.replace(
+        old,
+        shape=row.id,
+        operation="imported",
+        job=msgspec.to_builtins(job),
+        parents=dict.fromkeys(row.present or (WHOLE,), row.item),
+        hashes=hashes_of(live.shape, live.about.layout),
+        moves=(),
+        copies=live.about.copies,
+    )
+    keep_card(project, row.run, new)
 
 
 def _told(item: ItemRow, shape: str, recipe: Mapping[str, object]) -> ItemRow:

@@ -13,7 +13,7 @@ from engine.card import Copy
 from engine.errors import InputError
 from engine.geometry.export.carried import Carried
 from engine.layout import Layout
-from engine.method import Representation
+from engine.method import Representation, Shapes
 from engine.methods import MethodSettings
 from engine.opened import Opened
 from engine.parts.pose import unmoved
@@ -52,6 +52,13 @@ class Live:
     latent: Tensor
     pose: Tensor | None
     representation: Representation | None
+
+    @property
+    def shape(self) -> Shapes:
+        """As one row."""
+        flags = [[name in self.about.present for name in self.about.vocabulary]] if self.about.vocabulary else None
+        pose = None if self.pose is None else self.pose[None]
+        return Shapes(self.latent[None], None if flags is None else torch.tensor(flags), pose)
 
     @property
     def key(self) -> tuple[bytes, ...]:
