@@ -1,6 +1,6 @@
 """Analyses of a run's latents: each computed once, kept as JSON, drawn, and gathered on one page."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -76,18 +76,15 @@ def _nearest(job: AnalyseJob, rows: Rows, project: Project, work: Workspace) -> 
     scopes = list(found.typical)
     names = list(dict.fromkeys(one.shape for one in [*order, *found.neighbours]))
     table = [{"id": name, **{s or WHOLE: _told(by_part.get((name, s))) for s in scopes}} for name in names]
-    ratios = sorted(one.ratio for one in told if one.ratio is not None)
-    middle = f", median {_ratio(ratios[len(ratios) // 2])} the usual distance between training shapes" if ratios else ""
-    first = order[0]
-    closest = f"nearest of all: {first.shape} to {first.nearest}, {_ratio(first.ratio)}"
+    training = {rows.names[i] for i in np.flatnonzero(rows.training)}
     return Section(
         "Nearest training shapes",
         near.TEXT,
         ["shape", *(s or WHOLE for s in scopes)],
         [("", list(line.values())) for line in table],
         sheets=sheets,
-        findings=[f"Nearest training shapes ({scope or WHOLE}): {len(told)} shapes{middle}; {closest}"],
-        told={"nearest": table[: job.count]},
+        findings=[near.sentence(order, training)],
+        told={"nearest": [_line(name, by_part, scopes) for name in names[: job.count]]},
     )
 
 
@@ -202,7 +199,7 @@ def _pairs(above: list[tuple[Picture, str]], below: list[tuple[Picture, str]]) -
 
 
 def _columns(count: int) -> int:
-    return max(2, min(COLUMNS, count))  # the title needs room
+    return max(3, min(COLUMNS, count))  # the title needs room
 
 
 def _facts(job: AnalyseJob, rows: Rows) -> list[str]:
@@ -220,6 +217,14 @@ def _short(name: str) -> str:
 
 def _ratio(ratio: float | None) -> str:
     return "" if ratio is None else f"{ratio:.2f} x"
+
+
+def _line(name: str, by_part: Mapping[tuple[str, str], near.Neighbour], scopes: Sequence[str]) -> dict[str, Any]:
+    """A shape's line of the result: its nearest as the first scope has it, and how near the others are."""
+    found = {scope: one for scope in scopes if (one := by_part.get((name, scope)))}
+    first = found.get(scopes[0])
+    line = {"id": name, "nearest": first.nearest if first else "", "ratio": first.ratio if first else None}
+    return line | {scope: found[scope].ratio if scope in found else None for scope in scopes[1:]}
 
 
 def _told(one: near.Neighbour | None) -> str:

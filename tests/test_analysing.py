@@ -64,7 +64,7 @@ def test_everything_of_generated_shapes(project: Project, tmp_path: Path) -> Non
 def test_one_kind_and_one_part_of_a_fit(project: Project) -> None:
     result = run(AnalyseJob(of="fit-0001", kind="nearest", part="wing", count=3), project)
     assert {Path(path).name for path in result["files"]} == {"analysis.html", "nearest.png", "nearest.json"}
-    assert set(result["nearest"][0]) == {"id", "wing"}
+    assert set(result["nearest"][0]) == {"id", "nearest", "ratio"}
     pictures = project.run_folder(result["run"]) / "pictures"
     assert all(path.name.endswith(".wing.png") for path in pictures.iterdir())
 

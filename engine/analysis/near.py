@@ -1,11 +1,11 @@
 """The training shapes nearest to each shape in latent space: by all its numbers, and part by part."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 import numpy as np
 
-from engine.analysis.rows import Rows
+from engine.analysis.rows import WHOLE, Rows
 from engine.analysis.scale import evened
 from engine.errors import InputError
 from engine.metrics.latents import nearest_rows
@@ -53,6 +53,19 @@ def once_each(order: Sequence[Neighbour]) -> list[Neighbour]:
     """Neighbours in order, without those that say the same of the same two shapes the other way round."""
     pairs = {frozenset((one.shape, one.nearest)): one for one in reversed(order)}
     return [one for one in order if pairs[frozenset((one.shape, one.nearest))] is one]
+
+
+def sentence(order: Sequence[Neighbour], training: Collection[str]) -> str:
+    """What neighbours by one part, the nearest first, say in short; ``training``: names of training shapes."""
+    ratios = [one.ratio for one in order if one.ratio is not None]
+    new = [one for one in order if one.shape not in training]
+    close = sum(one.closer == 0 for one in new)
+    told = [f"Nearest training shapes ({order[0].part or WHOLE}) of {len(order)}"]
+    if ratios:
+        told.append(f"median {np.median(ratios):.2f} times the usual distance between training shapes")
+    if new:
+        told.append(f"{close} of {len(new)} nearer to one than any two training shapes are to each other")
+    return f"{'; '.join(told)}; nearest of all {order[0].shape} to {order[0].nearest}"
 
 
 def nearest(rows: Rows, part: str = "") -> Stage[NearestFound]:

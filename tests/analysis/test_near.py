@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from engine.analysis.near import nearest, once_each
+from engine.analysis.near import nearest, once_each, sentence
 from engine.analysis.rows import TRAIN, UNSEEN
 from engine.analysis.scale import evened
 from engine.errors import InputError
@@ -65,6 +65,15 @@ def test_numbers_that_hardly_move_in_training_do_not_decide() -> None:
         for rows, skip in ((reference, 1), (others, 0))
     )
     assert across < 1.2 * own
+
+
+def test_copies_are_counted_in_words() -> None:
+    """Training shapes are not: the two nearest of them are by definition as near as any."""
+    latent = np.concatenate([noise(30), noise(30)[:4] + 0.001])
+    found = finish(nearest(made(latent, [TRAIN] * 30 + ["generated"] * 4)))
+    order = sorted((one for one in found.neighbours if not one.part), key=lambda one: one.distance)
+    text = sentence(order, {f"run/{i:04d}" for i in range(30)})
+    assert "4 of 4 nearer" in text and "of 34;" in text
 
 
 def test_a_pair_is_shown_once() -> None:
