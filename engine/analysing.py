@@ -19,9 +19,14 @@ from engine.method import Workspace
 from engine.pictures.sheet import PAPER, save_png, sheet
 from engine.project import Project
 from engine.protocol import Note, Saved, Stage
-from engine.storage import write_atomic, write_json
+from engine.storage import once, write_atomic, write_json
 
 KINDS = ("nearest", "map", "parts", "outliers")
+FILES = (  # what a run may make, in the order of the result
+    *("analysis.html", "nearest.png", "map.png", "map-centred.png", "parts.png", "outliers.png", "outliers-shapes.png"),
+    *("map.svg", "map-centred.svg", "parts.svg", "outliers.svg"),
+    *(f"{kind}.json" for kind in KINDS),
+)
 COLUMNS = 6  # of sheets of pictures
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -29,6 +34,8 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 def analyse(job: AnalyseJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
     """What the latents of a run are like, as JSON, pictures and one page; see engine.analysis."""
+    if job.out:
+        _check_out(Path(job.out), work)
     rows = yield from gather(job.of, job.part, project, work)
     sections: list[Section] = []
     left_out: list[str] = []
@@ -45,10 +52,12 @@ def analyse(job: AnalyseJob, project: Project, work: Workspace) -> Stage[dict[st
     facts = [*_facts(job, rows), *(f"Left out: {text}" for text in left_out)]
     write_atomic(work.folder / "analysis.html", page(f"Analysis: {job.of}", facts, sections).encode())
     yield Saved(kind="report", path=str(work.folder / "analysis.html"))
-    files = sorted(path for path in work.folder.glob("*") if path.suffix in (".png", ".svg", ".html"))
-    files += [work.folder / f"{kind}.json" for kind in KINDS if (work.folder / f"{kind}.json").is_file()]
+    files = [work.folder / name for name in FILES if (work.folder / name).is_file()]
     if job.out:
-        files = [_copied(path, Path(job.out)) for path in files]
+        once(work.folder / "out.json", job.out)  # from here on files there are ours
+        for path in files:
+            write_atomic(Path(job.out) / path.name, path.read_bytes())
+        files = [Path(job.out) / path.name for path in files]
     summary = [finding for section in sections for finding in section.findings]
     return {
         "run": job.run,
@@ -202,6 +211,13 @@ def _columns(count: int) -> int:
     return max(3, min(COLUMNS, count))  # the title needs room
 
 
+def _check_out(folder: Path, work: Workspace) -> None:
+    """Raises InputError where files in ``folder`` would be overwritten that this run did not put there."""
+    taken = [name for name in FILES if (folder / name).exists()]
+    if taken and not (work.folder / "out.json").exists():
+        raise InputError(f"{folder} has {', '.join(taken[:3])} already; choose another folder, or move them away")
+
+
 def _facts(job: AnalyseJob, rows: Rows) -> list[str]:
     kinds = {str(kind): int((rows.marks == kind).sum()) for kind in dict.fromkeys(rows.marks)}
     told = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
@@ -229,10 +245,3 @@ def _line(name: str, by_part: Mapping[tuple[str, str], near.Neighbour], scopes: 
 
 def _told(one: near.Neighbour | None) -> str:
     return "" if one is None else f"{_short(one.nearest)} ({_ratio(one.ratio)})"
-
-
-def _copied(path: Path, folder: Path) -> Path:
-    """A file of the run, put into ``folder`` too."""
-    folder.mkdir(parents=True, exist_ok=True)
-    write_atomic(folder / path.name, path.read_bytes())
-    return folder / path.name

@@ -17,11 +17,14 @@ from engine.protocol import Saved
 from engine.settings import override
 from tests.analysis.made import finish
 
+FIT = [
+    *("samples.uniform=1500", "samples.near=1500", "samples.per_part=300", "samples.held_out=1024"),
+    *("field.hidden=[8,8]", "fit.steps=40", "fit.anchor_steps=40", "fit.accept=0", "fit.accept_part=0"),
+]
 SETTINGS = override(
     methods.preset("semantic", "tiny"),
     [
-        *("samples.uniform=1500", "samples.near=1500", "samples.per_part=300", "samples.held_out=1024"),
-        *("field.hidden=[8,8]", "fit.steps=40", "fit.anchor_steps=40", "fit.accept=0", "fit.accept_part=0"),
+        *FIT,
         *("denoiser.width=16", "denoiser.layers=1", "denoiser.heads=2", "train.steps=3", "sampler.steps=2"),
     ],
 )
@@ -67,6 +70,27 @@ def test_one_kind_and_one_part_of_a_fit(project: Project) -> None:
     assert set(result["nearest"][0]) == {"id", "nearest", "ratio"}
     pictures = project.run_folder(result["run"]) / "pictures"
     assert all(path.name.endswith(".wing.png") for path in pictures.iterdir())
+
+
+def test_without_parts_the_whole_is_looked_at(project: Project) -> None:
+    settings = override(methods.preset("hyperdiffusion", "tiny"), FIT)
+    fitted = finish(pipeline.run(FitJob(settings=settings), project))["run"]
+    result = run(AnalyseJob(of=fitted, count=0), project)
+    (left,) = result["left_out"]
+    assert left.startswith("parts: ") and "two parts" in left
+    assert {Path(path).name for path in result["files"]} >= {"map.png", "nearest.json", "outliers.png"}
+    assert "map-centred.png" not in {Path(path).name for path in result["files"]}
+    with pytest.raises(InputError, match="two parts"):
+        run(AnalyseJob(of=fitted, kind="parts"), project)
+
+
+def test_files_of_others_stay(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "map.png").write_bytes(b"mine")
+    runs = len(project.catalogue.runs())
+    with pytest.raises(InputError, match="has map.png already"):
+        run(AnalyseJob(of="fit-0001", kind="parts", out=str(tmp_path)), project)
+    assert (tmp_path / "map.png").read_bytes() == b"mine" and len(list(tmp_path.iterdir())) == 1
+    assert len(project.catalogue.runs()) == runs
 
 
 def test_what_was_found_is_not_computed_again(project: Project) -> None:
