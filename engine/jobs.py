@@ -147,7 +147,34 @@ class HealthJob(JobBase, frozen=True):
     resolution: Annotated[int, Meta(ge=32, le=1024, title="Resolution", description="grid points per side")] = 256
 
 
-Job = ImportJob | SamplesJob | FitJob | TrainJob | GenerateJob | MixJob | ExportJob | AnalyseJob | HealthJob
+FilmFormat = Literal["", "png", "glb", "obj", "ply", "stl", "usda", "usdc"]
+
+
+class FilmJob(JobBase, frozen=True):
+    """Shapes and items one after the other, or turning, as a film -> path, kind, pictures | meshes | error, frames, seconds.
+
+    out : .gif, .mp4, .glb (one mesh with morph targets) or a folder for numbered files of ``format``
+    turn : pictures of one turn of the camera round all shapes, side by side; 0 = each shape is one frame, in order
+    A run's name stands for all its shapes.
+    """
+
+    shapes: tuple[str, ...]
+    out: str
+    format: FilmFormat = ""  # of the files in a folder: pictures (png), or one mesh per frame
+    turn: Annotated[int, Meta(ge=0, le=3600)] = 0
+    fps: Annotated[float, Meta(ge=0.1, le=120, title="Frames per second")] = 12.0
+    hold: Annotated[float, Meta(ge=0, le=60, description="seconds that the first and the last shape stand still")] = 0.5
+    bounce: bool = False  # and back again, so that it can be played in a loop
+    size: Annotated[int, Meta(ge=16, le=2048, title="Size", description="pixels per side of each shape")] = 512
+    azimuth: Annotated[float, Meta(ge=-360, le=360, description="degrees from the front to the right")] = 35.0
+    elevation: Annotated[float, Meta(ge=-89, le=89, description="degrees above the horizon")] = 24.0
+    options: ExportOptions = ExportOptions()  # of meshes in a folder
+    resolution: Annotated[int, Meta(ge=32, le=1024, title="Resolution", description="grid points per side")] = 128
+    crumbs: Annotated[float, Meta(ge=0, le=1, description="as for an export")] = 0.03
+    overwrite: bool = False
+
+
+Job = ImportJob | SamplesJob | FitJob | TrainJob | GenerateJob | MixJob | ExportJob | AnalyseJob | HealthJob | FilmJob
 
 
 def kind_of(job: Job) -> str:

@@ -21,9 +21,11 @@ from engine.datasets.parts import vocabulary
 from engine.errors import InputError, explain
 from engine.events import EventLog
 from engine.exporting import export
+from engine.films import film
 from engine.jobs import (
     AnalyseJob,
     ExportJob,
+    FilmJob,
     FitJob,
     GenerateJob,
     HealthJob,
@@ -105,6 +107,8 @@ def _stage(job: Job, project: Project) -> Stage[dict[str, Any]]:
             return export(job, project, work)
         case HealthJob():
             return checkup(job, project, work)
+        case FilmJob():
+            return film(job, project, work)
         case AnalyseJob():
             return analyse(job, project, work)
 
