@@ -37,7 +37,8 @@ def write_shape(
 ) -> Stage[dict[str, Any]]:
     """Write one decoded shape to ``path`` -> {path, parts, faces, watertight, size, unit}. Raises EmptyShapeError.
 
-    crumbs : loose shells under this share of the volume are left out, which a Note says; see geometry.crumbs
+    crumbs : loose shells under this share of the volume (a tenth of it where parts were moved) are left out, which a Note
+        says; see geometry.crumbs
     """
     raise InputError(f"{type(decoded).__name__} cannot be written as {path.suffix}")
 
@@ -58,6 +59,8 @@ def _(
         solids = yield from part_meshes(decoded, resolution)
     else:
         solids = {"": (yield from extract(decoded, resolution))}
+    if isinstance(decoded, PosedField):
+        crumbs /= 10  # parts that were moved or copied may well stand alone, on purpose
     if crumbs:
         solids, left_out = without_crumbs(solids, crumbs, reach=2 / resolution)
         if left_out:

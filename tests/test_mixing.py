@@ -154,9 +154,11 @@ def test_motions_act_one_after_the_other_also_on_a_mix_of_a_mix(project: Project
     assert stored(project, second, "wing") == stored(project, A, "wing")
 
 
-def exported(project: Project, name: str, folder: Path, resolution: int) -> dict[str, trimesh.Trimesh]:
-    """The parts of a shape as another program reads them from its GLB, in its own axes undone."""
-    job = ExportJob(shapes=(name,), out=str(folder), resolution=resolution, crumbs=0)
+def exported(
+    project: Project, name: str, folder: Path, resolution: int, crumbs: float = 0
+) -> dict[str, trimesh.Trimesh]:
+    """The parts of a shape as another program reads them from its GLB."""
+    job = ExportJob(shapes=(name,), out=str(folder), resolution=resolution, crumbs=crumbs)
     (file,) = finished(job, project)["files"]
     scene = trimesh.load_scene(file["path"])
     found = {}
@@ -214,6 +216,13 @@ def test_copies_stand_beside_their_part_under_their_own_name(project: Project, t
     fourth = mixed(project, base=second, removed=("tail",))
     assert set(places_of(opened(project, fourth).shape, PARTS)) == {"body", "wing", "wing.2"}
     assert not notes
+
+
+def test_a_small_copy_that_stands_alone_is_no_crumb(project: Project, tmp_path: Path) -> None:
+    moves = (ScaleMove(part="tail.2", factors=(0.6, 0.6, 0.6)), ShiftMove(part="tail.2", by=(-0.3, 0, 0.3)))
+    name = mixed(project, copies={"tail.2": "tail"}, moves=moves)
+    found = exported(project, name, tmp_path, 64, crumbs=0.03)
+    assert found["tail.2"].volume < 0.03 * sum(part.volume for part in found.values())
 
 
 def test_a_copy_that_nobody_moved_and_a_part_outside_the_cube_are_said(project: Project) -> None:
