@@ -3,6 +3,7 @@
 # make check-data  the tests that need the real data set; fail where it is absent
 # make nightly     the slow tests
 # make bench       the benchmarks, one after another
+# make judges      exported files before Blender, the Khronos validator, trimesh and manifold3d, in an environment of their own
 # make format      put the source into its one style
 # make clean       remove the environment and caches; projects stay
 
@@ -14,7 +15,7 @@ BENCHMARKS ?= fit extract metrics sample
 STAMP := .venv/stamp-$(shell (pwd; cat pyproject.toml constraints.txt) | cksum | cut -d' ' -f1)
 PY := .venv/bin/python
 
-.PHONY: run test check-data nightly bench format clean
+.PHONY: run test check-data nightly bench judges format clean
 
 run: $(STAMP)
 	$(PY) -m engine demo $(OUT)
@@ -37,6 +38,15 @@ nightly: $(STAMP)
 
 bench: $(STAMP)
 	set -e; for name in $(BENCHMARKS); do $(PY) -m engine bench $$name; done
+
+JUDGES := build/judges/stamp-$(shell cat tests/judges/requirements.txt tests/judges/package.json | cksum | cut -d' ' -f1)
+
+judges: $(STAMP) $(JUDGES)
+	$(PY) -m tests.judges.make build/judges
+	build/judges/venv/bin/python tests/judges/judge.py build/judges >build/judges/log
+
+$(JUDGES):
+	PYTHON="$(PYTHON)" tests/judges/setup $@
 
 format: $(STAMP)
 	$(PY) -m ruff check --fix .
