@@ -7,6 +7,7 @@ from msgspec import Meta
 
 from engine.card import Move
 from engine.methods import MethodSettings
+from engine.parts.settings import Curve, HealSettings
 from engine.settings import ExportOptions
 
 VERSION = 1
@@ -99,6 +100,57 @@ class MixJob(JobBase, frozen=True):
     free: tuple[str, ...] = ()
 
 
+class JointsJob(JobBase, frozen=True):
+    """Measure how the parts of shapes meet -> run, shapes[{shape, joint score, unusual}], file.
+
+    fit : whose training shapes say what is usual; "" = the one behind each shape
+    """
+
+    shapes: tuple[str, ...]
+    fit: str = ""
+
+
+class HealJob(JobBase, frozen=True):
+    """Make the parts of a shape fit together -> run, shapes[id], parts[{part, hash, numbers, moved by}], joint score and
+    loss, each before and after, pictures.
+
+    held, free : parts whose numbers stay, and that may change, where not as the shape's card has it
+    model : a train run or a model file; "" = the newest one that was trained on the fit behind the shape
+    fit : whose training shapes say what is usual; "" = the one behind the shape
+    """
+
+    shape: str
+    held: tuple[str, ...] = ()
+    free: tuple[str, ...] = ()
+    model: str = ""
+    fit: str = ""
+    settings: HealSettings = HealSettings()
+    seed: int = 0
+
+
+class RerollJob(JobBase, frozen=True):
+    """Draw parts of a shape anew, all else byte for byte -> run, shapes[id], drawn[{shape, seed}], parts, pictures."""
+
+    shape: str
+    parts: Annotated[tuple[str, ...], Meta(min_length=1)]
+    count: Annotated[int, Meta(ge=1, le=10_000)] = 4
+    model: str = ""
+    settings: HealSettings = HealSettings()
+    seed: int = 0
+
+
+class InterpolateJob(JobBase, frozen=True):
+    """Frames on the way from shape to shape -> run, shapes[id], frames[{shape, alpha, loss}], pictures.
+
+    curves : part -> how it goes; "" = everything else, which stays the first shape's where it is not named
+    """
+
+    shapes: Annotated[tuple[str, ...], Meta(min_length=2)]
+    frames: Annotated[int, Meta(ge=2, le=10_000)] = 8
+    curves: dict[str, Curve] = msgspec.field(default_factory=lambda: {"": Curve()})
+    model: str = ""
+
+
 class ExportJob(JobBase, frozen=True):
     """Decode shapes to mesh files -> files[{shape, path, parts, faces, watertight, size, unit, health}], empty, refused.
 
@@ -174,7 +226,22 @@ class FilmJob(JobBase, frozen=True):
     overwrite: bool = False
 
 
-Job = ImportJob | SamplesJob | FitJob | TrainJob | GenerateJob | MixJob | ExportJob | AnalyseJob | HealthJob | FilmJob
+Job = (
+    ImportJob
+    | SamplesJob
+    | FitJob
+    | TrainJob
+    | GenerateJob
+    | MixJob
+    | JointsJob
+    | HealJob
+    | RerollJob
+    | InterpolateJob
+    | ExportJob
+    | AnalyseJob
+    | HealthJob
+    | FilmJob
+)
 
 
 def kind_of(job: Job) -> str:

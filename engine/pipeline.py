@@ -14,6 +14,7 @@ from torch import nn
 
 from engine import device, methods
 from engine.analysing import analyse
+from engine.blending import blend
 from engine.checkpoint import checkpoints, save_model
 from engine.checkup import checkup
 from engine.datasets.importing import import_files, make_samples
@@ -22,19 +23,25 @@ from engine.errors import InputError, explain
 from engine.events import EventLog
 from engine.exporting import export
 from engine.films import film
+from engine.healing import heal_shape, reroll_parts
 from engine.jobs import (
     AnalyseJob,
     ExportJob,
     FilmJob,
     FitJob,
     GenerateJob,
+    HealJob,
     HealthJob,
     ImportJob,
+    InterpolateJob,
     Job,
+    JointsJob,
     MixJob,
+    RerollJob,
     SamplesJob,
     TrainJob,
 )
+from engine.joining import measure_joints
 from engine.latents import Chosen
 from engine.method import Data, Method, Representation, Workspace
 from engine.methods import MethodSettings
@@ -103,6 +110,14 @@ def _stage(job: Job, project: Project) -> Stage[dict[str, Any]]:
             return generate(job, project, work)
         case MixJob():
             return mix_parts(job, project, work)
+        case JointsJob():
+            return measure_joints(job, project, work)
+        case HealJob():
+            return heal_shape(job, project, work)
+        case RerollJob():
+            return reroll_parts(job, project, work)
+        case InterpolateJob():
+            return blend(job, project, work)
         case ExportJob():
             return export(job, project, work)
         case HealthJob():

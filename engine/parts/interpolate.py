@@ -1,9 +1,7 @@
 """Interpolation between shapes, whole or part by part, and how plausible each frame is to the denoiser."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -12,6 +10,7 @@ from engine.diffusion.denoiser import Condition, Denoiser
 from engine.diffusion.schedule import target_of
 from engine.errors import InputError
 from engine.method import Part
+from engine.parts.settings import Curve
 from engine.parts.spans import numbers_of
 from engine.protocol import Progress, Stage
 from engine.storage import seed_of
@@ -27,35 +26,24 @@ PAIRS = 2  # noises per level, each with its opposite, so that none of the rows 
 OPPOSITE = 1e-4  # radians from a straight angle at which there is no one arc between two rows
 
 
-@dataclass(frozen=True)
-class Curve:
-    """How alpha runs while a sequence runs: 0 is the first shape, 1 the last.
-
-    knots : (time, alpha) pairs, time rising from 0 to 1, alpha in 0..1; straight between them. The default goes straight.
-    way : "linear", or "spherical": along the arc, so that rows between keep the length that a denoiser expects
-    """
-
-    knots: tuple[tuple[float, float], ...] = ((0.0, 0.0), (1.0, 1.0))
-    way: Literal["linear", "spherical"] = "linear"
-
-    def at(self, times: Tensor) -> Tensor:
-        """Alpha (F,) float64 at times (F,) in 0..1. Raises InputError for knots that are no curve."""
-        knots = torch.tensor(self.knots, dtype=torch.float64)
-        if knots.ndim != 2 or knots.shape[1] != 2 or len(knots) < 2 or knots[0, 0] != 0 or knots[-1, 0] != 1:
-            raise InputError("a curve has two knots or more, (time, alpha), the first at time 0 and the last at time 1")
-        time, alpha = knots.T.contiguous()
-        if not bool((time.diff() > 0).all()) or not bool(((alpha >= 0) & (alpha <= 1)).all()):
-            raise InputError("the times of a curve's knots must rise, and its alphas lie between 0 and 1")
-        after = torch.searchsorted(time, times.double()).clamp(1, len(time) - 1)
-        share = (times.double() - time[after - 1]) / (time[after] - time[after - 1])
-        return torch.where(share == 1, alpha[after], alpha[after - 1] + share * (alpha[after] - alpha[after - 1]))
-
-
 def alphas(frames: int, curve: Curve) -> Tensor:
     """Alpha (F,) float64 of each frame; the first is at time 0, the last at time 1. Raises InputError under 2 frames."""
     if frames < 2:
         raise InputError(f"{frames} frames: an interpolation has at least 2, its first and its last")
-    return curve.at(torch.linspace(0, 1, frames, dtype=torch.float64))
+    return _alpha(curve, torch.linspace(0, 1, frames, dtype=torch.float64))
+
+
+def _alpha(curve: Curve, times: Tensor) -> Tensor:
+    """Alpha (F,) float64 at times (F,) in 0..1. Raises InputError for knots that are no curve."""
+    knots = torch.tensor(curve.knots, dtype=torch.float64)
+    if knots.ndim != 2 or knots.shape[1] != 2 or len(knots) < 2 or knots[0, 0] != 0 or knots[-1, 0] != 1:
+        raise InputError("a curve has two knots or more, (time, alpha), the first at time 0 and the last at time 1")
+    time, alpha = knots.T.contiguous()
+    if not bool((time.diff() > 0).all()) or not bool(((alpha >= 0) & (alpha <= 1)).all()):
+        raise InputError("the times of a curve's knots must rise, and its alphas lie between 0 and 1")
+    after = torch.searchsorted(time, times.double()).clamp(1, len(time) - 1)
+    share = (times.double() - time[after - 1]) / (time[after] - time[after - 1])
+    return torch.where(share == 1, alpha[after], alpha[after - 1] + share * (alpha[after] - alpha[after - 1]))
 
 
 def interpolate(

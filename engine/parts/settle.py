@@ -16,7 +16,9 @@ SWEEPS = 3  # times that every part gets its turn
 LEAST_GAIN = 1e-6  # a move must lower score and price together by this, so the search ends
 PRICE = 0.02  # of moving, per unit of length: of two ways to mend a joint the shorter is taken
 SIDEWAYS = 4.0  # shapes are alike left and right as a rule, so a shift along x counts as this many times as long
-MIDDLE = 0.02  # a part whose box has its centre so near to x = 0 stands in the middle, and is not shifted along x at all
+MIDDLE = (
+    0.02  # a part whose box has its centre so near to x = 0 stands in the middle, and is not shifted along x at all
+)
 DIRECTIONS = np.array([d for d in product((-1.0, 0.0, 1.0), repeat=3) if any(d) and not (d[0] and any(d[1:]))])
 
 Offset = NDArray[np.float64]
@@ -110,9 +112,7 @@ def _stand(
     return _Stand(places, seen, found, excess, excess.total + sum(_price(place) for place in places.values()))
 
 
-def _moved(
-    parts: Mapping[str, Solid], usual: Mapping[Pair, Limit], name: str, now: _Stand, way: Offset
-) -> _Stand:
+def _moved(parts: Mapping[str, Solid], usual: Mapping[Pair, Limit], name: str, now: _Stand, way: Offset) -> _Stand:
     """The same with one part shifted by ``way`` (3,)."""
     there = {**now.places, name: now.places[name] + way}
     seen = {

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from engine.diffusion.denoiser import Condition, Denoiser
 from engine.errors import InputError
-from engine.parts.interpolate import Curve, alphas, interpolate, nearest_key, plausibility
+from engine.parts.interpolate import alphas, interpolate, nearest_key, plausibility
+from engine.parts.settings import Curve
 from engine.parts.spans import mask_of, part_values
 from tests.parts.test_heal import LAYOUT, PARTS, TINY, same_bytes, tiny
 from tests.parts.toys import drive

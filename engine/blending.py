@@ -1,0 +1,120 @@
+"""The stage of an InterpolateJob: frames on the way from shape to shape, whole or part by part."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from engine.card import WHOLE, Card
+from engine.cards import hashes_of
+from engine.diffusion.denoiser import Denoiser
+from engine.errors import InputError
+from engine.healing import model_for
+from engine.jobs import InterpolateJob
+from engine.method import Shapes, Workspace
+from engine.opened import Model, Opened, draw_derived, keep_derived, open_shapes, picture_path
+from engine.parts.interpolate import alphas, interpolate, nearest_key, plausibility
+from engine.parts.motion import between
+from engine.parts.pose import unmoved
+from engine.parts.settings import Curve
+from engine.parts.spans import numbers_of
+from engine.project import Project
+from engine.protocol import Note, Stage
+
+
+def blend(job: InterpolateJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
+    """The job's frames, kept as shapes of the run in their order -> see InterpolateJob."""
+    opened = yield from open_shapes(job.shapes, project, work)
+    first = opened[0]
+    parts = first.representation.parts
+    named = {name: curve for name, curve in job.curves.items() if name != WHOLE}
+    numbers_of(list(named), parts)
+    for other in opened[1:]:
+        if other.layout != first.layout or other.shape.model_id != first.shape.model_id:
+            raise InputError(
+                f"{other.row.id} is built differently from {first.row.id}; interpolate between shapes of one model"
+            )
+    if not job.curves:
+        raise InputError("name the whole or a part that is to change")
+    model, denoiser = yield from _judge(job, first, project, work)
+    keys = torch.cat([one.shape.latent for one in opened])
+    rest = job.curves.get(WHOLE)
+    centre, scale = (None, None) if denoiser is None else (denoiser.mean.cpu(), denoiser.std.cpu())
+    latent = interpolate(keys, job.frames, parts, named, rest, centre, scale)
+    alpha = {part.name: _alpha(job, named.get(part.name, rest)) for part in parts} or {WHOLE: _alpha(job, rest)}
+    shapes = _standing(latent, [one.shape for one in opened], list(alpha.values()) if parts else [])
+    losses: Tensor | None = None
+    if denoiser is not None:
+        losses = yield from plausibility(denoiser, latent)
+    cards = [
+        Card(
+            parents=_parents(shapes.row(f), first, alpha, f, job.shapes),
+            model=model.name if model else "",
+            model_hash=model.hash if model else "",
+            measured=_numbers(alpha, f) | ({} if losses is None else {"loss": float(losses[f])}),
+        )
+        for f in range(job.frames)
+    ]
+    ids = keep_derived(project, job, first, shapes, cards, "interpolated")
+    yield from draw_derived(project, job, first, shapes)
+    frames = [{"shape": name, **card.measured} for name, card in zip(ids, cards, strict=True)]
+    return {"run": job.run, "shapes": ids, "frames": frames, "pictures": str(picture_path(project, job, 0).parent)}
+
+
+def _judge(
+    job: InterpolateJob, first: Opened, project: Project, work: Workspace
+) -> Stage[tuple[Model | None, Denoiser | None]]:
+    """The model that says how plausible frames are and what arcs are measured in; none where there is none to be had."""
+    try:
+        return (yield from model_for(job.model, first, project, work))
+    except InputError as error:
+        if job.model:
+            raise
+        yield Note(text=f"frames are not judged: {error}")
+        return None, None
+
+
+def _alpha(job: InterpolateJob, curve: Curve | None) -> Tensor:
+    """Alpha (F,) of each frame; 0 for what stays the first shape's."""
+    return torch.zeros(job.frames, dtype=torch.float64) if curve is None else alphas(job.frames, curve)
+
+
+def _standing(latent: Tensor, keys: Sequence[Shapes], alpha: Sequence[Tensor]) -> Shapes:
+    """Frames (F, D) with presence, poses and copies; ``alpha`` : of each part.
+
+    A part is there, and copies are, where the nearest shape has them; poses go along with the part.
+    """
+    first, count = keys[0], len(alpha)
+    if not count:
+        return replace(first, latent=latent, condition={})
+    nearest = torch.stack([nearest_key(len(keys), one) for one in alpha], 1)  # (F, K)
+    there = [torch.ones(1, count, dtype=torch.bool) if one.present is None else one.present for one in keys]
+    present = torch.cat(there).gather(0, nearest)
+    pose = None
+    if any(one.pose is not None for one in keys):
+        poses = torch.cat([unmoved(1, count) if one.pose is None else one.pose for one in keys])  # (M, K, 3, 4)
+        pose = torch.stack([between(poses[:, k], alpha[k]) for k in range(count)], 1)
+    main = torch.stack(list(alpha)).amax(0)
+    copies = tuple(keys[i].copies[0] if keys[i].copies else () for i in nearest_key(len(keys), main).tolist())
+    return Shapes(latent, present, pose, {}, first.model_id, copies if any(copies) else ())
+
+
+def _parents(
+    shape: Shapes, first: Opened, alpha: Mapping[str, Tensor], frame: int, names: Sequence[str]
+) -> dict[str, str]:
+    """Each part with the shape that it is nearest to."""
+    there = hashes_of(shape, first.layout)
+    nearest = {
+        name: names[int(nearest_key(len(names), values[frame : frame + 1])[0])] for name, values in alpha.items()
+    }
+    return {name: nearest[name] for name in there}
+
+
+def _numbers(alpha: Mapping[str, Tensor], frame: int) -> dict[str, float]:
+    """Alpha of a frame: one number where all parts go together, else one per part."""
+    values = {name: float(one[frame]) for name, one in alpha.items()}
+    if len(set(values.values())) == 1:
+        return {"alpha": next(iter(values.values()))}
+    return {f"alpha of {name}": value for name, value in values.items()}

@@ -1,0 +1,205 @@
+"""How parts meet: what is usual among the training shapes of a fit, measured once, and the stage of a JointsJob."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from math import inf, isfinite
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.errors import InputError
+from engine.geometry.mesh import Mesh
+from engine.geometry.surface import extract
+from engine.jobs import FitJob, GenerateJob, JointsJob, TrainJob
+from engine.method import Decoded, Representation, Shapes, Workspace
+from engine.opened import Opened, open_shapes
+from engine.parts.joints import REST, Joint, Limit, Pair, Score, Solid, joints, limits, score, solid
+from engine.parts.mend import limits_of
+from engine.parts.pose import places_of
+from engine.project import Project
+from engine.protocol import Progress, Saved, Stage
+from engine.rows import ShapeRow
+from engine.shapes import fit_of
+from engine.storage import read_tensors, seed_of, write_json, write_tensors
+
+GRID = 128  # grid points per side of the surfaces that are measured; thin wings vanish on coarser ones
+MOST = 256  # training shapes that are measured, evenly chosen
+SAMPLES = 16  # of each part of a training shape, kept for joint guidance
+
+
+@dataclass(frozen=True)
+class Usual:
+    """What is usual among the training shapes of a fit.
+
+    limits : pair of parts -> its limit
+    points : (P, 3) float32 samples of the surfaces of their parts
+    training : the shapes themselves, latents and presence
+    """
+
+    limits: Mapping[Pair, Limit]
+    points: NDArray[np.float32]
+    training: Shapes
+
+
+class _Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One limit on disk; ``gap`` is null for parts that are no neighbours."""
+
+    parts: tuple[str, str]
+    gap: float | None
+    overlap: float
+    count: int
+
+
+def measure_joints(job: JointsJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
+    """Joints of shapes beside what is usual -> run, shapes[{shape, score, joints}], file with points for display."""
+    opened = yield from open_shapes(job.shapes, project, work)
+    rows, shown = [], []
+    for one in opened:
+        usual = yield from usual_of(job.fit or fit_behind(one.row, project), project, work)
+        found, judged = yield from joints_of_shape(one, usual)
+        rows.append({"shape": one.row.id, "joint score": judged.total, "unusual": _words(judged)})
+        shown.append({"shape": one.row.id, "score": judged.total, "joints": _for_display(found, judged)})
+    path = project.run_folder(job.run) / "joints.json"
+    write_json(path, {"version": 1, "frame": "canonical", "shapes": shown})
+    yield Saved(kind="joints", path=str(path))
+    return {"run": job.run, "shapes": rows, "file": str(path)}
+
+
+def joints_of_shape(one: Opened, usual: Usual) -> Stage[tuple[dict[Pair, Joint], Score]]:
+    """The joints of a shape where its parts stand, and how far they are beyond what is usual."""
+    parts = one.representation.parts
+    if not parts:
+        raise InputError(f"{one.row.id} has no named parts, so it has no joints")
+    places = places_of(one.shape, parts)
+    meshes = yield from surfaces(one.decoded(), list(places))
+    found = joints(solids_of(meshes))
+    return found, score(found, limits_of({name: part for name, (part, _) in places.items()}, usual.limits))
+
+
+def surfaces(decoded: Decoded, names: Collection[str]) -> Stage[dict[str, Mesh]]:
+    """Surfaces of some parts of a decoded shape where they stand; without those that have none."""
+    found = {}
+    for name in decoded.parts:
+        if name in names:
+            mesh = yield from extract(decoded.part(name), GRID)
+            if len(mesh.faces):
+                found[name] = mesh
+    return found
+
+
+def solids_of(meshes: Mapping[str, Mesh]) -> dict[str, Solid]:
+    """Surfaces prepared for measuring."""
+    return {name: solid(mesh, name) for name, mesh in meshes.items()}
+
+
+def fit_behind(row: ShapeRow, project: Project) -> str:
+    """The fit whose shapes tell what is usual for a shape: its own, its model's, or its parents'.
+
+    Raises InputError where no fit of the project is behind it, as with imported networks.
+    """
+    job = project.job(row.run)
+    if isinstance(job, FitJob):
+        return row.run
+    if isinstance(job, GenerateJob) and Path(job.model).suffix != ".safetensors":
+        trained = project.job(job.model)
+        if isinstance(trained, TrainJob):
+            return trained.fit
+    if row.kind not in ("fitted", "generated", "imported") and row.parents:
+        return fit_behind(project.catalogue.shape(row.parents[0]), project)
+    raise InputError(
+        f"no fit of this project says what joints of {row.id} should be like; name one of the same kind with --fit"
+    )
+
+
+def usual_of(fit: str, project: Project, work: Workspace) -> Stage[Usual]:
+    """What is usual in a fit, from its accepted training shapes; measured at the first call and kept in its folder.
+
+    Raises InputError for a run that is no fit, and where too few shapes have a joint.
+    """
+    if not isinstance(project.job(fit), FitJob):
+        raise InputError(f"{fit} is not a fit; `list runs` shows what there is")
+    representation, latents = yield from fit_of(fit, project, work)
+    if not representation.parts:
+        raise InputError(f"{fit} has no named parts, so its shapes have no joints")
+    seen = {item.id for item in project.catalogue.items() if item.split == "train"}
+    rows = [i for i, r in enumerate(latents.records) if r.verdict == "accepted" and r.item in seen]
+    chosen = rows[:: -(-len(rows) // MOST)] if rows else rows
+    batch = latents.batch(torch.tensor(chosen, dtype=torch.int64), torch.Generator())
+    training = Shapes(batch.target, batch.present)
+    path = project.run_folder(fit) / "joints.safetensors"
+    if not path.exists():
+        measured, points = yield from _measured(representation, training, work)
+        kept = [
+            _Limit(pair, one.gap if isfinite(one.gap) else None, one.overlap, one.count)
+            for pair, one in limits(measured).items()
+        ]
+        write_tensors(path, {"points": points}, {"limits": msgspec.json.encode(kept).decode()})
+        yield Saved(kind="joints", path=str(path))
+    tensors, header = read_tensors(path)
+    kept = msgspec.json.decode(header["limits"], type=list[_Limit])
+    usual = {one.parts: Limit(inf if one.gap is None else one.gap, one.overlap, one.count) for one in kept}
+    return Usual(usual, tensors["points"], training)
+
+
+def _measured(
+    representation: Representation, training: Shapes, work: Workspace
+) -> Stage[tuple[list[dict[Pair, Joint]], NDArray[np.float32]]]:
+    """The joints of all training shapes, and samples of their surfaces."""
+    found: list[dict[Pair, Joint]] = []
+    points: list[NDArray[np.float64]] = []
+    for done in range(len(training.latent)):
+        yield Progress(stage="joints", done=done, total=len(training.latent), message="what is usual")
+        decoded = representation.decode(training.row(done).to(work.device))[0]
+        parts = solids_of((yield from _quietly(surfaces(decoded, decoded.parts))))
+        found.append(joints(parts))
+        random = np.random.default_rng(seed_of("guidance", done))
+        points += [random.permutation(part.points)[:SAMPLES] for part in parts.values()]
+    yield Progress(stage="joints", done=len(training.latent), total=len(training.latent), message="what is usual")
+    return found, np.concatenate([np.zeros((0, 3)), *points]).astype(np.float32)
+
+
+def _quietly(stage: Stage[dict[str, Mesh]]) -> Stage[dict[str, Mesh]]:
+    """A stage whose progress is a small part of another's: each event says only that it lives."""
+    while True:
+        try:
+            next(stage)
+        except StopIteration as end:
+            result: dict[str, Mesh] = end.value
+            return result
+        yield Progress(stage="joints", done=0, total=1)
+
+
+def _words(judged: Score) -> str:
+    """What is unusual, for a person."""
+    told = []
+    for (a, b), (gap, overlap) in judged.excess.items():
+        name = f"{a} and {b}" if b != REST else f"{a} and the rest"
+        told += [f"{name} {gap:.3f} too far apart"] if gap > 0 else []
+        told += [f"{name} {overlap:.3f} too deep in each other"] if overlap > 0 else []
+    return "; ".join(told)
+
+
+def _for_display(found: Mapping[Pair, Joint], judged: Score) -> Sequence[dict[str, Any]]:
+    return [
+        {
+            "parts": list(pair),
+            "gap": one.gap,
+            "overlap": one.overlap,
+            "excess": list(judged.excess.get(pair, (0.0, 0.0))),
+            "judged": pair in judged.excess,
+            "gaps": one.gaps.tolist(),
+            "overlaps": one.overlaps.tolist(),
+        }
+        for pair, one in found.items()
+    ]
+
+
+def guidance_points(usual: Usual, count: int) -> Tensor:
+    """(P, 3) at most ``count`` of the points, spread over all training shapes."""
+    step = max(1, len(usual.points) // count)
+    return torch.from_numpy(usual.points[::step][:count].copy())

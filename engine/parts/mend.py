@@ -1,0 +1,120 @@
+"""Healing a shape: parts are diffused anew and shifted, and of what comes out the best is kept, if it is better at all."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from engine.diffusion.denoiser import Condition, Denoiser
+from engine.geometry.mesh import Mesh
+from engine.method import Part, Shapes
+from engine.parts.heal import Guide, heal
+from engine.parts.interpolate import plausibility
+from engine.parts.joints import REST, Limit, Pair, Score, joints, score, solid
+from engine.parts.pose import moved, placed, places_of
+from engine.parts.settings import HealSettings
+from engine.parts.settle import settle
+from engine.parts.spans import mask_of
+from engine.protocol import Note, Stage
+from engine.storage import seed_of
+
+Surfaces = Callable[
+    [Shapes, Collection[str]], Stage[dict[str, Mesh]]
+]  # of the named parts and copies, where they stand
+
+
+@dataclass(frozen=True)
+class Mended:
+    """What `mend` found. Where nothing was better, ``shape`` is the one that it was given.
+
+    shape : one row
+    before, after : joint scores; loss_before, loss_after : the denoiser's, None without one; ``after`` is never larger
+    moves : part or copy -> shift (3,), canonical units
+    seed : what the new numbers were drawn with; None where the old ones stayed
+    """
+
+    shape: Shapes
+    before: Score
+    after: Score
+    loss_before: float | None
+    loss_after: float | None
+    moves: Mapping[str, tuple[float, float, float]]
+    seed: int | None
+
+
+def mend(
+    shape: Shapes,
+    parts: Sequence[Part],
+    free: Collection[str],
+    usual: Mapping[Pair, Limit],
+    surfaces: Surfaces,
+    settings: HealSettings,
+    seed: int,
+    denoiser: Denoiser | None = None,
+    condition: Condition | None = None,
+    guide: Guide | None = None,
+) -> Stage[Mended]:
+    """One shape (N = 1) with joints that are more usual, and no less plausible to the denoiser.
+
+    The unhealed shape and ``settings.tries`` others, whose present ``free`` parts were diffused anew given the rest, are
+    settled by rigid moves. The one with the lowest joint score is kept, the more plausible of equals. Out of the question are
+    those that the denoiser finds less plausible than the unhealed shape, and those that lost a part. Absent parts stay so.
+    """
+    places = places_of(shape, parts)
+    limits = limits_of({name: part for name, (part, _) in places.items()}, usual)
+    start = {name: solid(mesh, name) for name, mesh in (yield from surfaces(shape, list(places))).items()}
+    before = score(joints(start), limits)
+    changing = _changing(parts, free, places, settings)
+    rows, seeds = shape.latent.cpu(), [seed_of(seed, "mend", number) for number in range(settings.tries)]
+    losses: Tensor | None = None
+    if denoiser is not None:
+        if changing:
+            mask = mask_of(changing, parts, rows.shape[1])
+            ids = {name: values.expand(len(seeds)) for name, values in (condition or {}).items()}
+            stage = heal(denoiser, rows.expand(len(seeds), -1), mask, settings, seeds, ids, guide)
+            rows = torch.cat([rows, (yield from stage)])
+        ids = {name: values.expand(len(rows)) for name, values in (condition or {}).items()}
+        losses = yield from plausibility(denoiser, rows, condition=ids)
+    if not changing:
+        yield Note(text="every part is held or no part was drawn anew; only moves can mend the joints")
+    found = [(0, start, (yield from settle(start, limits, list(start))))]
+    order = [] if losses is None else losses[1:].argsort().tolist()
+    for number in (index + 1 for index in order if losses is not None and losses[index + 1] <= losses[0]):
+        again = [name for name, (part, _) in places.items() if part in changing]
+        meshes = yield from surfaces(replace(shape, latent=rows[number : number + 1]), again)
+        drawn = start | {name: solid(mesh, name) for name, mesh in meshes.items()}
+        if all(name in meshes for name in again if name in start):
+            found.append((number, drawn, (yield from settle(drawn, limits, list(drawn)))))
+            if found[-1][2].after.total == 0:  # the others are less plausible
+                break
+    number, _, settled = min(
+        found, key=lambda one: (one[2].after.total, 0.0 if losses is None else float(losses[one[0]]))
+    )
+    healed = replace(shape, latent=rows[number : number + 1]) if number else shape
+    there = {name: (part, moved(pose, settled.moves.get(name, (0, 0, 0)))) for name, (part, pose) in places.items()}
+    if settled.moves:
+        healed = placed(healed, parts, there)
+    first, last = (None, None) if losses is None else (float(losses[0]), float(losses[number]))
+    drawn_by = seeds[number - 1] if number else None
+    return Mended(healed, before, settled.after, first, last, settled.moves, drawn_by)
+
+
+def _changing(
+    parts: Sequence[Part], free: Collection[str], places: Mapping[str, tuple[str, Tensor]], settings: HealSettings
+) -> list[str]:
+    """The parts that are drawn anew."""
+    there = {part for part, _ in places.values()}
+    wanted = there if settings.mode == "all" else free if settings.mode == "free" else ()
+    return [part.name for part in parts if part.name in wanted and part.name in there]
+
+
+def limits_of(part_of: Mapping[str, str], usual: Mapping[Pair, Limit]) -> dict[Pair, Limit]:
+    """The limits of everything that stands somewhere; a copy has those of its part, but none towards its own part."""
+    found = {}
+    for a, first in part_of.items():
+        for b, second in [*part_of.items(), (REST, REST)]:
+            limit = usual.get((first, second)) or usual.get((second, first))
+            if limit and a != b:
+                found[a, b] = limit
+    return found
