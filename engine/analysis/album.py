@@ -37,6 +37,8 @@ def pictures(names: Sequence[str], part: str, project: Project, work: Workspace)
         yield Progress(stage="pictures", done=done, total=len(left), message=name)
         parts = tuple(_paled(one) if part and one.name != part else one for one in shape.representation.parts)
         save_png(wanted[name], (yield from picture(shape.decoded(), parts, GRID, SIZE)))
+    if left:
+        yield Progress(stage="pictures", done=len(left), total=len(left))
     return {name: read_png(path) for name, path in wanted.items()}
 
 

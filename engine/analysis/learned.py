@@ -107,7 +107,7 @@ def asked(child: Child, request: Embed | Classify | Compare, answer: type[S], me
             return msgspec.msgpack.decode(end.value, type=answer)
         except MeshError as error:  # the child's words are those of a reader of meshes
             raise InputError(
-                f"{message} was given up ({error.args[0].partition(';')[0]}); analyse fewer shapes"
+                f"{message} was given up ({error.args[0].partition(';')[0]}); try again, or analyse fewer shapes"
             ) from error
         yield Progress(stage="analyse", done=0, total=1, message=f"{message}, {seconds:.0f} s")
 
