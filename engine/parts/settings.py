@@ -7,6 +7,10 @@ from msgspec import Meta
 
 from engine.settings import Settings
 
+Mode = Literal["free", "all", "moves"]
+Way = Literal["linear", "spherical"]
+Ease = Literal["linear", "in", "out", "in-out"]
+
 
 class HealSettings(Settings, frozen=True):
     """Masked diffusion of the free parts of a shape (Lugmayr et al. 2022, "RePaint"), and rigid moves.
@@ -14,7 +18,7 @@ class HealSettings(Settings, frozen=True):
     mode : diffuse the free parts and move parts; re-noise the whole row as published (SDEdit), held parts too; move only
     """
 
-    mode: Literal["free", "all", "moves"] = "free"
+    mode: Mode = "free"
     tries: Annotated[
         int, Meta(ge=1, le=100, description="draws of the free parts, of which the best is kept if it is better")
     ] = 4
@@ -46,14 +50,13 @@ class Curve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     knots: tuple[tuple[float, float], ...] = ((0.0, 0.0), (1.0, 1.0))
-    way: Literal["linear", "spherical"] = "linear"
+    way: Way = "linear"
 
 
-Ease = Literal["linear", "in", "out", "in-out"]
 EASED = 32  # straight pieces of an eased curve
 
 
-def eased(ease: Ease, way: Literal["linear", "spherical"] = "linear") -> Curve:
+def eased(ease: Ease, way: Way = "linear") -> Curve:
     """A curve that starts slowly ("in"), ends slowly ("out"), or both (smoothstep, 3 t^2 - 2 t^3); quadratic otherwise."""
     shape = {"in": lambda t: t * t, "out": lambda t: t * (2 - t), "in-out": lambda t: t * t * (3 - 2 * t)}
     if ease == "linear":
