@@ -8,7 +8,7 @@ from msgspec import Meta
 from engine.card import Move
 from engine.methods import MethodSettings
 from engine.parts.settings import Curve, HealSettings
-from engine.settings import ExportOptions
+from engine.settings import ExportOptions, ProtocolSettings
 
 VERSION = 1
 Format = Literal["glb", "obj", "ply", "stl", "3mf", "usda", "usdc", "pth", "ckpt"]
@@ -226,6 +226,30 @@ class FilmJob(JobBase, frozen=True):
     overwrite: bool = False
 
 
+class EvaluateJob(JobBase, frozen=True):
+    """Measure shapes beside real ones -> run, of, scores[{set, category, measure, mmd, coverage, one_nna, ...}], frechet[],
+    verdicts{}, verdicts_on_unseen_real_shapes{} | reconstructions{}, files[].
+
+    names : shapes, or runs that stand for all their shapes; fitted ones, or others
+    against : what they are held against: test, val, unseen (both, as when nothing is named), categories, items
+    features : PointNet++ file for the Frechet distance; "" = our own feature network
+    out : folder that gets a copy of report and tables
+    """
+
+    names: tuple[str, ...]
+    against: tuple[str, ...] = ()
+    protocol: ProtocolSettings = ProtocolSettings()
+    features: str = ""
+    out: str = ""
+
+
+class ReportJob(JobBase, frozen=True):
+    """Compare finished evaluations in one report -> run, of, files[]."""
+
+    runs: tuple[str, ...]
+    out: str = ""
+
+
 Job = (
     ImportJob
     | SamplesJob
@@ -240,6 +264,8 @@ Job = (
     | ExportJob
     | AnalyseJob
     | HealthJob
+    | EvaluateJob
+    | ReportJob
     | FilmJob
 )
 

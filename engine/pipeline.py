@@ -20,12 +20,14 @@ from engine.checkup import checkup
 from engine.datasets.importing import import_files, make_samples
 from engine.datasets.parts import vocabulary
 from engine.errors import InputError, explain
+from engine.evaluating import evaluate, report
 from engine.events import EventLog
 from engine.exporting import export
 from engine.films import film
 from engine.healing import heal_shape, reroll_parts
 from engine.jobs import (
     AnalyseJob,
+    EvaluateJob,
     ExportJob,
     FilmJob,
     FitJob,
@@ -37,6 +39,7 @@ from engine.jobs import (
     Job,
     JointsJob,
     MixJob,
+    ReportJob,
     RerollJob,
     SamplesJob,
     TrainJob,
@@ -124,6 +127,10 @@ def _stage(job: Job, project: Project) -> Stage[dict[str, Any]]:
             return checkup(job, project, work)
         case FilmJob():
             return film(job, project, work)
+        case EvaluateJob():
+            return evaluate(job, project, work)
+        case ReportJob():
+            return report(job, project, work)
         case AnalyseJob():
             return analyse(job, project, work)
 

@@ -123,7 +123,7 @@ class TrainSettings(Settings, frozen=True):
     watch_every: Annotated[
         int,
         Meta(ge=0, description="steps between running scores of EMA samples, where watch_share allows; 0 = none"),
-    ] = 0
+    ] = 250
     watch_share: Annotated[
         float, Meta(gt=0, le=1, description="time that running scores may take, as a share of the training's own")
     ] = 0.05
@@ -141,6 +141,45 @@ class SamplerSettings(Settings, frozen=True):
     guidance_scale: Annotated[float, Meta(ge=0, description="1 = off; more follows the condition more closely")] = 1.0
     batch: Annotated[int, Meta(ge=1)] = 64
 
+
+class ProtocolSettings(Settings, frozen=True):
+    """What stands between a model and its scores, and what the scores are made from; see engine.metrics.protocol.
+
+    The defaults are ours: as many samples as references, none replaced or filtered, compared in canonical space.
+    """
+
+    points: Annotated[int, Meta(ge=16, description="surface points of a cloud")] = 2048
+    part_points: Annotated[int, Meta(ge=16, description="surface points of a part's cloud")] = 512
+    emd_points: Annotated[
+        int,
+        Meta(
+            ge=0, le=2048, description="of the subsets that exact EMD matches; the time grows with its cube; 0 = none"
+        ),
+    ] = 256
+    samples_per_reference: Annotated[float, Meta(ge=1, description="drawn; what is beyond 1 replaces empty ones")] = 1.0
+    normalise: Annotated[
+        bool,
+        Meta(description="each cloud by its own mean and deviation over all coordinates, which hides size and place"),
+    ] = False
+    grid: Annotated[int, Meta(ge=16, le=1024, description="grid points per side of a decoded shape")] = 256
+    level: Annotated[
+        float,
+        Meta(gt=0, lt=1, description="occupancy of the surface; published quirk: 0.8, which makes shapes thinner"),
+    ] = 0.5
+    spread_filter: Annotated[
+        bool,
+        Meta(description="published quirk (chairs): of 2 samples per reference keep those farthest from one another"),
+    ] = False
+    spread_keep: Annotated[float, Meta(ge=1, description="samples per reference that the filter keeps")] = 1.01
+    resamples: Annotated[int, Meta(ge=2, description="of the bootstrap intervals")] = 200
+    seed: int = 0  # of surface points, subsets and resamples
+
+
+PROTOCOLS = {
+    "ours": ProtocolSettings(),
+    "paper": ProtocolSettings(points=2048, samples_per_reference=1.1, normalise=True, grid=356),
+}
+"""``paper``: HyperDiffusion's test run, without its quirks; ``replace(paper, level=0.8)`` adds one of them."""
 
 Pieces = Literal["auto", "parts", "union"]
 Axes = Literal["canonical", "blender", "unity", "unreal", "slicer"]

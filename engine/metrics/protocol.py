@@ -1,45 +1,16 @@
-"""The protocol of a comparison: how samples are drawn, filtered, meshed and normalised before they are measured."""
+"""The protocol of a comparison: how samples are drawn, filtered, meshed and normalised before they are measured.
 
-from typing import Annotated
+The distance is the squared Chamfer distance of `chamfer` under any protocol.
+"""
 
 import numpy as np
-from msgspec import Meta
 from numpy.typing import NDArray
 from scipy.special import logit
 
 from engine.errors import InputError
 from engine.metrics.chamfer import checked
-from engine.settings import Count, Settings
-
-
-class ProtocolSettings(Settings, frozen=True):
-    """What stands between a model and its scores. The distance is the squared Chamfer distance of `chamfer` in any case.
-
-    The defaults are ours: as many samples as references, none replaced or filtered, compared in canonical space.
-    """
-
-    points: Annotated[int, Meta(ge=16, description="surface points of a cloud")] = 2048
-    samples_per_reference: Annotated[float, Meta(ge=1, description="drawn; what is beyond 1 replaces empty ones")] = 1.0
-    normalise: Annotated[
-        bool,
-        Meta(description="each cloud by its own mean and deviation over all coordinates, which hides size and place"),
-    ] = False
-    grid: Annotated[int, Meta(ge=16, description="grid points per side of a decoded shape")] = 256
-    level_080: Annotated[
-        bool, Meta(description="published quirk: surfaces at occupancy 0.8 instead of 0.5, which makes shapes thinner")
-    ] = False
-    spread_filter: Annotated[
-        bool,
-        Meta(description="published quirk (chairs): of 2 samples per reference keep those farthest from one another"),
-    ] = False
-    spread_keep: Annotated[float, Meta(ge=1, description="samples per reference that the filter keeps")] = 1.01
-
-
-PROTOCOLS = {
-    "ours": ProtocolSettings(),
-    "paper": ProtocolSettings(points=2048, samples_per_reference=1.1, normalise=True, grid=356),
-}
-"""``paper``: HyperDiffusion's test run, without its quirks; ``replace(paper, level_080=True)`` adds one of them."""
+from engine.settings import PROTOCOLS as PROTOCOLS
+from engine.settings import Count, ProtocolSettings
 
 
 def to_draw(protocol: ProtocolSettings, references: Count) -> int:
@@ -49,7 +20,7 @@ def to_draw(protocol: ProtocolSettings, references: Count) -> int:
 
 def isovalue(protocol: ProtocolSettings) -> float:
     """The logit at which surfaces are extracted."""
-    return float(logit(0.8)) if protocol.level_080 else 0.0
+    return float(logit(protocol.level))
 
 
 def chosen(protocol: ProtocolSettings, latents: NDArray, references: Count) -> NDArray[np.int64]:

@@ -11,7 +11,7 @@ from engine.metrics.intervals import Interval
 from engine.metrics.plots import intervals_plot, shares_plot, steps_plot
 from engine.metrics.result import Evaluation
 from engine.metrics.tables import rows_of, sample_name, training_name
-from engine.metrics.verdict import VERDICTS, Judged
+from engine.metrics.verdict import VERDICTS, Judged, NoveltyResult
 
 Thumbnails = Mapping[tuple[str, Literal["sample", "training"], int], str]  # by run, what it is, and its row
 VERDICT_TEXT = """Distances count as small by what the training set is like itself: each training shape is compared with the
@@ -140,9 +140,14 @@ def _novelty(evaluation: Evaluation, pictures: Thumbnails) -> Iterable[str]:
         },
         {"1st percentile": limits.copy_shape, "5th": limits.near_shape},
     )
-    order = sorted(found.samples, key=lambda one: (VERDICTS.index(one.verdict), one.shape_distance))[:MOST_PAIRS]
+    order = nearest_first(found)
     told = f"The {len(order)} nearest of {len(found.samples)} samples, each with its nearest training shape."
     yield f'<p>{told}</p><div class="pairs">{"".join(_pair(evaluation, one, pictures) for one in order)}</div>'
+
+
+def nearest_first(found: NoveltyResult) -> list[Judged]:
+    """The samples that a report shows: copies first, then blends, near and new ones, the nearest to training first."""
+    return sorted(found.samples, key=lambda one: (VERDICTS.index(one.verdict), one.shape_distance))[:MOST_PAIRS]
 
 
 def _pair(evaluation: Evaluation, one: Judged, pictures: Thumbnails) -> str:

@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 
 from engine.errors import DamagedFileError
+from engine.metrics.frechet import FrechetRow
 from engine.metrics.scores import ScoreRow
-from engine.metrics.verdict import NoveltyResult
+from engine.metrics.verdict import NoveltyResult, PartNovelty
 from engine.storage import write_json
 
 VERSION = 1
@@ -31,6 +32,8 @@ class Evaluation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     seeds, hashes : by what they are for (samples, intervals, EMD subsets; model, references, samples)
     units : how to read each measure's numbers, by its name
     rows : scores by measure and category, real-vs-real rows among them
+    frechet : distances of features; they need as many shapes as features to mean much, see their notes
+    parts : how near each part is to the training shapes' parts
     novelty : verdicts; sample_names and training_names tell what their row numbers stand for
     """
 
@@ -42,6 +45,8 @@ class Evaluation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     rows: tuple[ScoreRow, ...] = ()
     reconstructions: tuple[Reconstruction, ...] = ()
     f_score_threshold: float | None = None
+    frechet: tuple[FrechetRow, ...] = ()
+    parts: tuple[PartNovelty, ...] = ()
     novelty: NoveltyResult | None = None
     sample_names: tuple[str, ...] = ()
     training_names: tuple[str, ...] = ()

@@ -4,6 +4,7 @@ import csv
 import io
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from engine.metrics.intervals import Interval
 from engine.metrics.result import Evaluation
@@ -32,6 +33,34 @@ def to_csv(evaluations: Sequence[Evaluation]) -> str:
             line += [interval.value, interval.low, interval.high]
         writer.writerow([*line, row.one_nna_ideal, row.generated, row.reference, row.points, row.empty])
     return file.getvalue()
+
+
+def told_of(evaluation: Evaluation) -> dict[str, Any]:
+    """What a person at a terminal wants of an evaluation, and a program reads: scores, and shares of the verdicts."""
+    scores = [
+        {
+            "set": row.name,
+            "category": row.category,
+            "measure": row.measure,
+            **{name: getattr(row, name).value for name in SCORES},
+            "one_nna_ideal": row.one_nna_ideal,
+            "shapes": f"{row.generated} / {row.reference}",
+            "empty": row.empty,
+        }
+        for _, row in rows_of([evaluation])
+    ]
+    told: dict[str, Any] = {"scores": scores}
+    told["frechet"] = [{"set": row.name, row.label: row.distance.value} for row in evaluation.frechet]
+    if evaluation.novelty:
+        told["verdicts"] = evaluation.novelty.shares
+        told["verdicts_on_unseen_real_shapes"] = evaluation.novelty.unseen_shares
+    if found := evaluation.reconstructions:
+        told["reconstructions"] = {
+            name: sum(value for value in values if value is not None) / max(1, sum(v is not None for v in values))
+            for name in ("chamfer", "f_score", "iou", "normal_consistency")
+            if (values := [getattr(one, name) for one in found])
+        }
+    return told
 
 
 def verdicts_csv(evaluation: Evaluation) -> str:

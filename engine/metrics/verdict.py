@@ -19,6 +19,7 @@ So of unseen real shapes about 1 % or less are called copies, and up to about 10
 low percentiles of 0: then nothing is nearer, and the twins should be removed first.
 """
 
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 import msgspec
@@ -116,6 +117,49 @@ def novelty_of(
         unseen_shares=shares(real),
         training=tuple(np.sort(alone).tolist()),
         unseen=tuple(np.sort(ut.min(1)).tolist()),
+    )
+
+
+class PartNovelty(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How near one part of each sample is to the same part of a training shape. Verdicts do not depend on it.
+
+    threshold : 1st percentile of the leave-one-out distances among the training shapes' parts
+    share, unseen_share : of the samples, and of the unseen real shapes, that have the part: those nearer than that
+    nearest, distance : by sample: row of the training shape, and Chamfer distance; -1 and None where it lacks the part
+    """
+
+    part: str
+    threshold: float
+    share: float
+    unseen_share: float
+    nearest: tuple[int, ...]
+    distance: tuple[float | None, ...]
+
+
+def part_novelty(part: str, gt: NDArray, ut: NDArray, tt: NDArray, has: Sequence[NDArray[np.bool_]]) -> PartNovelty:
+    """Novelty of one part from Chamfer distances as in `novelty_of`.
+
+    has : which of the samples (N,), unseen (U,) and training shapes (T,) have the part; the distances of others are not
+    read. InputError with fewer than 3 training shapes that have it.
+    """
+    own, unseen, known = (np.flatnonzero(rows) for rows in has)
+    if len(known) < 3:
+        raise InputError(
+            f"{len(known)} training shapes with {part} are too few to be compared with; at least 3 are needed"
+        )
+    apart = tt[np.ix_(known, known)].copy()
+    np.fill_diagonal(apart, np.inf)
+    threshold = _percentile(apart.min(1), LOW)
+    near, nearest_real = gt[np.ix_(own, known)], ut[np.ix_(unseen, known)].min(1, initial=np.inf)
+    nearest, distance = np.full(len(gt), -1), np.full(len(gt), np.nan)
+    nearest[own], distance[own] = known[near.argmin(1)], near.min(1)
+    return PartNovelty(
+        part=part,
+        threshold=threshold,
+        share=float((near.min(1) < threshold).mean()) if len(own) else 0.0,
+        unseen_share=float((nearest_real < threshold).mean()) if len(unseen) else 0.0,
+        nearest=tuple(nearest.tolist()),
+        distance=tuple(None if np.isnan(d) else float(d) for d in distance),
     )
 
 

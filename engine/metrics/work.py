@@ -1,6 +1,6 @@
 """Pieces of work done side by side in threads, which is worth it where native code gives the interpreter up."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import islice
@@ -23,7 +23,7 @@ class Found:
 Task = Callable[[], Found]
 
 
-def worked_off(tasks: Iterator[Task], workers: int) -> Iterator[Found | None]:
+def worked_off(tasks: Iterator[Task], workers: int) -> Generator[Found | None, None, None]:
     """What the tasks find, in any order; None whenever nothing came for a while. Closing it ends what is being done, but
     for the pieces that have begun. Tasks are taken from the iterator in this thread, a few ahead."""
     if workers == 1:

@@ -5,18 +5,18 @@ from msgspec.structs import replace
 
 from engine.errors import InputError
 from engine.metrics.chamfer import chamfer
-from engine.metrics.protocol import PROTOCOLS, ProtocolSettings, chosen, isovalue, kept, normalised, to_draw
-from engine.settings import override
+from engine.metrics.protocol import PROTOCOLS, chosen, isovalue, kept, normalised, to_draw
+from engine.settings import ProtocolSettings, override
 
 PAPER, OURS = PROTOCOLS["paper"], PROTOCOLS["ours"]
 
 
 def test_paper_is_the_published_protocol_without_its_quirks() -> None:
     assert (PAPER.points, PAPER.samples_per_reference, PAPER.normalise, PAPER.grid) == (2048, 1.1, True, 356)
-    assert not (PAPER.level_080 or PAPER.spread_filter or OURS.level_080 or OURS.spread_filter)
+    assert not (PAPER.spread_filter or OURS.spread_filter) and PAPER.level == OURS.level == 0.5
     assert to_draw(PAPER, 606) == 666 and to_draw(OURS, 606) == 606
     assert isovalue(PAPER) == 0
-    assert isovalue(replace(PAPER, level_080=True)) == pytest.approx(1.386, abs=5e-4)
+    assert isovalue(replace(PAPER, level=0.8)) == pytest.approx(1.386, abs=5e-4)
     assert msgspec.json.decode(msgspec.json.encode(PAPER), type=ProtocolSettings) == PAPER
     assert override(PAPER, ["spread_filter=true"]).spread_filter
     with pytest.raises(InputError, match="points"):

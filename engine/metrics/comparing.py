@@ -1,0 +1,103 @@
+"""The rows of an evaluation: one set of shapes against the references by every measure, and real shapes beside it."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from engine.metrics.features import Features
+from engine.metrics.frechet import FrechetRow, frechet_row
+from engine.metrics.matrices import distances
+from engine.metrics.measures import CHAMFER, Measure, emd_measure
+from engine.metrics.part_aware import NAME as PART_AWARE
+from engine.metrics.part_aware import UNIT as PART_UNIT
+from engine.metrics.part_aware import joined, part_matrices
+from engine.metrics.protocol import normalised
+from engine.metrics.scores import ScoreRow, score
+from engine.metrics.surfaces import Surface
+from engine.protocol import Stage
+from engine.settings import ProtocolSettings
+from engine.storage import seed_of
+
+Kind = Literal["generated", "reconstructed"]
+SAMPLES, REAL, REFERENCES = "samples", "training shapes", "references"
+Sets = Mapping[str, Sequence[Surface]]
+
+
+def measures_of(protocol: ProtocolSettings) -> tuple[Measure, ...]:
+    """The distances of whole clouds that a protocol asks for."""
+    emd = (emd_measure(protocol.emd_points, protocol.seed),) if protocol.emd_points else ()
+    return (CHAMFER, *emd)
+
+
+def units_of(protocol: ProtocolSettings, parts: bool) -> dict[str, str]:
+    """How to read the numbers of each measure."""
+    units = {measure.name: measure.unit for measure in measures_of(protocol)} | (
+        {PART_AWARE: PART_UNIT} if parts else {}
+    )
+    return {
+        name: f"{unit}, clouds normalised one by one" if protocol.normalise and name != PART_AWARE else unit
+        for name, unit in units.items()
+    }
+
+
+def as_many(real: Sequence[Surface], count: int, seed: int) -> list[Surface]:
+    """``count`` of the real shapes, or all of them where there are fewer, by a seed and in their order."""
+    rng = np.random.default_rng(seed_of("evaluate", "real", seed))
+    return [real[i] for i in np.sort(rng.permutation(len(real))[:count])]
+
+
+def score_rows(
+    sets: Sets,
+    kind: Kind,
+    category: str,
+    names: Sequence[str],
+    protocol: ProtocolSettings,
+    empty: int,
+    folder: Path,
+    workers: int,
+) -> Stage[list[ScoreRow]]:
+    """Rows of SAMPLES (with ``empty`` ones beside them) and of REAL, where there are any, against REFERENCES.
+
+    category : of all of them, "" for several; names : parts that p-CD compares, () for none. A set of one shape has no row.
+    """
+    sets = {name: shapes for name, shapes in sets.items() if len(shapes) > 1}
+    others = [name for name in (SAMPLES, REAL) if name in sets]
+    if REFERENCES not in sets or SAMPLES not in sets:
+        return []
+    wanted = [(name, name) for name in sets] + [(name, REFERENCES) for name in others]
+    clouds = {name: normalised(protocol, np.stack([one.whole for one in shapes])) for name, shapes in sets.items()}
+    found = []
+    for measure in measures_of(protocol):
+        found.append((yield from distances(clouds, wanted, measure, folder, workers)))
+    if names:
+        found.append(joined((yield from part_matrices(sets, names, wanted, folder, workers))))
+    rows = []
+    for matrices in found:
+        for name in others:
+            row = yield from score(
+                matrices,
+                name,
+                REFERENCES,
+                kind=kind if name == SAMPLES else "real",
+                category=category or "all",
+                empty=empty if name == SAMPLES else 0,
+                resamples=protocol.resamples,
+                seed=protocol.seed,
+            )
+            rows.append(row)
+    return rows
+
+
+def frechet_rows(sets: Sets, features: Features, protocol: ProtocolSettings) -> Stage[list[FrechetRow]]:
+    """Frechet distances of SAMPLES and REAL to REFERENCES, in canonical space; the features prepare clouds as they need."""
+    clouds = {name: np.stack([one.whole for one in shapes]) for name, shapes in sets.items() if len(shapes) > 1}
+    rows = []
+    for name in (SAMPLES, REAL):
+        if name in clouds and REFERENCES in clouds:
+            reference = clouds[REFERENCES]
+            rows.append(
+                (yield from frechet_row(name, features, clouds[name], reference, protocol.resamples, protocol.seed))
+            )
+    return rows

@@ -1,0 +1,76 @@
+"""Novelty of the shapes of an evaluation: their surfaces, parts and latents beside those of the training set."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from engine.method import Data, LatentSet, Workspace
+from engine.metrics.matrices import distances
+from engine.metrics.measures import CHAMFER
+from engine.metrics.part_aware import part_matrices
+from engine.metrics.surfaces import Surface
+from engine.metrics.verdict import NoveltyResult, PartNovelty, novelty_of, part_novelty
+from engine.project import Project
+from engine.protocol import Note, Stage
+from engine.rows import ItemRow
+from engine.shapes import fit_of
+
+PAIRS = (("g", "t"), ("u", "t"), ("t", "t"))
+
+
+@dataclass(frozen=True)
+class Known:
+    """A set of shapes by their surfaces and their latents (N, D)."""
+
+    surfaces: Sequence[Surface]
+    latents: NDArray[np.float32]
+
+
+def newness(
+    samples: Known, unseen: Known, training: Known, names: Sequence[str], folder: Path, workers: int
+) -> Stage[tuple[NoveltyResult, tuple[PartNovelty, ...]]]:
+    """Verdicts, and how near each part of ``names`` is to the training shapes'; parts that hardly any of them has are left
+    out. Clouds are compared in canonical space under any protocol."""
+    sets = {"g": samples.surfaces, "u": unseen.surfaces, "t": training.surfaces}
+    clouds = {name: np.stack([one.whole for one in shapes]) for name, shapes in sets.items()}
+    whole = yield from distances(clouds, PAIRS, CHAMFER, folder, workers)
+    apart = [whole.between(*pair) for pair in PAIRS]
+    verdicts = yield from novelty_of(apart[0], apart[1], apart[2], samples.latents, unseen.latents, training.latents)
+    by_part = yield from part_matrices(sets, names, PAIRS, folder, workers)
+    parts = []
+    for name, found in by_part.items():
+        has = [np.array([name in one.parts for one in shapes], bool) for shapes in sets.values()]
+        if has[2].sum() >= 3:
+            gt, ut, tt = (found.between(*pair) for pair in PAIRS)
+            parts.append(part_novelty(name, gt, ut, tt, has))
+    return verdicts, tuple(parts)
+
+
+def latents_of(items: Sequence[ItemRow], fit: str, project: Project, work: Workspace) -> Stage[NDArray[np.float32]]:
+    """(N, D) latents of items: those of a fit, or where the fit lacks them made now with its frozen representation, and
+    kept in the run's folder."""
+    representation, latents = yield from fit_of(fit, project, work)
+    found = _rows(latents, [item.id for item in items])
+    missing = tuple(item for item in items if item.id not in found)
+    if missing:
+        yield Note(
+            text=f"{len(missing)} unseen items are not part of {fit}; they are fitted now, for their latents alone"
+        )
+        data = Data(project, missing)
+        made = yield from representation.encode(data, Workspace(work.folder / "unseen", work.device))
+        found |= _rows(made, [item.id for item in missing])
+    return np.stack([found[item.id] for item in items])
+
+
+def _rows(latents: LatentSet, names: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+    """Latents (D,) of those of the named items that are there."""
+    place = {record.item: row for row, record in enumerate(latents.records)}
+    there = [name for name in names if name in place]
+    if not there:
+        return {}
+    rows = latents.batch(torch.tensor([place[name] for name in there]), torch.Generator()).target.numpy()
+    return dict(zip(there, rows, strict=True))

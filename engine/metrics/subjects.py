@@ -1,0 +1,124 @@
+"""What an evaluation looks at: shapes of a run, the unseen items that they are held against, and what was learned from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.analysis.rows import origin
+from engine.errors import InputError
+from engine.jobs import EvaluateJob, FitJob, GenerateJob, TrainJob
+from engine.metrics.protocol import to_draw
+from engine.project import Project
+from engine.rows import ItemRow, ShapeRow
+
+SPLITS = {"unseen": ("val", "test"), "val": ("val",), "test": ("test",)}
+
+
+@dataclass(frozen=True)
+class Subjects:
+    """shapes : what is evaluated, all fitted or all not; name tells them together
+    fit : the run whose latents the model learned from, "" when it is not in the project; then training is empty too
+    training : items that it learned from; references : real items that the shapes are held against
+    category : of all shapes, "" when it is not known or differs
+    """
+
+    name: str
+    shapes: tuple[ShapeRow, ...]
+    fit: str
+    training: tuple[ItemRow, ...]
+    references: tuple[ItemRow, ...]
+    category: str
+
+    @property
+    def fitted(self) -> bool:
+        """Whether the shapes are reconstructions of items."""
+        return self.shapes[0].kind == "fitted"
+
+    @property
+    def unseen(self) -> tuple[ItemRow, ...]:
+        """References that nothing was learned from."""
+        learned = {item.id for item in self.training}
+        return tuple(item for item in self.references if item.id not in learned)
+
+
+def subjects_of(job: EvaluateJob, project: Project) -> Subjects:
+    """Find out what a job means. Raises InputError saying what to name instead."""
+    shapes = _shapes(job, project)
+    if len({row.kind == "fitted" for row in shapes}) > 1:
+        raise InputError("fitted and other shapes are measured differently; evaluate them apart, then `report` both")
+    origins = dict.fromkeys(_origin(run, project) for run in dict.fromkeys(row.run for row in shapes))
+    if len({fit for fit, _ in origins}) != 1:
+        told = ", ".join(sorted({fit for fit, _ in origins}))
+        raise InputError(
+            f"these shapes go back to several fits ({told}); evaluate them apart, then `report` them together"
+        )
+    fit = next(iter(origins))[0]
+    learned = [items for _, items in origins if items is not None]
+    names = frozenset().union(*learned) if learned else _fitted_items(fit, project)
+    items = {item.id: item for item in project.catalogue.items() if project.geometry_path(item.id).is_file()}
+    training = tuple(item for item in items.values() if item.id in names and (learned or item.split == "train"))
+    categories = {item.category for item in training}
+    category = categories.pop() if len(categories) == 1 else _asked_category(shapes, project)
+    references = _references(job.against, items, {item.category for item in training})
+    if len(references) < 2:
+        raise InputError(
+            f"{len(references)} unseen items are too few to compare with; import or make more, or name items by --against"
+        )
+    return Subjects(", ".join(job.names), shapes, fit, training, references, category)
+
+
+def _shapes(job: EvaluateJob, project: Project) -> tuple[ShapeRow, ...]:
+    """The rows of runs and shapes in the order named, each once."""
+    runs, found = {run.id for run in project.catalogue.runs()}, []
+    for name in job.names:
+        if name in runs and isinstance(train := project.job(name), TrainJob):
+            unseen = sum(item.split in SPLITS["unseen"] for item in project.catalogue.items())
+            count = to_draw(job.protocol, max(unseen, 1))
+            raise InputError(
+                f"{train.run} is a model; `generate --model {train.run} --count {count}` first (as many as its protocol "
+                "draws), and evaluate that run"
+            )
+        rows = project.catalogue.shapes(name) if name in runs else [project.catalogue.shape(name)]
+        if not rows:
+            raise InputError(f"run {name} has no shapes; name a run that has fitted or made some (`list runs`)")
+        found += rows
+    return tuple({row.id: row for row in found}.values())
+
+
+def _origin(run: str, project: Project) -> tuple[str, frozenset[str] | None]:
+    """As `origin`; ("", no items) for what a model drew that was not trained in this project."""
+    try:
+        return origin(run, project)
+    except InputError:
+        if isinstance(project.job(run), GenerateJob):
+            return "", frozenset()
+        raise
+
+
+def _fitted_items(fit: str, project: Project) -> frozenset[str]:
+    return frozenset(row.item for row in project.catalogue.shapes(fit) if row.verdict == "accepted")
+
+
+def _asked_category(shapes: Sequence[ShapeRow], project: Project) -> str:
+    """The category that all shapes were asked to be."""
+    jobs = [project.job(run) for run in dict.fromkeys(row.run for row in shapes)]
+    asked = {job.category if isinstance(job, GenerateJob | FitJob) else "" for job in jobs}
+    return asked.pop() if len(asked) == 1 else ""
+
+
+def _references(against: Sequence[str], items: dict[str, ItemRow], categories: set[str]) -> tuple[ItemRow, ...]:
+    """Items by splits, categories and ids; all unseen ones of the categories that were learned when nothing is named."""
+    known = {item.category for item in items.values()}
+    found: dict[str, ItemRow] = {}
+    for word in against or ("unseen",):
+        if word in SPLITS:
+            some = [
+                i for i in items.values() if i.split in SPLITS[word] and (not categories or i.category in categories)
+            ]
+        elif word in known:
+            some = [i for i in items.values() if i.category == word and i.split in SPLITS["unseen"]]
+        elif word in items:
+            some = [items[word]]
+        else:
+            raise InputError(f"--against {word}: give test, val, unseen, a category, or items (`list items`)")
+        found |= {item.id: item for item in some}
+    return tuple(found[name] for name in sorted(found))
