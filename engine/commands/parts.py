@@ -32,8 +32,8 @@ def mix(options: Options, base: str, free: tuple[str, ...], **given: tuple[str, 
     """Make a shape of parts of others: any number of parents, fitted, generated, imported or mixed.
 
     All options but --base can be given several times. Parts are scaled first, then turned, mirrored and moved, each
-    about the centre of the part's box. Canonical units: the longest side of a shape is 0.95; +x is right, +y up, +z
-    front. Copies have a name of their own (engine.2) and are moved by it.
+    about the centre of the part's box. Canonical units: the longest side of a shape is 0.95; +x is the shape's left, +y
+    up, +z its front. Copies have a name of their own (engine.2) and are moved by it.
 
     A second pair of engines, further out: --duplicate engine=engine.2 --scale engine.2=1.6,1,1
     """
