@@ -101,7 +101,7 @@ def _check_parts(place: str, shells: Mapping[str, tuple[int, ...]], own: Mapping
         if found != shells[part]:
             raise MeshError(
                 f"{place}: {_part(part)} has {_told(found)} where the first frame has {_told(shells[part])}, so one mesh "
-                f"cannot follow this film; {instead}"
+                f"cannot follow this film; a finer --resolution helps where thin walls break up, or {instead}"
             )
 
 

@@ -19,6 +19,7 @@ from engine.geometry.regions import whole_in_pieces
 from engine.geometry.surface import extract
 from engine.method import Colour, Decoded, Part, Workspace
 from engine.opened import open_shapes
+from engine.parts.pose import PosedField
 from engine.project import Project
 from engine.protocol import Note, Progress, Stage
 from engine.storage import read_tensors, write_tensors
@@ -136,6 +137,8 @@ def decoded_frame(source: Source, resolution: int, crumbs: float) -> Stage[Frame
             solids = yield from part_meshes(shape, resolution)
         else:
             solids = {"": (yield from extract(shape, resolution))}
+        if isinstance(shape, PosedField):
+            crumbs /= 10  # as write_shape does: parts that were moved or copied may well stand alone
         solids, left_out = without_crumbs(solids, crumbs, reach=2 / resolution)
         if left_out:
             yield Note(text=f"{source.name}: left out {left_out} loose crumbs, each under {crumbs:.1%} of the volume")

@@ -39,7 +39,7 @@ def camera(command: Callable[..., None]) -> Callable[..., None]:
 def turntable(options: Options, shapes: tuple[str, ...], frames: int, out: str, **given: Any) -> None:
     """Let the camera go once round SHAPES and items, side by side, as a film that plays in a loop.
 
-    GIF plays everywhere; MP4 (VP9) is smaller and truer in its colours and plays in browsers, Blender and VLC, not in
+    GIF plays everywhere; MP4 (VP9) is several times smaller and plays in browsers, Blender and VLC, not in
     QuickTime. It needs the extra `video`: pip install 'shape-studio[video]'.
     """
     run_job(options, FilmJob(shapes=shapes, out=_place(out), turn=frames, device=options.device, **given))

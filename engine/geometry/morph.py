@@ -5,10 +5,9 @@ between the steps it slides along the surface towards the middle of its neighbou
 comes out is measured against the next surface's own mesh, and is good or not: nothing here decides by eye.
 
 Limits. The triangles stay the same ones, so shells and handles must too; see `topology`. A vertex finds the nearest zero
-downhill: where a feature moves by more than its own thickness between two frames, or grows out of nothing, vertices are
-left behind or fold over, which `misfit` tells. Parts that move as a whole may go any distance, since the box is followed
-first. Sharp edges are kept as far as the first mesh had vertices on them. The points are those of a real field in
-[-0.5, 0.5]^3; what it has outside is not seen by its own mesh either.
+downhill: where a feature moves by more than its own thickness between two frames while the rest stays, or grows out of
+nothing, vertices are left behind or fold over, which `misfit` tells. A part that moves as a whole may go any distance,
+since the best affine motion of the whole is followed first. Creases sharper than the triangles are bridged by them.
 """
 
 from collections.abc import Callable
@@ -32,6 +31,9 @@ from engine.protocol import Progress, Stage
 Field = Callable[[Tensor], Tensor]
 Points = NDArray[np.float64]
 
+MATCHES = 12  # rounds in which the best motion of the whole is looked for
+PAIRS = 2000  # pairs of points that it is found from, in each direction
+STAY = 0.2  # weight of the way to the nearest point beside that of the distance along its normal
 ROUNDS = 10  # of sliding and one Newton step each
 UNFOLD = 12  # rounds at most in which faces that look inwards are smoothed out
 UNBEND = 0.7  # share of the way to the middle of the neighbours that their corners go
@@ -113,11 +115,34 @@ def carry(mesh: Mesh, field: Field, goal: Mesh, resolution: int) -> Stage[Mesh]:
 
 
 def followed(mesh: Mesh, goal: Mesh) -> Points:
-    """(V, 3) vertices moved and stretched with the box, from that of ``mesh`` to that of ``goal``, where that helps."""
+    """(V, 3) vertices moved, turned and stretched as a whole towards ``goal``, as far as that brings them nearer.
+
+    The box is followed first, then the best affine motion, by iterated closest points (Besl and McKay 1992).
+    """
     (low, high), (new_low, new_high) = mesh.bounds, goal.bounds
     stretched = (mesh.vertices - low) * ((new_high - new_low) / np.maximum(high - low, 1e-12)) + new_low
-    stays, moves = (distances(points, goal).mean() for points in (mesh.vertices, stretched))
-    return stretched if moves < stays else mesh.vertices.copy()
+    starts = [mesh.vertices.copy(), stretched]
+    ways = [*starts, *(_fitted(Mesh(points, mesh.faces), goal) for points in starts)]
+    return min(ways, key=lambda points: float(distances(points, goal).mean()))
+
+
+def _fitted(mesh: Mesh, goal: Mesh) -> Points:
+    """(V, 3) vertices after the affine motion that brings both surfaces together: mostly along the goal's normals, so
+    that they can slide on it, a little towards its points, so that they do not slide off."""
+    normals = smooth_normals(goal).values
+    ours, theirs = (np.arange(0, len(one.vertices), 1 + len(one.vertices) // PAIRS) for one in (mesh, goal))
+    tree, points = cKDTree(goal.vertices), mesh.vertices
+    for _ in range(MATCHES):
+        at = np.concatenate([ours, cKDTree(points).query(goal.vertices[theirs])[1]])
+        to = np.concatenate([tree.query(points[ours])[1], theirs])
+        now = np.hstack([points[at], np.ones((len(at), 1))])  # (Q, 4)
+        gap, facing = goal.vertices[to] - points[at], normals[to]
+        across = np.einsum("qi,qj->qij", facing, now).reshape(len(at), 12)
+        along = np.einsum("ij,qk->qijk", STAY * np.eye(3), now).reshape(3 * len(at), 12)
+        wanted = np.concatenate([np.einsum("qi,qi->q", facing, gap), STAY * gap.ravel()])
+        motion = np.linalg.lstsq(np.concatenate([across, along]), wanted, rcond=None)[0].reshape(3, 4)
+        points = points + points @ motion[:, :3].T + motion[:, 3]
+    return points
 
 
 def misfit(mesh: Mesh, field: Field, goal: Mesh, resolution: int) -> Stage[Misfit]:
