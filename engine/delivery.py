@@ -41,21 +41,33 @@ class Delivery:
         return self._staged / self._names[key][-1]
 
     def done(self, key: str) -> dict[str, Any]:
-        """What was told of a file that is in its place; {} of one that is not."""
-        return self._done.get(key, {})
+        """What was told of a thing that is in its place, or only waits to be put there; {} of one that is not made."""
+        if key in self._done:
+            return self._done[key]
+        note = self._note(key)
+        return self._put(key, msgspec.json.decode(note.read_bytes())) if note.exists() else {}
 
     def deliver(self, key: str, info: Mapping[str, Any]) -> dict[str, Any]:
-        """Put the files of a thing into their places -> ``info`` with the path of the main one.
+        """Put the files of a thing, which have been made, into their places -> ``info`` with the path of the main one.
 
-        Raises InputError or DamagedFileError, see ``place.put``; then everything there is as it was.
+        Raises InputError or DamagedFileError, see ``place.put``; then everything there is as it was, and what was made is
+        kept to be put there by the next try.
         """
+        write_json(self._note(key), info)
+        return self._put(key, info)
+
+    def _put(self, key: str, info: Mapping[str, Any]) -> dict[str, Any]:
         files = self._names[key]
         put({self._out / name: self._staged / name for name in files}, self._overwrite)
         self._done[key] = {**info, "path": str(self._out / files[-1])}
         write_json(self._list, self._done)
-        for name in files:
-            (self._staged / name).unlink()
+        for left in (self._note(key), *(self._staged / name for name in files)):
+            left.unlink()
         return self._done[key]
+
+    def _note(self, key: str) -> Path:
+        """Beside a staged file that is whole: what is told of it."""
+        return self._staged / f"{self._names[key][-1]}.json"
 
 
 def _sweep(path: Path) -> None:

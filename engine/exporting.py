@@ -47,7 +47,8 @@ def export(job: ExportJob, project: Project, work: Workspace) -> Stage[dict[str,
         try:
             info = yield from _made(row, path, job, project, work)
         except (EmptyShapeError, MeshError) as error:
-            refused[name] = type(error)(str(error).replace(str(path), name))
+            text = str(error).replace(str(path), name)
+            refused[name] = type(error)(text if text.startswith(name) else f"{name}: {text}")
             if len(wanted) > 1:
                 yield Note(text=str(refused[name]), warning=True)
             continue

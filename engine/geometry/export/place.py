@@ -34,6 +34,8 @@ def check_place(paths: Iterable[Path], overwrite: bool) -> None:
             if path.exists() and not overwrite:
                 raise _taken(path)
             folder = next(folder for folder in path.parents if folder.exists())
+            if not folder.is_dir():
+                raise InputError(f"{path} cannot be written: {REASONS[errno.ENOTDIR]}")
             if not os.access(folder, os.W_OK | os.X_OK):
                 raise InputError(f"{path} cannot be written: {REASONS[errno.EACCES]}")
 
