@@ -1,0 +1,135 @@
+"""Learning experts and codes together (an auto-decoder), and codes alone for new shapes with the experts as they are."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from engine.basis.experts import CODE_START, Experts
+from engine.basis.points import LocalPoints
+from engine.errors import InputError
+from engine.methods.basis.settings import BasisFitSettings
+from engine.optimise import optimise
+from engine.protocol import Stage
+from engine.settings import TrainSettings
+from engine.storage import seed_of
+
+
+class Codes(nn.Module):
+    """Codes of N shapes (N, K, C), kept divided by ``pace``: they learn so many times as fast as everything else."""
+
+    def __init__(self, start: Tensor, pace: float) -> None:
+        super().__init__()
+        self.pace = pace
+        self.slow = nn.Parameter(start / pace)
+
+    def forward(self) -> Tensor:
+        """(N, K, C)."""
+        return self.slow * self.pace
+
+
+class Pool:
+    """Points of N items, memory-mapped: what a step reads does not depend on how many items there are."""
+
+    def __init__(self, items: Sequence[LocalPoints]) -> None:
+        self.items = items
+        self.present = torch.from_numpy(np.stack([item.present for item in items]))  # (N, K)
+        self.owners = [column.nonzero()[:, 0] for column in self.present.T]
+
+    def pick(self, shapes: int, generator: torch.Generator) -> Tensor:
+        """(K, S) int64: for each part, items that have it. Raises InputError when a part is in none of them."""
+        if not all(len(owners) for owners in self.owners):
+            raise InputError("some parts are in none of the shapes that the experts learn from; raise fit.most_shapes")
+        return torch.stack(
+            [owners[torch.randint(len(owners), (shapes,), generator=generator)] for owners in self.owners]
+        )
+
+    @property
+    def length(self) -> int:
+        """How many points there are of each part."""
+        return self.items[0].distance.shape[1]
+
+    def read(self, which: Tensor, starts: Tensor, count: int) -> tuple[Tensor, Tensor]:
+        """``count`` points of items ``which`` (K, S) from ``starts`` (K, S): local (K*S, P, 3), signed distances (K*S, P)."""
+        points, distances = [], []
+        for k, (row, places) in enumerate(zip(which.tolist(), starts.tolist(), strict=True)):
+            for item, start in zip(row, places, strict=True):
+                points.append(self.items[item].points[k, start : start + count])
+                distances.append(self.items[item].distance[k, start : start + count])
+        return torch.from_numpy(np.stack(points)).float(), torch.from_numpy(np.stack(distances)).float()
+
+
+def learn(
+    experts: Experts, items: Sequence[LocalPoints], fit: BasisFitSettings, seed: int, folder: Path | None
+) -> Stage[Tensor]:
+    """Train ``experts`` and codes of all items together, resumably in ``folder`` -> codes (N, K, C).
+
+    Codes of absent parts stay where they started. Raises InputError, TrainingError as `optimise`.
+    """
+    pool, device = Pool(items), experts.weights[0].device
+    size = (len(items), experts.parts, experts.settings.code)
+    start = CODE_START * torch.randn(size, generator=torch.Generator().manual_seed(seed_of("codes", seed)))
+    codes = Codes(start, fit.code_lr).to(device)
+    part = torch.arange(experts.parts)[:, None]
+
+    def loss(step: int, generator: torch.Generator) -> Tensor:
+        which = pool.pick(fit.shapes, generator)
+        starts = torch.randint(pool.length - fit.points + 1, which.shape, generator=generator)
+        local, distance = (values.to(device) for values in pool.read(which, starts, fit.points))
+        chosen = codes()[which, part]  # (K, S, C)
+        jitter = fit.noise * torch.randn(chosen.shape, generator=generator).to(device) if fit.noise else 0.0
+        found = experts.logits(experts.fold(chosen + jitter), local)
+        return misfit(found, distance, fit.band).mean() + fit.prior * chosen.pow(2).sum(-1).mean()
+
+    settings = _settings(fit, fit.steps)
+    yield from optimise({"experts": experts, "codes": codes}, loss, settings, seed=seed, folder=folder, stage="fit")
+    return codes().detach()
+
+
+def find_codes(
+    experts: Experts, items: Sequence[LocalPoints], start: Tensor, fit: BasisFitSettings, seed: int
+) -> Stage[Tensor]:
+    """Codes (N, K, C) of new items with the experts as they are, from ``start`` (K, C), where those of absent parts stay.
+
+    Every step takes the next stretch of points, so what an item gets depends on no other item.
+    """
+    codes = Codes(start.repeat(len(items), 1, 1), fit.code_lr)
+    frozen = experts.requires_grad_(False)
+    pool = Pool(items)
+    absent = ~pool.present.T.to(start.device)  # (K, N)
+    count = fit.code_points
+    every = torch.arange(len(items)).expand(experts.parts, -1)
+
+    def loss(step: int, generator: torch.Generator) -> Tensor:
+        first = torch.full_like(every, step * count % (pool.length - count + 1))
+        local, distance = (values.to(start.device) for values in pool.read(every, first, count))
+        here = codes().transpose(0, 1)  # (K, N, C)
+        wrong = misfit(frozen.logits(frozen.fold(here), local), distance, fit.band).mean(1)
+        each = wrong.view_as(absent) + fit.prior * here.pow(2).sum(-1)
+        return each.masked_fill(absent, 0.0).sum()  # a sum: what one item gets does not depend on the others
+
+    yield from optimise({"codes": codes}, loss, _settings(fit, fit.code_steps), seed=seed, stage="codes")
+    return codes().detach()
+
+
+def _settings(fit: BasisFitSettings, steps: int) -> TrainSettings:
+    return TrainSettings(
+        steps=steps,
+        lr=fit.lr,
+        weight_decay=0.0,
+        warmup=min(fit.warmup, steps // 4),
+        clip=0.0,
+        ema=0.0,
+        save_every=fit.save_every,
+    )
+
+
+def misfit(logits: Tensor, distance: Tensor, band: float) -> Tensor:
+    """Cross-entropy of logits with soft labels sigmoid(2 distance / band), least where a logit is 2 distance / band.
+
+    With a narrow band these are occupancies; with a wide one signed distances whose weight falls off from the surface.
+    """
+    return binary_cross_entropy_with_logits(logits, torch.sigmoid(2 / band * distance), reduction="none")
