@@ -11,6 +11,7 @@ from engine.errors import InputError
 from engine.metrics.chamfer import TELL_EVERY
 from engine.protocol import Progress, Stage
 
+FLOOR = 0.01
 FLOPS = 2e9  # of one block of a distance matrix: about 0.1 s
 
 
@@ -33,8 +34,10 @@ class Nearest:
 def standardised(training: NDArray, others: Sequence[NDArray]) -> tuple[NDArray[np.float64], ...]:
     """``training`` (T, D) and each of ``others`` (·, D), minus the mean of the training rows and over their deviation.
 
-    Each number of a row counts alike then. A number that is the same in all training rows is only shifted. InputError
-    when the widths differ or a number is not finite.
+    Each number of a row counts alike then, but for those that hardly differ among the training rows, such as the weights of
+    units that never learned anything: no deviation counts as less than FLOOR of the root mean square of all of them, or
+    the least noise of a denoiser in such a number would outweigh everything. InputError when the widths differ or a number
+    is not finite.
     """
     rows = [np.asarray(row, np.float64) for row in (training, *others)]
     if any(row.ndim != 2 or row.shape[1:] != rows[0].shape[1:] for row in rows) or not rows[0].size:
@@ -43,7 +46,9 @@ def standardised(training: NDArray, others: Sequence[NDArray]) -> tuple[NDArray[
     if not all(np.isfinite(row).all() for row in rows):
         raise InputError("latents hold numbers that are not finite; leave these items out and report them")
     mean, deviation = rows[0].mean(0), rows[0].std(0)
-    deviation[deviation < 1e-12 * np.abs(mean) + 1e-300] = 1
+    deviation = np.maximum(deviation, FLOOR * np.sqrt(np.square(deviation).mean()))
+    if not deviation.all():
+        deviation[:] = 1  # all training rows are the same
     return tuple((row - mean) / deviation for row in rows)
 
 

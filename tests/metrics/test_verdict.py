@@ -83,6 +83,18 @@ def test_each_rule_by_itself() -> None:
     assert result.thresholds.copy_latent == np.percentile(own.distance, 1)
 
 
+def test_noise_in_numbers_that_never_differ_hides_no_copy() -> None:
+    rng = np.random.default_rng(4)
+    live, dead = latents(0, TRAINING), rng.normal(size=(1, 40)) + 1e-7 * rng.normal(size=(TRAINING, 40))
+    training = np.concatenate([live, dead], 1)
+    rows = training + 1e-3 * rng.normal(size=training.shape)  # a denoiser's noise, far more than the dead ones differ
+    sets = {"t": surfaces(live, 10), "g": surfaces(live, 12)}
+    found, _ = finish(distances(sets, [("g", "t"), ("t", "t")], CHAMFER))
+    gt, tt = found.between("g", "t"), found.between("t", "t")
+    result, _ = finish(novelty_of(gt, gt, tt, rows, rows, training))
+    assert result.shares["copy"] >= 0.95
+
+
 def test_nearest_rows_equal_brute_force() -> None:
     rng = np.random.default_rng(5)
     rows, others = rng.normal(size=(30, 6)), rng.normal(size=(50, 6)) + 1e3  # a far origin, where products round
@@ -102,7 +114,9 @@ def test_standardised_rows_and_twins() -> None:
     training = np.array([[1.0, 5, 3], [3, 5, 7], [5, 5, 2]])
     t, g = standardised(training, [training[:1] + [0, 2, 0]])
     assert t.mean(0) == pytest.approx(0, abs=1e-12) and t.std(0) == pytest.approx([1, 0, 1])
-    assert g[0, 1] == 2
+    assert g[0, 1] == pytest.approx(2 / (0.01 * np.sqrt(np.square(training.std(0)).mean())))
+    same, shifted = standardised(np.ones((3, 2)), [np.ones((1, 2)) * 3])
+    assert not same.any() and np.array_equal(shifted, [[2, 2]])
     twins, _ = finish(nearest_rows(np.ones((1, 2)), np.ones((3, 2))))
     assert twins.off[0] == twins.alpha[0] == 0
 
