@@ -46,7 +46,9 @@ EVEN = 4  # passes in which neighbours even out how they are pulled
 SIDES = 4.0  # voxels that turning round counts for in "nearest", so that the two sides of a sheet are told apart
 EDGE = 0.75  # length of the mean unit normal of a vertex's faces below which it lies on a sharp edge and does not slide
 REACH = 0.25  # voxels from a point to those between which the field's slope is measured
-STENCIL = np.array([[1, -1, -1], [-1, -1, 1], [-1, 1, -1], [1, 1, 1]], np.float64)  # corners of a tetrahedron
+STENCIL = np.array(
+    [[0, 0, 0], [1, -1, -1], [-1, -1, 1], [-1, 1, -1], [1, 1, 1]], np.float64
+)  # a point and a tetrahedron
 COLLAPSED = 1e-4  # of the mean area, below which a face is gone
 
 
@@ -167,11 +169,11 @@ def distances(points: Points, mesh: Mesh) -> NDArray[np.float64]:
     )
     return np.sqrt(np.maximum(np.asarray(squared, np.float64).ravel(), 0))
 
-
+    """Value (P,) and gradient (P, 3) of the field at points; the gradient from a small tetrahedron around each."""
 def _slope(field: Field, points: Points, voxel: float) -> Stage[tuple[NDArray[np.float64], Points]]:
-    """Value (P,) and gradient (P, 3) of the field at points, from the corners of a small tetrahedron around each."""
+    """Value (P,) and gradient (P, 3) of the field at points, and at the corners of a small tetrahedron around each."""
     reach = REACH * voxel
-    places = (points[:, None] + reach * STENCIL).reshape(-1, 3).astype(np.float32)
+    places = (points[:, None] + reach * STENCIL).reshape(-1, 3).astype(np.float32)  # (P * 5, 3)
     found = np.empty(len(places), np.float64)
     for start in range(0, len(places), CHUNK):
         with torch.no_grad():
@@ -179,8 +181,8 @@ def _slope(field: Field, points: Points, voxel: float) -> Stage[tuple[NDArray[np
         yield Progress(stage="carry", done=start, total=len(places))
     if np.isnan(found).any():
         raise MeshError("the field gives NaN, so it has no surface; its weights are damaged or diverged")
-    corners = found.reshape(-1, 4)
-    return corners.mean(1), corners @ STENCIL / (4 * reach)
+    around = found.reshape(-1, 5)
+    return around[:, 0], around @ STENCIL / (4 * reach)
 
 
 def _inward(mesh: Mesh, slopes: Points) -> NDArray[np.bool_]:
