@@ -12,7 +12,7 @@ from engine.analysis.album import Picture, item_pictures, nearer, pictures
 from engine.analysis.charts import confusion_drawing, map_drawing, odd_drawing
 from engine.analysis.drawing import Drawing, srgb
 from engine.analysis.page import Section, page
-from engine.analysis.rows import TRAIN, WHOLE, Rows, gather
+from engine.analysis.rows import TRAIN, UNSEEN, WHOLE, Rows, gather, mark_order
 from engine.errors import InputError
 from engine.jobs import AnalyseJob
 from engine.method import Workspace
@@ -108,7 +108,7 @@ def _map(job: AnalyseJob, rows: Rows, project: Project, work: Workspace) -> Stag
         yield from _save_drawing(drawing, work.folder, "map-centred" if one.centred else "map")
         shares = ", ".join(f"{share:.1%}" for share in one.variance[:5])
         how = "each part's mean taken off" if one.centred else "as stored"
-        findings.append(f"Map, {how}: PCA components explain {shares} of the training variance")
+        findings.append(f"Map, {how}: PCA components explain {shares} of the variance")
     if found.left_out:
         findings.append(f"Not on the maps, since their networks have another size: {', '.join(found.left_out)}")
     return Section("Maps", maps.TEXT, drawings=drawings, findings=findings)
@@ -219,11 +219,10 @@ def _check_out(folder: Path, work: Workspace) -> None:
 
 
 def _facts(job: AnalyseJob, rows: Rows) -> list[str]:
-    kinds = {str(kind): int((rows.marks == kind).sum()) for kind in dict.fromkeys(rows.marks)}
-    told = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+    told = ", ".join(f"{(rows.marks == kind).sum()} {kind}" for kind in sorted(set(rows.marks), key=mark_order))
     return [
-        f"{int(rows.own.sum())} shapes of {job.of}, among {told}. Each latent has {rows.latent.shape[1]:,} numbers.",
-        f"Seed {job.seed}. Analysis run {job.run}. What a model learned from is called {TRAIN} here.",
+        f"{rows.own.sum()} shapes of {job.of}. In all: {told}. Each latent has {rows.latent.shape[1]:,} numbers.",
+        f"Called {TRAIN} is what the model learned from, {UNSEEN} what was fitted besides. Seed {job.seed}, run {job.run}.",
     ]
 
 

@@ -9,11 +9,10 @@ from engine.analysis.drawing import Drawing, Rgb, Shape, length_of, mixed
 from engine.analysis.maps import Map
 from engine.analysis.naming import NamingFound, Score
 from engine.analysis.odd import Odd, OddFound
-from engine.analysis.rows import REJECTED, TRAIN, UNSEEN, WHOLE
+from engine.analysis.rows import REJECTED, TRAIN, UNSEEN, WHOLE, mark_order
 
 PANEL, GAP, SIDE = 400, 30, 160  # units of maps: side of a panel, space between, width of the legend
 SHAPES: dict[str, Shape] = {TRAIN: "circle", UNSEEN: "square", REJECTED: "cross"}
-_ORDER = {TRAIN: 0, UNSEEN: 1, REJECTED: 2}  # what is in question comes last, on top
 MARKS: dict[str, Rgb] = {TRAIN: (120, 178, 214), UNSEEN: (0, 80, 140), REJECTED: (120, 120, 120)}  # without parts
 OWN: Rgb = (213, 94, 0)  # Okabe and Ito 2008: vermilion
 FRAME: Rgb = (190, 195, 202)
@@ -27,7 +26,7 @@ STRIP, HEIGHT = 170, 300
 def map_drawing(found: Map, colours: Mapping[str, Rgb]) -> Drawing:
     """PCA and t-SNE side by side, with one legend. ``colours``: of parts; where there is one scope, marks have colours."""
     scopes = list(dict.fromkeys(place.part for place in found.places))
-    kinds = sorted({place.mark for place in found.places}, key=lambda kind: (_ORDER.get(kind, 3), kind))
+    kinds = sorted({place.mark for place in found.places}, key=mark_order)
     by_mark = {kind: MARKS.get(kind, OWN) for kind in kinds} if len(scopes) == 1 else {}
     what = scopes[0] or "whole shapes" if len(scopes) == 1 else "parts"
     title = f"Map of {what}" + (", each part's mean taken off" if found.centred else "")

@@ -12,7 +12,8 @@ from engine.protocol import Progress, Stage
 
 MEMORY, SECONDS = 6 * 2**30, 3600.0  # of one request
 COMPONENTS = 50  # principal components that t-SNE and the classifiers see, as the original analysis does
-FEWEST = 8  # training rows that a principal component analysis says something about
+FOLDS = 5  # groups of training rows, each judged by what was learned from the others
+FEWEST = 10  # rows that a principal component analysis says something about
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -36,18 +37,19 @@ class Array(msgspec.Struct, frozen=True):
 
 
 class Embed(msgspec.Struct, frozen=True, tag=True):
-    """Rows (N, D), standardised, onto a plane, by PCA and t-SNE -> Embedded. ``training`` (N,) bool."""
+    """Rows (N, D), standardised, onto a plane, by PCA and t-SNE -> Embedded."""
 
     rows: Array
-    training: Array
     perplexity: float
     seed: int
 
 
 class Embedded(msgspec.Struct, frozen=True):
-    """``pca`` (N, 2) scores on the first two components of the training rows; ``variance``: share of the training rows'
-    variance that each of the first components explains; ``tsne`` (N, 2); ``perplexity``: what t-SNE was run with;
-    ``divergence``: its Kullback-Leibler divergence."""
+    """Two maps.
+
+    pca : (N, 2) scores on the first two components; variance : share of the variance along each of the first components
+    tsne : (N, 2); perplexity : what t-SNE was run with; divergence : the Kullback-Leibler divergence that it ended with
+    """
 
     pca: Array
     variance: tuple[float, ...]
@@ -87,7 +89,7 @@ class Compare(msgspec.Struct, frozen=True, tag=True):
 
 class Compared(msgspec.Struct, frozen=True):
     """``neighbours`` (N,): mean distance to the nearest training rows; ``robust`` (N,): Mahalanobis distance by the minimum
-    covariance determinant, in the plane of the first ``components`` principal components of the training rows."""
+    covariance determinant, in the space of the first ``components`` principal components."""
 
     neighbours: Array
     robust: Array
@@ -125,7 +127,7 @@ def work(request: bytes) -> bytes:
 
 
 def embed(ask: Embed) -> Embedded:
-    """PCA fitted to the training rows, and t-SNE (van der Maaten and Hinton 2008) of all rows' first components.
+    """PCA, and t-SNE (van der Maaten and Hinton 2008) of its first components.
 
     t-SNE starts from the first two components, so that the map's rough order is theirs. Its perplexity is at most a third
     of the rows. InputError with too few rows.
@@ -133,9 +135,10 @@ def embed(ask: Embed) -> Embedded:
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
 
-    rows, training = ask.rows.array(), ask.training.array()
-    _enough(training)
-    pca = PCA(min(COMPONENTS, *rows[training].shape), random_state=ask.seed).fit(rows[training])
+    rows = ask.rows.array()
+    if len(rows) < FEWEST:
+        raise InputError(f"{len(rows)} points are too few for a map; at least {FEWEST} are needed")
+    pca = PCA(min(COMPONENTS, *rows.shape), random_state=ask.seed).fit(rows)
     scores = pca.transform(rows)
     perplexity = min(ask.perplexity, (len(rows) - 1) / 3)
     tsne = TSNE(perplexity=perplexity, init="pca", random_state=ask.seed)
@@ -178,25 +181,30 @@ def compare(ask: Compare) -> Compared:
     """Mean distance to the nearest training rows (a row is not its own neighbour), and a robust Mahalanobis distance.
 
     Minimum covariance determinant: Rousseeuw and Van Driessen 1999. It needs several rows for each number, so it sees the
-    first components only; the distances to neighbours see all numbers. InputError with too few training rows.
+    first components only; the distances to neighbours see all numbers. Latents have more numbers than there are rows, so
+    components put rows that they were not learned from nearer to the middle: each training row is judged by components
+    and determinant of the other four fifths, and all other rows by the mean of the five. InputError with too few
+    training rows.
     """
     from sklearn.covariance import MinCovDet
     from sklearn.decomposition import PCA
     from sklearn.neighbors import NearestNeighbors
 
     rows, training = ask.rows.array(), ask.training.array()
-    _enough(training)
+    if training.sum() < FEWEST:
+        raise InputError(f"{training.sum()} training shapes are too few for this; at least {FEWEST} are needed")
     near = NearestNeighbors(n_neighbors=ask.neighbours, algorithm="brute").fit(rows[training])
     distance = np.zeros(len(rows))
     distance[training] = near.kneighbors()[0].mean(1)  # without an argument: of the rows themselves, each left out
     if not training.all():
         distance[~training] = near.kneighbors(rows[~training])[0].mean(1)
-    size = max(1, min(10, int(training.sum()) // 8, rows.shape[1]))
-    scores = PCA(size, random_state=ask.seed).fit(rows[training]).transform(rows)
-    robust = MinCovDet(random_state=ask.seed).fit(scores[training])
-    return Compared(Array.of(distance), Array.of(np.sqrt(robust.mahalanobis(scores))), size)
-
-
-def _enough(training: NDArray[np.bool_]) -> None:
-    if training.sum() < FEWEST:
-        raise InputError(f"{training.sum()} training shapes are too few for this; at least {FEWEST} are needed")
+    size = max(1, min(10, int(training.sum()) // 10, rows.shape[1]))
+    fold = np.full(len(rows), -1)
+    fold[training] = np.random.default_rng(ask.seed).permutation(training.sum()) % FOLDS
+    robust = np.zeros(len(rows))
+    for one in range(FOLDS):
+        learned = training & (fold != one)
+        scores = PCA(size, random_state=ask.seed).fit(rows[learned]).transform(rows)
+        far = np.sqrt(MinCovDet(random_state=ask.seed).fit(scores[learned]).mahalanobis(scores))
+        robust += np.where(fold == one, far, np.where(training, 0, far / FOLDS))
+    return Compared(Array.of(distance), Array.of(robust), size)

@@ -14,12 +14,13 @@ from engine.protocol import Note, Stage
 MOST = 2**26  # numbers that go into a map; of more shapes some are drawn
 
 TEXT = """Every mark is one part of one shape, in its part's colour. PCA is a straight projection: what it shows is
-true of the share of the variance that its axes name, and of nothing else. The components come from the training
-shapes; the others are projected onto them. t-SNE keeps near neighbours near and nothing more: the size of a group,
-the gap between groups and the place of a group mean nothing, other seeds and perplexities give other maps, and it can
-show groups where there are none. Groups by part are expected where every part's fit starts from an anchor of its own;
-the second map takes each part's training mean off first, so that what is left is how shapes differ. No map shows
-whether a shape is good or new."""
+true of the share of the variance that its axes name, and of nothing else. The components are those of all shapes
+shown: latents have more numbers than there are shapes, and components of the training shapes alone would put all
+others too near the middle. t-SNE keeps near neighbours near and nothing more: the size of a group, the gap between
+groups and the place of a group mean nothing, other seeds and perplexities give other maps, and it can show groups
+where there are none. Groups by part are expected where every part's fit starts from an anchor of its own; the second
+map takes each part's mean off first, so that what is left is how shapes differ. No map shows whether a shape is good
+or new."""
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -35,7 +36,7 @@ class Place(msgspec.Struct, frozen=True):
 class Map(msgspec.Struct, frozen=True):
     """A pair of maps and how they were made.
 
-    variance : share of the training variance along each principal component, at most 10
+    variance : share of the variance along each principal component, at most 10
     divergence : Kullback-Leibler divergence that t-SNE ended with
     centred : each part's training mean was taken off
     """
@@ -75,28 +76,22 @@ def maps(rows: Rows, part: str, perplexity: float, seed: int) -> Stage[MapsFound
     found = []
     with learner() as child:
         for centred in (False, True) if len(scopes) > 1 else (False,):
-            table, training = stacked(rows, index, centred)
-            request = Embed(Array.of(table), Array.of(training), perplexity, seed)
+            table = stacked(rows, index, centred)
+            request = Embed(Array.of(table), perplexity, seed)
             answer = yield from asked(child, request, Embedded, "maps")
             found.append(_map(rows, index, answer, seed, centred))
     return MapsFound(tuple(found), left_out)
 
 
-def stacked(
-    rows: Rows, index: dict[str, NDArray[np.int64]], centred: bool
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """(M, d) numbers of the parts of all shapes one below the other, standardised by the training rows, and which those are.
+def stacked(rows: Rows, index: dict[str, NDArray[np.int64]], centred: bool) -> NDArray[np.float32]:
+    """(M, d) numbers of the parts of all shapes one below the other, each over its spread.
 
-    centred : the mean of each part's training rows is taken off first
+    centred : the mean of each part is taken off first. Means and spreads are those of all shapes shown: unseen shapes would
+    seem to vary more over the training shapes' own, and components would turn to them.
     """
     blocks = [rows.numbers(scope, i) for scope, i in index.items()]
-    flags = [rows.training[i] for i in index.values()]
-    if centred:
-        blocks = [b - (b[f].mean(0) if f.any() else 0) for b, f in zip(blocks, flags, strict=True)]
-    table, training = np.concatenate(blocks), np.concatenate(flags)
-    if training.any():
-        table[training], table[~training] = evened(table[training], table[~training])
-    return table, training
+    table = np.concatenate([block - block.mean(0) if centred else block for block in blocks])
+    return evened(table, table[:0])[0]
 
 
 def _map(rows: Rows, index: dict[str, NDArray[np.int64]], answer: Embedded, seed: int, centred: bool) -> Map:

@@ -15,8 +15,7 @@ FEWEST = 3  # training shapes
 
 TEXT = """Each number of a latent is divided by its spread among the training shapes, so that all count alike (a
 spread counts as at least 0.3 of the usual one, or numbers that hardly move would decide everything). A ratio of 1 is
-as far as a training shape usually (median) is from the one nearest to it; "closer" is the share of training shapes
-that are nearer to another training shape than this one is to its nearest. Training shapes are compared with the
+as far as a training shape usually (median) is from the one nearest to it. Training shapes are compared with the
 others. Weights tell how alike two networks are, not how alike two surfaces are: two networks can hold the same
 surface by different numbers, so a large distance is no proof that a shape is new. An average of training shapes is
 nearer to each of them than they are to one another, whatever it looks like. `evaluate` compares surfaces."""

@@ -82,6 +82,12 @@ class Rows:
         return self.parts[numbers_of([part], self.parts)[0]].spans
 
 
+def mark_order(mark: str) -> tuple[int, str]:
+    """A key to sort marks by: what is in question comes last, and is drawn on top."""
+    fitted = (TRAIN, UNSEEN, REJECTED)
+    return (fitted.index(mark) if mark in fitted else len(fitted), mark)
+
+
 def gather(run: str, part: str, project: Project, work: Workspace) -> Stage[Rows]:
     """The shapes of ``run`` and those that its model learned from.
 

@@ -5,7 +5,7 @@ import pytest
 
 from engine.analysis.learned import Array, Embed, asked, embed, learner
 from engine.analysis.maps import maps, stacked
-from engine.analysis.rows import TRAIN
+from engine.analysis.rows import TRAIN, UNSEEN
 from engine.errors import InputError
 from engine.protocol import Progress
 from tests.analysis.made import WIDTH, finish, in_process, made, noise  # noqa: F401
@@ -13,17 +13,29 @@ from tests.analysis.made import WIDTH, finish, in_process, made, noise  # noqa: 
 pytestmark = pytest.mark.usefixtures("in_process")
 
 
-def test_components_are_those_of_the_training_rows() -> None:
-    """Training rows that vary along two axes, 3 to 1 in spread: their shares are 0.9 and 0.1, whatever the others do."""
-    rows = np.zeros((60, 5))
-    rows[:50, 1], rows[:50, 3] = 3 * np.cos(np.arange(50)), np.sin(np.arange(50))
-    rows[50:, 4] = 100
-    training = np.arange(60) < 50
-    found = embed(Embed(Array.of(rows.astype(np.float32)), Array.of(training), 10, 0))
-    assert found.variance[:2] == pytest.approx((0.9, 0.1), abs=0.01)
+def test_components_and_their_shares_are_known() -> None:
+    """Rows that vary along two axes, 3 to 1 in spread: shares 0.9 and 0.1."""
+    rows = np.zeros((64, 5))
+    turn = 2 * np.pi * np.arange(64) / 64
+    rows[:, 1], rows[:, 3] = 3 * np.cos(turn), np.sin(turn)
+    found = embed(Embed(Array.of(rows.astype(np.float32)), 10, 0))
+    assert found.variance[:2] == pytest.approx((0.9, 0.1), abs=1e-4)
     plane = found.pca.array()
-    assert abs(np.corrcoef(plane[:50, 0], rows[:50, 1])[0, 1]) == pytest.approx(1)
-    assert np.ptp(plane[50:], axis=0) == pytest.approx([0, 0], abs=1e-4)
+    assert abs(np.corrcoef(plane[:, 0], rows[:, 1])[0, 1]) == pytest.approx(1)
+    assert np.ptp(plane[:, 1]) == pytest.approx(2, rel=1e-4)
+
+
+def test_unseen_shapes_are_not_drawn_to_the_middle() -> None:
+    """With more numbers than shapes, unseen shapes of the same distribution must be as far out as training shapes."""
+    ratios: dict[str, list[float]] = {"pca": [], "tsne": []}
+    for seed in range(4):
+        rows = made(noise(80, 3000, seed), [TRAIN] * 40 + [UNSEEN] * 40, parts=0)
+        (found,) = finish(maps(rows, "", 15, 0)).maps
+        for key, several in ratios.items():
+            points = np.array([getattr(place, key) for place in found.places])
+            out = np.linalg.norm(points - points.mean(0), axis=1)
+            several.append(out[40:].mean() / out[:40].mean())
+    assert all(0.75 < np.mean(several) < 1.33 for several in ratios.values()), ratios
 
 
 def test_parts_that_differ_form_groups_until_their_means_are_taken_off() -> None:
@@ -46,14 +58,14 @@ def test_parts_that_differ_form_groups_until_their_means_are_taken_off() -> None
     assert again.places == plain.places  # the same seed gives the same map
 
 
-def test_means_are_those_of_the_training_rows() -> None:
-    latent = noise(20) + 5
-    latent[15:] += 3
-    rows = made(latent, [TRAIN] * 15 + ["generated"] * 5)
-    table, training = stacked(rows, {"wing": np.arange(20), "tail": np.arange(20)}, centred=True)
-    for block, flags in zip(np.split(table, 2), np.split(training, 2), strict=True):
-        assert block[flags].mean(0) == pytest.approx(0, abs=1e-5)
-        assert block[~flags].mean() > 1
+def test_parts_lie_over_one_another_without_their_means() -> None:
+    rows = made(noise(20) + np.repeat([5.0, 0.0, -5.0], WIDTH))
+    index = {"wing": np.arange(20), "tail": np.arange(20)}
+    plain, centred = (stacked(rows, index, flag) for flag in (False, True))
+    for block in np.split(centred, 2):
+        assert block.mean(0) == pytest.approx(0, abs=1e-5)
+    assert all(abs(block.mean()) > 0.9 for block in np.split(plain, 2))
+    assert plain.std(0) == pytest.approx(1, abs=1e-5) and centred.std(0) == pytest.approx(1, abs=1e-5)
 
 
 def test_one_part_alone_and_no_parts_at_all() -> None:
@@ -73,7 +85,7 @@ def test_too_few_shapes_are_refused() -> None:
 def test_a_map_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()  # a real child
     with learner() as child:
-        request = Embed(Array.of(noise(3000).astype(np.float32)), Array.of(np.ones(3000, bool)), 30, 0)
+        request = Embed(Array.of(noise(3000).astype(np.float32)), 30, 0)
         stage = asked(child, request, Array, "maps")
         event = next(stage)
         assert isinstance(event, Progress) and child.pid is not None
