@@ -22,9 +22,11 @@ from engine.opened import open_shape
 from engine.project import Project
 from engine.protocol import Note, Saved, Stage
 from engine.rows import ItemRow, ShapeRow
+from engine.settings import ExportOptions
 from engine.storage import write_atomic
 from engine.write import write_shape
 
+WEIGHTS = ("pth", "ckpt")
 KNIFE = 0.01  # share of thin walls that is not told of: edges of wings end in nothing
 
 
@@ -34,6 +36,10 @@ def export(job: ExportJob, project: Project, work: Workspace) -> Stage[dict[str,
     Each file is made in the run's folder and then put into its place, so going on with a stopped export finds its own
     files. A shape that has no surface, or not one that can be written as asked for, does not keep the others.
     """
+    if job.format in WEIGHTS and (job.options != ExportOptions() or job.health):
+        raise InputError(
+            f"{job.format} files hold numbers, no surface, so nothing can be set about one; leave that out"
+        )
     wanted = _wanted(job, project)
     names = {name: _names(name, job.format) for name in wanted}
     delivery = Delivery(work.folder, Path(job.out), job.overwrite, names)

@@ -9,13 +9,27 @@ from scipy.sparse import coo_matrix, diags
 from engine.errors import MeshError
 from engine.geometry.clean import clean
 from engine.geometry.export.scene import PerCorner
-from engine.geometry.mesh import Mesh, is_watertight
+from engine.geometry.mesh import Mesh, is_watertight, volume
 from engine.geometry.solids import union
 
 FORWARD, BACK = 0.5, -0.53  # steps of a pass (Taubin 1995, lambda and mu: 1/lambda + 1/mu = 0.11 passes unchanged)
 LEAST = 4  # faces of the smallest closed surface
 ATLAS = 1000.0  # longest side while unwrapping: xatlas leaves out faces with an area below 1e-7, whatever the unit
+SHRUNK = 0.03  # share of the volume that smoothing may take without a word
+LOST = 0.05  # share of the volume that fewer faces may take without a word
 OFF = 0.02  # share by which a face budget may be missed
+
+
+def all_smoothed(meshes: dict[str, Mesh], passes: int) -> tuple[dict[str, Mesh], tuple[str, ...]]:
+    """Meshes smoothed, and notes on those of which it took more than steps and noise, in words."""
+    done, notes = {}, []
+    for name, mesh in meshes.items():
+        solid = clean(mesh)
+        done[name] = smoothed(solid, passes)
+        if is_watertight(solid) and (gone := 1 - volume(done[name]) / volume(solid)) > SHRUNK:
+            words = f"smoothing took {gone:.0%} of the volume of {name!r}, whose faces are too large for that"
+            notes.append(f"{words}; ask for fewer passes")
+    return done, tuple(notes)
 
 
 def smoothed(mesh: Mesh, passes: int) -> Mesh:
@@ -59,7 +73,10 @@ def within_budget(meshes: dict[str, Mesh], budget: int) -> tuple[dict[str, Mesh]
             f"a budget of {budget:,} faces was asked for and {reached:,} were reached; collapsing more edges would tear "
             "the surface: ask for more faces"
         )
-    return done, ()
+    before, after = (sum(abs(volume(mesh)) for mesh in group.values()) for group in (meshes, done))
+    gone = 1 - after / before if before else 0.0
+    words = f"with {reached:,} faces it has {gone:.0%} less volume than with {present:,}; ask for more to keep its form"
+    return done, (words,) if gone > LOST else ()
 
 
 def _shares(faces: dict[str, int], budget: int) -> dict[str, int]:

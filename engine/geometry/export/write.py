@@ -89,11 +89,12 @@ def export_mesh(
     kind = _format(path, options)
     check_place([path, *(path.with_suffix(more) for more in kind.beside)], overwrite)
     objects, named = _objects(path, surface, parts, kind, options)
-    if options.smoothing:
-        objects = {name: shaping.smoothed(clean(mesh), options.smoothing) for name, mesh in objects.items()}
     notes: tuple[str, ...] = ()
+    if options.smoothing:
+        objects, notes = shaping.all_smoothed(objects, options.smoothing)
     if options.faces:
-        objects, notes = shaping.within_budget(objects, options.faces)
+        objects, more = shaping.within_budget(objects, options.faces)
+        notes += more
     boxes = np.stack([mesh.bounds for mesh in objects.values()])
     place = placement(suffix, options, np.stack([boxes[:, 0].min(0), boxes[:, 1].max(0)]))
     objects = {name: Mesh(place(mesh.vertices), mesh.faces) for name, mesh in objects.items()}
