@@ -169,9 +169,9 @@ def distances(points: Points, mesh: Mesh) -> NDArray[np.float64]:
     )
     return np.sqrt(np.maximum(np.asarray(squared, np.float64).ravel(), 0))
 
-    """Value (P,) and gradient (P, 3) of the field at points; the gradient from a small tetrahedron around each."""
+
 def _slope(field: Field, points: Points, voxel: float) -> Stage[tuple[NDArray[np.float64], Points]]:
-    """Value (P,) and gradient (P, 3) of the field at points, and at the corners of a small tetrahedron around each."""
+    """Value (P,) and gradient (P, 3) of the field at points; the gradient from a small tetrahedron around each."""
     reach = REACH * voxel
     places = (points[:, None] + reach * STENCIL).reshape(-1, 3).astype(np.float32)  # (P * 5, 3)
     found = np.empty(len(places), np.float64)
