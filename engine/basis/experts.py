@@ -1,5 +1,7 @@
 """Experts: one small network per part name, shared by all shapes and bent to each by a code."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -55,7 +57,12 @@ class Experts(nn.Module):
 
     def logits(self, layers: Layers, local: Tensor) -> Tensor:
         """Logits (M, P) of M folded networks at points (M, P, 3) in their frames: twice the distance over the band."""
-        return network_logits(layers, "relu", encode(local, self.settings.bands))
+        return network_logits(layers, "relu", inputs_of(local, self.settings.bands))
+
+
+def inputs_of(local: Tensor, bands: int) -> Tensor:
+    """Encoded local points (..., 3) -> (..., 3 + 6 * bands): the slowest sine goes from -1 to 1 across the frame."""
+    return encode(local * (math.pi / 2), bands)
 
 
 def in_reach(local: Tensor) -> Tensor:

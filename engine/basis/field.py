@@ -5,9 +5,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from engine.basis.experts import Experts, Layers, in_reach
+from engine.basis.experts import Experts, Layers, in_reach, inputs_of
 from engine.basis.frames import to_local
-from engine.fields.encoding import encode
 from engine.fields.mlp import EMPTY
 
 STEEPNESS = 200.0  # logits per cube unit of distance
@@ -66,7 +65,7 @@ class BasisField:
         logits = beside(local, self._frames[k])
         known = in_reach(local).nonzero()[:, 0]
         if len(known):
-            logits[known] = self._forward(encode(local[known], self._bands), self._layers[k]).mul_(self._scales[k])
+            logits[known] = self._forward(inputs_of(local[known], self._bands), self._layers[k]).mul_(self._scales[k])
         return logits
 
     def _forward(self, hidden: Tensor, layers: Layers) -> Tensor:

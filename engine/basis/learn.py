@@ -9,10 +9,11 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from engine.basis.experts import CODE_START, Experts
+from engine.basis.muon import MatrixSteps
 from engine.basis.points import LocalPoints
 from engine.errors import InputError
 from engine.methods.basis.settings import BasisFitSettings
-from engine.optimise import optimise
+from engine.optimise import learning_rate, optimise
 from engine.protocol import Stage
 from engine.settings import TrainSettings
 from engine.storage import seed_of
@@ -75,7 +76,12 @@ def learn(
     codes = Codes(start, fit.code_lr).to(device)
     part = torch.arange(experts.parts)[:, None]
 
+    settings = _settings(fit, fit.steps)
+    matrices = MatrixSteps(list(experts.weights)[:-1], fit.matrix_lr).to(device)
+    modules = {"experts": experts, "codes": codes, "matrices": matrices}
+
     def loss(step: int, generator: torch.Generator) -> Tensor:
+        matrices.pace = learning_rate(settings, step) / settings.lr
         which = pool.pick(fit.shapes, generator)
         starts = torch.randint(pool.length - fit.points + 1, which.shape, generator=generator)
         local, distance = (values.to(device) for values in pool.read(which, starts, fit.points))
@@ -84,8 +90,10 @@ def learn(
         found = experts.logits(experts.fold(chosen + jitter), local)
         return misfit(found, distance, fit.band).mean() + fit.prior * chosen.pow(2).sum(-1).mean()
 
-    settings = _settings(fit, fit.steps)
-    yield from optimise({"experts": experts, "codes": codes}, loss, settings, seed=seed, folder=folder, stage="fit")
+    try:
+        yield from optimise(modules, loss, settings, seed=seed, folder=folder, stage="fit")
+    finally:
+        matrices.end()
     return codes().detach()
 
 

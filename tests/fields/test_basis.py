@@ -11,14 +11,13 @@ import pytest
 import torch
 import trimesh
 
-from engine.basis.experts import Experts
+from engine.basis.experts import Experts, inputs_of
 from engine.basis.frames import frame_of, to_canonical, to_local
 from engine.basis.learn import Codes, Pool, find_codes, learn, misfit
 from engine.basis.points import MARGIN, LocalPoints, lopsided, make_local
 from engine.basis.representation import BasisRepresentation
 from engine.datasets.parts import colour
 from engine.errors import InputError
-from engine.fields.encoding import encode
 from engine.geometry.mesh import Geometry, Mesh
 from engine.method import Shapes
 from engine.methods.basis.settings import BasisFitSettings, BasisSettings, ExpertSettings, LocalSettings
@@ -150,7 +149,7 @@ def test_folding_is_the_bent_network() -> None:
     found = made.logits(made.fold(codes), local).view(2, 3, 50)
     for k in range(2):
         for s in range(3):
-            hidden = encode(local.view(2, 3, 50, 3)[k, s], SMALL.bands)
+            hidden = inputs_of(local.view(2, 3, 50, 3)[k, s], SMALL.bands)
             for i, bend in enumerate(made.bends):
                 gain, shift = (codes[k, s] @ bend[k]).chunk(2)
                 hidden = ((hidden @ made.weights[i][k].T + made.biases[i][k]) * (1 + gain) + shift).relu()

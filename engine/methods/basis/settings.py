@@ -48,14 +48,15 @@ class BasisFitSettings(Settings, frozen=True):
         int, Meta(ge=1, description="shapes that the experts learn from; the others get codes only")
     ] = 4_096
     shapes: Annotated[int, Meta(ge=1, description="shapes per part and step")] = 16
-    points: Annotated[int, Meta(ge=16, description="points per part, shape and step")] = 128
+    points: Annotated[int, Meta(ge=16, description="points per part, shape and step")] = 64
     lr: Positive = 3e-3
-    code_lr: Annotated[float, Meta(gt=0, description="learning rate of codes, times lr")] = 4.0
+    matrix_lr: Annotated[float, Meta(gt=0, description="step size of Muon, relative to a matrix of unit norm")] = 0.02
+    code_lr: Annotated[float, Meta(gt=0, description="learning rate of codes, times lr")] = 8.0
     warmup: Annotated[int, Meta(ge=0)] = 50
     band: Annotated[
         float, Meta(gt=0, description="half sides over which a target goes from empty to full; small = occupancy alone")
     ] = 0.15
-    prior: Annotated[float, Meta(ge=0, description="weight of the squared length of codes in the loss")] = 1e-4
+    prior: Annotated[float, Meta(ge=0, description="weight of the squared length of codes in the loss")] = 1e-5
     noise: Annotated[float, Meta(ge=0, description="deviation of the noise added to codes while experts learn")] = 0.0
     code_steps: Annotated[int, Meta(ge=1, description="steps for the codes of new shapes, experts frozen")] = 200
     code_points: Annotated[int, Meta(ge=16, description="points per part, shape and step for codes alone")] = 256
