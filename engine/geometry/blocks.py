@@ -47,6 +47,10 @@ class Lattice:
 
     def values(self, index: tuple[NDArray, NDArray, NDArray]) -> Generator[Progress, None, Values]:
         """Field minus level at the vertices with these three index arrays (P,) -> (P,). Raises MeshError on NaN."""
+        return (yield from self.of(self._field, index))
+
+    def of(self, field: Field, index: tuple[NDArray, NDArray, NDArray]) -> Generator[Progress, None, Values]:
+        """The same of another field."""
         found = np.empty(len(index[0]), np.float32)
         self.total = max(self.total, self.done + len(found))
         yield self.progress()
@@ -54,7 +58,7 @@ class Lattice:
             part = slice(start, start + CHUNK)
             points = np.stack([self.axis[one[part]] for one in index], 1)
             with torch.no_grad():
-                logits = self._field(torch.from_numpy(points)).to("cpu", torch.float32).numpy()
+                logits = field(torch.from_numpy(points)).to("cpu", torch.float32).numpy()
             found[part] = np.clip(logits - np.float32(self._level), -LIMIT, LIMIT)
             self.done += len(points)
             yield self.progress()

@@ -1,12 +1,12 @@
 """Marching cubes over the open blocks, welded exactly: a vertex is known by the lattice edge that it lies on."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from skimage.measure import marching_cubes
 
-from engine.geometry.blocks import SIDE, Blocks, Flags, Indices, Values
+from engine.geometry.blocks import OUTSIDE, SIDE, Blocks, Field, Flags, Indices, Lattice, Values
 from engine.geometry.mesh import Mesh
 from engine.protocol import Progress
 
@@ -17,10 +17,12 @@ FLOOR = 1e-4  # smallest over largest value given to the library: it says on whi
 DITHER = 1e-4  # breaks ties of equal values in the ambiguous cases, the same for all cells at a lattice point
 
 
-def polygonise(blocks: Blocks) -> Generator[Progress, None, Mesh]:
+def polygonise(blocks: Blocks, parts: Sequence[Field] = ()) -> Generator[Progress, None, Mesh]:
     """Surface of value 0 over the eighths in ``blocks.cut``, in canonical coordinates, faces outward (values > 0 inside).
 
     Lewiner et al. 2003 as in scikit-image decides the triangles; positions are interpolated here from the true values.
+
+    parts : fields whose largest value the field is; every vertex then stands on the own surface of one of them
     """
     lattice = blocks.lattice
     names: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
@@ -43,9 +45,48 @@ def polygonise(blocks: Blocks) -> Generator[Progress, None, Mesh]:
             count += len(name)
         yield lattice.progress()
     yield lattice.progress()
-    _, first, inverse = np.unique(np.concatenate(names), return_index=True, return_inverse=True)
-    vertices = (np.concatenate(places)[first] - 1) / (lattice.resolution - 1) - 0.5
+    name, first, inverse = np.unique(np.concatenate(names), return_index=True, return_inverse=True)
+    place = np.concatenate(places)[first]
+    if len(parts) > 1:
+        place = yield from _on_parts(lattice, name, place, parts)
+    vertices = (place - 1) / (lattice.resolution - 1) - 0.5
     return Mesh(vertices, inverse.astype(np.int32)[np.concatenate(faces)].reshape(-1, 3))
+
+
+def _on_parts(
+    lattice: Lattice, name: NDArray[np.int64], place: NDArray[np.float64], parts: Sequence[Field]
+) -> Generator[Progress, None, NDArray[np.float64]]:
+    """Lattice positions (V, 3) of vertices of the union of ``parts``, each where a part's own surface has it.
+
+    Between two lattice points the largest of several values is no straight line: beside a part that is far away, a
+    surface would stand elsewhere than without it. So every part that is inside at one end of a vertex's edge is followed
+    on its own, and the one that reaches furthest tells where the vertex stands.
+    """
+    on_edge = np.flatnonzero(name % 4 < 3)  # the others stand in the middle of a cell
+    axis, low = name[on_edge] % 4, np.stack(np.unravel_index(name[on_edge] // 4, (lattice.size,) * 3), 1)
+    ends = [low, low + np.eye(3, dtype=np.int64)[axis]]
+    padded = [lattice.padding[end].any(1) for end in ends]
+    reach, upward = np.zeros(len(on_edge)), np.zeros(len(on_edge), bool)  # reach is from the inner end of the edge
+    for part in parts:
+        values = []
+        for end, beyond in zip(ends, padded, strict=True):
+            found = yield from lattice.of(part, (end[:, 0], end[:, 1], end[:, 2]))
+            values.append(np.where(beyond, OUTSIDE, found).astype(np.float64))
+        along = cut(values[0], values[1])
+        full, crosses = values[0] > 0, (values[0] > 0) != (values[1] > 0)
+        reach = np.maximum(reach, np.where(crosses, np.where(full, along, 1 - along), 0))
+        upward |= full
+    known = reach > 0
+    moved = place.copy()
+    rows = on_edge[known]
+    moved[rows, axis[known]] = low[known, axis[known]] + np.where(upward, reach, 1 - reach)[known]
+    return moved
+
+
+def cut(low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Where values cross 0 between two lattice points, as a share of the way from the lower one, off both by MARGIN."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.clip(low / (low - high), MARGIN, 1 - MARGIN)
 
 
 def _has_crossing(cubes: Values, cells: Flags) -> Flags:
@@ -82,8 +123,7 @@ def _march(
     inner = (fraction > 0).sum(1) > 1  # the library's extra vertex in the middle of an ambiguous cell
     step = np.eye(3, dtype=np.int64)[axis] * ~inner[:, None]
     low, high = (cubes[(block, *where.T)].astype(np.float64) for where in (local, local + step))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        along = np.clip(low / (low - high), MARGIN, 1 - MARGIN)[:, None] * step
+    along = cut(low, high)[:, None] * step
     lattice = index[block].astype(np.int64) * SIDE + local
     names = ((lattice[:, 0] * size + lattice[:, 1]) * size + lattice[:, 2]) * 4 + np.where(inner, 3, axis)
     return names, lattice + np.where(inner[:, None], fraction, along), faces.astype(np.int64)

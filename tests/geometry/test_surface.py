@@ -4,6 +4,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pytest
 import torch
+from scipy.spatial import cKDTree
 from skimage.measure import marching_cubes
 from torch import Tensor
 
@@ -174,6 +175,45 @@ def test_few_points_and_the_dense_surface() -> None:
     assert {tuple(sorted(face)) for face in again.faces} == {tuple(sorted(face)) for face in mesh.faces}
     shifted = finish(extract(lambda p: field(p) + 2.5, 144, level=2.5))
     assert np.allclose(shifted.vertices, mesh.vertices, atol=1e-5)
+
+
+class Several:
+    """The union of named fields, as methods with parts decode to."""
+
+    def __init__(self, **fields: Field) -> None:
+        self.parts = tuple(fields)
+        self.part = fields.__getitem__
+
+    def __call__(self, points: Tensor) -> Tensor:
+        return either(*(self.part(name) for name in self.parts))(points)
+
+
+def test_the_surface_of_a_part_does_not_depend_on_what_stands_far_from_it() -> None:
+    left, right = ball(0.15, (-0.2, 0.01, 0)), ball(0.12, (0.22, 0, 0.03))
+
+    def mild(points: Tensor) -> Tensor:
+        """Hardly below 0 anywhere, so that between two lattice points it beats the other part outside of that."""
+        return right(points).clamp(min=-0.1)
+
+    alone = finish(extract(left, 65))
+    whole = finish(extract(Several(left=left, right=mild), 65))
+    assert is_watertight(whole) and euler(whole) == 4
+    mine = whole.vertices[whole.vertices[:, 0] < 0]
+    assert len(mine) == len(alone.vertices)
+    assert cKDTree(mine).query(alone.vertices)[0].max() < 1e-12
+    plain = finish(extract(either(left, mild), 65)).vertices
+    assert cKDTree(plain).query(alone.vertices)[0].max() > 1e-3  # what it would be otherwise
+
+
+def test_parts_that_meet_share_one_surface_of_their_own_points() -> None:
+    first, second = ball(0.2, (-0.1, 0, 0)), ball(0.2, (0.13, 0.02, 0.01), 7)
+    whole = finish(extract(Several(a=first, b=second), 49))
+    assert is_watertight(whole) and euler(whole) == 2
+    out_a = np.abs(np.linalg.norm(whole.vertices - [-0.1, 0, 0], axis=1) - 0.2)
+    out_b = np.abs(np.linalg.norm(whole.vertices - [0.13, 0.02, 0.01], axis=1) - 0.2)
+    off = np.minimum(out_a, out_b)
+    assert np.mean(off < 1e-3) > 0.98  # each on a ball, but for the few in the groove
+    assert off.max() < 1 / 48
 
 
 def test_noise_and_ties_stay_watertight() -> None:
