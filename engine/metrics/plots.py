@@ -7,8 +7,10 @@ import numpy as np
 
 from engine.metrics.intervals import Interval
 
-WIDTH, LEFT, RIGHT = 640, 230, 20  # pixels
-COLOURS = ("#3b78c2", "#d1772e", "#4a9a55", "#a04f9e")
+WIDTH, LEFT, RIGHT = 480, 170, 26  # pixels
+COLOURS = ("#2a6db0", "#d1772e", "#4a9a55", "#a04f9e")
+SHARES = ("#b03a2e", "#9a6a00", "#6b6f76", "#2a6db0")  # of copy, blend, near and new, told apart by lightness too
+DASHES = ("3 3", "9 4")
 
 
 def intervals_plot(title: str, rows: Sequence[tuple[str, Interval, float]], top: float | None = None) -> str:
@@ -46,10 +48,11 @@ def steps_plot(title: str, curves: Mapping[str, Sequence[float]], marks: Mapping
         parts.append(f'<polyline points="{" ".join(points)}" fill="none" stroke="{colour}" stroke-width="2"/>')
         parts.append(f'<text x="4" y="{30 + 18 * place}" fill="{colour}">{escape(name)}</text>')
     for place, (name, value) in enumerate(marks.items()):
-        x = _x(value, high)
+        x, y, dashes = _x(value, high), 26 + 18 * (len(curves) + place), DASHES[place % len(DASHES)]
         parts.append(
-            f'<line x1="{x}" x2="{x}" y1="10" y2="{height}" stroke="currentColor" stroke-dasharray="3 3"/>'
-            f'<text x="{x + 3}" y="{height - 6 - 16 * place}">{escape(name)}</text>'
+            f'<line x1="{x}" x2="{x}" y1="10" y2="{height}" stroke="currentColor" stroke-dasharray="{dashes}"/>'
+            f'<line x1="4" x2="30" y1="{y}" y2="{y}" stroke="currentColor" stroke-dasharray="{dashes}"/>'
+            f'<text x="36" y="{y + 4}">{escape(name)}</text>'
         )
     return _svg(title, height, "".join(parts), high)
 
@@ -66,7 +69,7 @@ def shares_plot(title: str, bars: Mapping[str, Mapping[str, float]]) -> str:
             told = escape(f"{word} {share:.1%}")
             parts.append(
                 f'<g><title>{escape(name)}: {told}</title><rect x="{x}" y="{y}" width="{round(max(0, end - x), 2)}" '
-                f'height="24" fill="{COLOURS[number % len(COLOURS)]}"/>'
+                f'height="24" fill="{SHARES[number % len(SHARES)]}"/>'
             )
             parts.append(f'<text x="{x + 4}" y="{y + 16}" fill="#fff">{told}</text></g>' if share > 0.14 else "</g>")
     return _svg(title, 12 + 34 * len(bars), "".join(parts), 1)

@@ -10,7 +10,7 @@ from engine.errors import InputError
 from engine.metrics.intervals import Interval
 from engine.metrics.plots import intervals_plot, shares_plot, steps_plot
 from engine.metrics.result import Evaluation
-from engine.metrics.tables import rows_of, sample_name, training_name
+from engine.metrics.tables import in_words, rows_of, sample_name, training_name
 from engine.metrics.verdict import VERDICTS, Judged, NoveltyResult
 
 Thumbnails = Mapping[tuple[str, Literal["sample", "training"], int], str]  # by run, what it is, and its row
@@ -22,14 +22,19 @@ below {near_latent:.3g} (5th percentiles). New: anything else. Judge the samples
 which by the same rules are called copies by chance alone."""
 MOST_PAIRS = 60  # of samples shown with their nearest training shapes; the nearest ones
 STYLE = """
-body{font:15px/1.45 system-ui,sans-serif;max-width:980px;margin:2em auto;padding:0 1em;color:#222;background:#fff}
-table{border-collapse:collapse;margin:1em 0}td,th{padding:.25em .7em;text-align:left;border-bottom:1px solid #8884}
-td.n{text-align:right;font-variant-numeric:tabular-nums}tr.real{font-style:italic}small{opacity:.7}
-figure{margin:1.2em 0}figcaption{font-weight:600}svg{max-width:100%;height:auto}
-svg{font:12px system-ui,sans-serif;fill:currentColor}
-.pairs{display:flex;flex-wrap:wrap;gap:1em}.pair{border:1px solid #8884;border-radius:6px;padding:.5em;width:270px}
-.pair img{width:128px;height:128px;object-fit:contain}.copy{color:#c0392b}.blend{color:#c27c0e}.near{color:#8a6d1a}
-@media(prefers-color-scheme:dark){body{color:#ddd;background:#1b1b1d}.copy{color:#ff8a7a}.blend,.near{color:#f0c060}}
+body{font:15px/1.5 system-ui,sans-serif;max-width:980px;margin:2em auto;padding:0 1em;color:#222;background:#fff}
+h1{font-size:1.6em}h2{margin-top:2em;border-bottom:1px solid #8884}h3{margin:1.6em 0 .4em}
+table{border-collapse:collapse;margin:.6em 0}td,th{padding:.25em .8em;text-align:left;border-bottom:1px solid #8884}
+td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}tr.real{font-style:italic}
+small,.quiet{opacity:.75;font-size:.87em}.lead{font-size:1.07em}
+figure{margin:.6em 0}figcaption{font-weight:600}svg{max-width:100%;height:auto}
+svg{font:12px system-ui,sans-serif;fill:currentColor}.two{display:flex;flex-wrap:wrap;gap:0 1.5em}.two figure{flex:1 1 420px}
+.pairs{display:grid;grid-template-columns:repeat(auto-fill,minmax(280px,1fr));gap:1em}
+.pair{border:1px solid #8884;border-radius:6px;padding:.5em;overflow-wrap:anywhere}
+.pair img{width:50%;aspect-ratio:1;object-fit:contain}summary{cursor:pointer;font-weight:600;margin:1em 0 .3em}
+.verdict{border-radius:3px;padding:0 .4em;color:#fff}
+.copy{background:#b03a2e}.blend{background:#9a6a00}.near{background:#6b6f76}.new{background:#2a6db0}
+@media(prefers-color-scheme:dark){body{color:#ddd;background:#1b1b1d}}
 """
 READING = """MMD (lower is better) is the mean distance of a reference to its nearest sample; coverage (higher is better)
 the share of references that are nearest to some sample; 1-NNA is best at its ideal, a little below 50 %: above it samples
@@ -53,53 +58,87 @@ def to_html(evaluations: Sequence[Evaluation], thumbnails: Thumbnails | None = N
                 f"the thumbnail of {' '.join(map(str, name))} is not base64 text; encode the PNG file first"
             )
     title = "Evaluation: " + ", ".join(evaluation.name for evaluation in evaluations)
-    body = [f"<h1>{escape(title)}</h1>"]
+    body = [
+        f"<h1>{escape(title)}</h1>",
+        *(f'<p class="lead">{escape(text)}</p>' for text in map(in_words, evaluations)),
+    ]
     if any(evaluation.rows for evaluation in evaluations):
-        body += [_scores(evaluations), f"<p>{READING}</p>", *_score_plots(evaluations)]
+        body += ["<h2>Scores</h2>", *_scores(evaluations), f'<p class="quiet">{READING}</p>']
+    if any(evaluation.frechet for evaluation in evaluations):
+        body.append(_frechet(evaluations))
     for evaluation in evaluations:
-        body += [f"<h2>{escape(evaluation.name)}</h2>", *_one(evaluation, pictures)]
+        body += [f"<h2>{escape(evaluation.name)}</h2>" if len(evaluations) > 1 else "", *_one(evaluation, pictures)]
     head = f'<meta charset="utf-8"/><title>{escape(title)}</title><style>{STYLE}</style>'
     return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head><body>{"".join(body)}</body></html>\n'
 
 
-def table(head: Iterable[str], rows: Iterable[tuple[str, Sequence[str | float]]]) -> str:
-    """A table of (class of the row, cells); numbers stand to the right."""
+def table(head: Iterable[str], rows: Iterable[tuple[str, Sequence[str | float | Interval]]]) -> str:
+    """A table of (class of the row, cells); plain numbers stand to the right."""
     top = "".join(f"<th>{escape(word)}</th>" for word in head)
     lines = []
     for kind, cells in rows:
         told = "".join(
-            f"<td>{escape(cell)}</td>" if isinstance(cell, str) else f'<td class="n">{cell:.4g}</td>' for cell in cells
+            f"<td>{escape(cell)}</td>"
+            if isinstance(cell, str)
+            else f"<td>{_told(cell)}</td>"
+            if isinstance(cell, Interval)
+            else f'<td class="n">{cell:.4g}</td>'
+            for cell in cells
         )
         lines.append(f'<tr class="{escape(kind)}">{told}</tr>')
     return f"<table><thead><tr>{top}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
 
 
-def _scores(evaluations: Sequence[Evaluation]) -> str:
-    head = ["Run", "Set", "Category", "Measure", "MMD", "Coverage", "1-NNA", "Ideal", "Shapes", "Points", "Empty"]
-    rows: list[tuple[str, Sequence[str | float]]] = []
-    for evaluation, row in rows_of(evaluations):
-        sizes = f"{row.generated} / {row.reference}"
-        shares = [_told(row.coverage, "{:.1%}"), _told(row.one_nna, "{:.1%}"), f"{row.one_nna_ideal:.1%}"]
-        names = [evaluation.name, row.name, row.category, row.measure]
-        rows.append((row.kind, [*names, _told(row.mmd, "{:.4g}"), *shares, sizes, float(row.points), float(row.empty)]))
-    units = {name: unit for evaluation in evaluations for name, unit in evaluation.units.items()}
-    words = "".join(f"<li>{escape(name)}: {escape(unit)}</li>" for name, unit in sorted(units.items()))
-    return f"<h2>Scores</h2>{table(head, rows)}<ul>{words}</ul>"
-
-
-def _told(one: Interval, form: str) -> str:
-    value, low, high = (form.format(x) for x in (one.value, one.low, one.high))
-    return f"{value} [{low}, {high}]"
-
-
-def _score_plots(evaluations: Sequence[Evaluation]) -> Iterable[str]:
+def _scores(evaluations: Sequence[Evaluation]) -> Iterable[str]:
+    """A table and two plots for each measure; columns that say nothing are left out."""
     pairs = rows_of(evaluations)
+    runs, categories = len(evaluations) > 1, len({row.category for _, row in pairs}) > 1
+    units = {name: unit for evaluation in evaluations for name, unit in evaluation.units.items()}
     for measure in dict.fromkeys(row.measure for _, row in pairs):
-        some = [(f"{run.name}: {row.name} ({row.category})", row) for run, row in pairs if row.measure == measure]
-        yield intervals_plot(
-            f"1-NNA by {measure}; ideal marked", [(word, row.one_nna, row.one_nna_ideal) for word, row in some], 1
+        some = [pair for pair in pairs if pair[1].measure == measure]
+        points = ", ".join(str(count) for count in sorted({row.points for _, row in some}))
+        told = f"{units.get(measure, '')}; {points} points".removeprefix("; ")
+        yield f"<h3>{escape(measure)} <small>{escape(told)}</small></h3>"
+        flags = (runs, True, categories)
+        head = [word for word, flag in zip(("Run", "Set", "Category"), flags, strict=True) if flag]
+        cells: list[tuple[str, Sequence[str | float | Interval]]] = []
+        labels = []
+        for run, row in some:
+            names = [word for word, flag in zip((run.name, row.name, row.category), flags, strict=True) if flag]
+            labels.append(" · ".join(names))
+            shapes = f"{row.generated} / {row.reference}" + (f", {row.empty} empty" if row.empty else "")
+            cells.append((row.kind, [*names, row.mmd, *map(_share, (row.coverage, row.one_nna)), shapes]))
+        ideal = ", ".join(dict.fromkeys(f"{row.one_nna_ideal:.1%}" for _, row in some))
+        yield table([*head, "MMD", "Coverage", f"1-NNA (ideal {ideal})", "Shapes / references"], cells)
+        named = list(zip(labels, (row for _, row in some), strict=True))
+        nna = intervals_plot("1-NNA", [(label, row.one_nna, row.one_nna_ideal) for label, row in named], 1)
+        coverage = intervals_plot("Coverage", [(label, row.coverage, 1.0) for label, row in named], 1)
+        yield f'<div class="two">{nna}{coverage}</div>'
+
+
+def _told(one: Interval) -> str:
+    return f"{one.value:.4g} [{one.low:.3g}, {one.high:.3g}]"
+
+
+def _share(one: Interval) -> str:
+    return f"{one.value:.1%} [{one.low:.1%}, {one.high:.1%}]"
+
+
+def _frechet(evaluations: Sequence[Evaluation]) -> str:
+    rows = [(run, row) for run in evaluations for row in run.frechet]
+    runs = len(evaluations) > 1
+    cells: list[tuple[str, Sequence[str | float | Interval]]] = [
+        (
+            "real" if row.name in {one.name for one in run.rows if one.kind == "real"} else "",
+            [*([run.name] if runs else []), row.name, row.label, row.distance, f"{row.generated} / {row.reference}"],
         )
-        yield intervals_plot(f"Coverage by {measure}; 1 marked", [(word, row.coverage, 1.0) for word, row in some], 1)
+        for run, row in rows
+    ]
+    notes = "".join(
+        f'<p class="quiet">{escape(note)}</p>' for note in dict.fromkeys(row.note for _, row in rows if row.note)
+    )
+    head = [*(["Run"] if runs else []), "Set", "Features", "Distance", "Shapes / references"]
+    return f"<h3>Frechet distance <small>of point features; lower is better</small></h3>{table(head, cells)}{notes}"
 
 
 def _one(evaluation: Evaluation, pictures: Thumbnails) -> Iterable[str]:
@@ -116,7 +155,8 @@ def _one(evaluation: Evaluation, pictures: Thumbnails) -> Iterable[str]:
         yield f"<h3>Reconstructions</h3>{table(head, cells)}"
     for name, facts in (("Settings", evaluation.settings), ("Seeds", evaluation.seeds), ("Hashes", evaluation.hashes)):
         if facts:
-            yield f"<h3>{name}</h3>{table(['Name', 'Value'], [('', [key, str(facts[key])]) for key in sorted(facts)])}"
+            cells_ = table(["Name", "Value"], [("", [key, str(facts[key])]) for key in sorted(facts)])
+            yield f"<details><summary>{name}</summary>{cells_}</details>"
 
 
 def _novelty(evaluation: Evaluation, pictures: Thumbnails) -> Iterable[str]:
@@ -130,7 +170,7 @@ def _novelty(evaluation: Evaluation, pictures: Thumbnails) -> Iterable[str]:
         },
     )
     limits = found.thresholds
-    yield f"<p>{VERDICT_TEXT.format(**asdict(limits))}</p>"
+    yield f'<p class="quiet">{VERDICT_TEXT.format(**asdict(limits))}</p>'
     yield steps_plot(
         "Chamfer distance to the nearest training shape: share of shapes that are nearer",
         {
@@ -140,6 +180,18 @@ def _novelty(evaluation: Evaluation, pictures: Thumbnails) -> Iterable[str]:
         },
         {"1st percentile": limits.copy_shape, "5th": limits.near_shape},
     )
+    if evaluation.parts:
+        cells: list[tuple[str, Sequence[str | float]]] = [
+            ("", [part.part, f"{part.share:.0%}", f"{part.unseen_share:.0%}", part.threshold])
+            for part in evaluation.parts
+        ]
+        head = [
+            "Part",
+            "Samples nearer to a training shape's part",
+            "Unseen real shapes nearer",
+            "than (1st percentile)",
+        ]
+        yield table(head, cells)
     order = nearest_first(found)
     told = f"The {len(order)} nearest of {len(found.samples)} samples, each with its nearest training shape."
     yield f'<p>{told}</p><div class="pairs">{"".join(_pair(evaluation, one, pictures) for one in order)}</div>'
@@ -165,6 +217,7 @@ def _pair(evaluation: Evaluation, one: Judged, pictures: Thumbnails) -> str:
     if one.verdict == "blend":
         latent += f" ({1 - one.alpha:.0%}) and {training_name(evaluation, one.second)} ({one.alpha:.0%})"
     return (
-        f'<div class="pair">{shown}<div><b>{escape(names[0])}</b> <span class="{one.verdict}">{one.verdict}</span></div>'
+        f'<div class="pair">{shown}<div><b>{escape(names[0])}</b> '
+        f'<span class="verdict {one.verdict}">{one.verdict}</span></div>'
         f"<small>shape {one.shape_distance:.3g} to {escape(names[1])}<br/>latent {escape(latent)}</small></div>"
     )

@@ -63,6 +63,35 @@ def told_of(evaluation: Evaluation) -> dict[str, Any]:
     return told
 
 
+def in_words(evaluation: Evaluation) -> str:
+    """The result in a few sentences."""
+    told = []
+    rows = [row for row in evaluation.rows if row.category == "all"]
+    for row in rows:
+        if row.kind != "real" and row.measure == rows[0].measure:
+            real = next((one for one in rows if one.kind == "real" and one.measure == row.measure), None)
+            beside = f", where {real.name} reach {real.one_nna.value:.0%}" if real else ""
+            told.append(
+                f"{evaluation.name}: {row.generated} {row.kind} shapes against {row.reference} real ones. A classifier by "
+                f"nearest neighbours ({row.measure}) tells them apart in {row.one_nna.value:.0%} of cases{beside}; "
+                f"{row.one_nna_ideal:.0%} is best."
+            )
+            if row.empty:
+                told.append(f"{row.empty} more were empty.")
+    if found := evaluation.novelty:
+        copies = sum(one.verdict == "copy" for one in found.samples)
+        blends = sum(one.verdict == "blend" for one in found.samples)
+        told.append(
+            f"Of {len(found.samples)} shapes {copies} are copies of training shapes and {blends} blends of two of them; "
+            f"{found.unseen_shares['copy']:.0%} and {found.unseen_shares['blend']:.0%} of the real shapes that the model "
+            "never saw would be called so."
+        )
+    if some := evaluation.reconstructions:
+        rate = sum(one.f_score for one in some) / len(some)
+        told.append(f"{len(some)} items are rebuilt with a mean F-score of {rate:.3f}.")
+    return " ".join(told)
+
+
 def verdicts_csv(evaluation: Evaluation) -> str:
     """One line per sample of an evaluation with novelty: its verdict and what it was given for."""
     file = io.StringIO()

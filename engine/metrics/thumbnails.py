@@ -15,7 +15,7 @@ from engine.pictures.sheet import save_png
 from engine.protocol import Note, Progress, Stage
 
 SIZE = 192  # pixels
-VIEW = View(zoom=1.35)  # closer than the whole cube, whose corners no shape fills
+VIEW = View(zoom=1.15)  # closer than the whole cube, whose corners no shape fills
 
 Key = tuple[Literal["sample", "training"], int]
 
