@@ -11,8 +11,8 @@ def evened(training: NDArray, others: NDArray) -> tuple[NDArray[np.float32], NDA
 
     A spread (standard deviation) counts as at least LEAST of the root mean square of all spreads. Some weights hardly move
     in any training shape (units that are never active): over their own spread an unseen shape that moves one of them would
-    be hundreds of spreads away, which says nothing of the shape. Measured on 17 aeroplanes of a tiny fit: 7 unseen ones lay
-    up to 46 times as far as training shapes from one another without the least spread, up to 1.3 times with it.
+    be hundreds of spreads away, which says nothing of the shape. Measured on 50 aeroplanes of a tiny fit: 14 unseen ones lay
+    up to 5 times as far from their nearest as training shapes from theirs where LEAST is 0.01, up to 1.3 times with 0.3.
     """
     rows = np.asarray(training, np.float64)
     mean, spread = rows.mean(0), rows.std(0)
