@@ -16,9 +16,9 @@ from engine.protocol import Note, Progress, Stage
 from engine.storage import seed_of
 
 UNSEEN = 32  # unseen shapes that samples are held against, at most
-LOOKED_AT = 48  # training shapes that tell what a copy is, at most
+LOOKED_AT = 32  # training shapes that tell what a copy is, at most
 GRID, FIRST = 32, 16  # grid points per side of a decoded shape, and of the first look at it: 20 ms of one core each
-POINTS = 512  # of a cloud
+POINTS = 1024  # of a cloud; with fewer, two clouds of one shape lie too far apart to tell a copy
 
 Clouds = NDArray[np.float64]
 
@@ -46,7 +46,11 @@ class RunningScores:
             yield Progress(stage="watch", done=int(index[-1]) + 1, total=len(self.training))
         latents = np.concatenate(pieces)
         others = self.unseen.batch(torch.arange(len(self.unseen)), generator)
-        there, unseen = yield from self._decoded(Shapes(others.target, others.present), "unseen")
+        shapes = Shapes(others.target, others.present)
+        if not callable(self.representation.decode(shapes)[0]):
+            yield Note(text="not watched: what this method makes has no inside, so there are no surfaces to compare")
+            return
+        there, unseen = yield from self._decoded(shapes, "unseen")
         if len(there) < FEWEST:
             yield Note(text=f"not watched: only {len(there)} fits of unseen items have a surface", warning=True)
             return

@@ -187,8 +187,8 @@ def watch_of(
     unseen: Sequence[int],
     folder: Path,
 ) -> Watch | str:
-    """A watch of a training on ``rows`` of ``latents``, held against its rows ``unseen``; or why there is none."""
-    if not settings.train.watch_every:
+    """A watch of a training on ``rows`` of ``latents``, held against rows ``unseen``; or why there is none ("": unasked)."""
+    if not 0 < settings.train.watch_every <= settings.train.steps:
         return ""
     if representation.learns_with_denoiser:
         return "not watched: what samples would be held against changes in this training"

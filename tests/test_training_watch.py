@@ -1,0 +1,351 @@
+"""Running scores of a training: what they tell, that they change nothing, and that they are paid for."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from msgspec.structs import replace
+from torch import Tensor, nn
+
+from engine.checkpoint import checkpoints, read
+from engine.errors import TrainingError
+from engine.layout import Layout, Slot
+from engine.mailbox import Preview
+from engine.method import Batch, Encoded, Representation, Shapes
+from engine.methods.hyperdiffusion.settings import HyperdiffusionSettings
+from engine.optimise import Outcome, optimise
+from engine.protocol import Event, Metric, Note, Progress, Stage
+from engine.settings import SamplerSettings, TrainSettings
+from engine.training_watch import Watch, in_turn, watch_of
+
+TRAINING, UNSEEN = range(40), range(40, 60)
+
+
+@pytest.fixture(autouse=True)
+def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ellipsoids need no fine grid."""
+    monkeypatch.setattr("engine.running_scores.GRID", 14)
+    monkeypatch.setattr("engine.running_scores.FIRST", 14)
+    monkeypatch.setattr("engine.running_scores.POINTS", 400)
+
+
+def balls(seed: int, count: int) -> Tensor:
+    """(count, 8) centre and radii of an ellipsoid, and numbers that change nothing."""
+    generator = torch.Generator().manual_seed(seed)
+    random = torch.rand(count, 8, generator=generator)
+    return torch.cat([0.2 * random[:, :3] - 0.1, 0.1 + 0.25 * random[:, 3:6], random[:, 6:]], 1)
+
+
+class Balls:
+    """A LatentSet of ellipsoids."""
+
+    categories: Sequence[str] = ()
+    layout = Layout((Slot("ball", (8,)),))
+
+    def __init__(self) -> None:
+        self.target = balls(0, 60)
+        self.records = [Encoded(str(i), None, 0.0, "accepted", "") for i in range(60)]
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+    def batch(self, index: Tensor, generator: torch.Generator) -> Batch:
+        return Batch(self.target[index])
+
+
+class Clock:
+    """Time that only passes where work is done: a step takes 0.1 s, a decoded shape and a sampler's step 0.01 s."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Decoder(Representation):
+    """Latents to ellipsoids."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self.clock = clock
+
+    def decode(self, shapes: Shapes) -> Sequence[Callable[[Tensor], Tensor]]:
+        return [partial(self.ellipsoid, row) for row in shapes.latent]
+
+    def ellipsoid(self, row: Tensor, points: Tensor) -> Tensor:
+        self.clock.now += 0.01 * len(points) / 14**3
+        return 1 - ((points - row[:3]) / row[3:6]).norm(dim=1)
+
+
+Drawn = Callable[[int], Tensor]
+
+
+class Fake:
+    """A method whose samples are what the test says. It draws with the global generator, as a careless one would."""
+
+    def __init__(self, drawn: Drawn, clock: Clock) -> None:
+        self.drawn, self.clock = drawn, clock
+        self.weights: list[Tensor] = []
+
+    def representation(self, settings: Any, vocabulary: tuple[str, ...]) -> Representation:
+        return Decoder(self.clock)
+
+    def trainee(self, settings: Any, layout: Layout, conditions: Mapping[str, int]) -> nn.Module:
+        with torch.random.fork_rng():
+            torch.manual_seed(1)
+            return nn.Sequential(nn.Linear(8, 16), nn.Dropout(0.3), nn.Tanh(), nn.Linear(16, 8))
+
+    def prepare(self, trainee: nn.Module, latents: Any) -> None:
+        pass
+
+    def loss(
+        self,
+        trainee: nn.Module,
+        representation: Representation,
+        settings: Any,
+        batch: Batch,
+        generator: torch.Generator,
+    ) -> Tensor:
+        noise = torch.randn(batch.target.shape, generator=generator)
+        return (trainee(batch.target + noise) - batch.target).square().mean()
+
+    def sample(
+        self, trainee: nn.Module, representation: Representation, count: int, settings: Any, seed: int, condition: Any
+    ) -> Stage[Shapes]:
+        self.weights.append(next(trainee.parameters()).detach().clone())
+        torch.manual_seed(seed + len(self.weights))
+        torch.rand(17)
+        for i in range(settings.steps):
+            self.clock.now += 0.01
+            yield Progress(stage="sample", done=i, total=settings.steps)
+        return Shapes(self.drawn(count))
+
+
+SETTINGS = HyperdiffusionSettings(
+    train=TrainSettings(
+        steps=120, batch=8, lr=1e-2, warmup=5, ema=0.9, check_every=10, save_every=50, watch_every=10, watch_share=1.0
+    ),
+    sampler=SamplerSettings(steps=3),
+)
+
+
+def training(
+    folder: Path, settings: HyperdiffusionSettings = SETTINGS, drawn: Drawn | None = None
+) -> tuple[Stage[Outcome], nn.Module, Fake, Watch | str]:
+    """The loop as the pipeline has it, but for its clock."""
+    clock = Clock()
+    method, latents, decoder = Fake(drawn or (lambda count: balls(1, count)), clock), Balls(), Decoder(clock)
+    trainee = method.trainee(settings, latents.layout, {})
+
+    def loss(step: int, generator: torch.Generator) -> Tensor:
+        clock.now += 0.1
+        index = torch.randint(len(TRAINING), (8,), generator=generator)
+        return method.loss(trainee, decoder, settings, latents.batch(index, generator), generator)
+
+    def preview(step: int) -> Stage[None]:
+        yield Progress(stage="picture", done=1, total=10**9)  # of another stage: tells nothing of the step
+
+    watch = watch_of(method, decoder, trainee, settings, latents, TRAINING, UNSEEN, folder)
+    if isinstance(watch, Watch):
+        watch.clock = clock
+    plain, look = in_turn(settings.train, preview, watch)
+    loop = optimise({"trainee": trainee}, loss, plain, seed=0, folder=folder, preview=look)
+    return (watch.beside(loop) if isinstance(watch, Watch) else loop), trainee, method, watch
+
+
+def drive(stage: Stage[Outcome]) -> tuple[Outcome, list[Event]]:
+    events: list[Event] = []
+    while True:
+        try:
+            event = next(stage)
+            assert not isinstance(event, Preview)
+            events.append(event)
+        except StopIteration as end:
+            return end.value, events
+
+
+def scores(folder: Path) -> list[dict[str, float]]:
+    """Rows of watch.csv."""
+    head, *rows = (folder / "watch.csv").read_text().splitlines()
+    names = head.split(",")
+    return [{n: float(cell or "nan") for n, cell in zip(names, row.split(","), strict=True)} for row in rows]
+
+
+def off(settings: HyperdiffusionSettings) -> HyperdiffusionSettings:
+    return replace(settings, train=replace(settings.train, watch_every=0))
+
+
+def state(folder: Path) -> dict[str, Tensor]:
+    return read(checkpoints(folder / "checkpoints")[0])[0]
+
+
+def test_the_result_is_the_same_bit_for_bit(tmp_path: Path) -> None:
+    """Weights, averages, moments and meters after a training that is looked at all the time, and after one that is not."""
+    stage, trainee, method, _ = training(tmp_path / "watched")
+    outcome, events = drive(stage)
+    torch.rand(3)
+    stage, plain, _, watch = training(tmp_path / "plain", off(SETTINGS))
+    other, _ = drive(stage)
+    assert watch == "" and len(method.weights) >= 4
+    for a, b in zip(trainee.parameters(), plain.parameters(), strict=True):
+        assert torch.equal(a, b)
+    for name, average in other.ema.average.items():
+        assert torch.equal(outcome.ema.average[name], average)
+    one, two = state(tmp_path / "watched"), state(tmp_path / "plain")
+    assert one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
+    assert outcome.loss == other.loss
+
+
+def test_samples_come_from_the_averaged_weights(tmp_path: Path) -> None:
+    stage, trainee, method, _ = training(tmp_path)
+    outcome, _ = drive(stage)
+    steps = [int(row["step"]) for row in scores(tmp_path)]
+    assert steps == sorted(set(steps)) and all(step % 10 == 0 for step in steps)
+    if steps[-1] == 120:
+        name = next(iter(outcome.ema.average))
+        assert torch.equal(method.weights[len(steps) - 1], outcome.ema.average[name])
+    assert not torch.equal(method.weights[0], method.weights[-1])
+
+
+@pytest.mark.parametrize(
+    ("drawn", "expected"),
+    [
+        (lambda count: balls(1, count), {"one_nna": (0.25, 0.75), "coverage": (0.4, 1.0), "copies": (0.0, 0.1)}),
+        (
+            lambda count: Balls().target[:count] * (1 + 1e-4 * torch.randn(count, 8)),
+            {"one_nna": (0.2, 0.8), "copies": (0.7, 1.0)},
+        ),
+        (
+            lambda count: torch.tensor([0.2, 0, 0, 0.12, 0.12, 0.3, 0, 0]) + 0.02 * torch.rand(count, 8),
+            {"one_nna": (0.95, 1.0), "coverage": (0.0, 0.5), "copies": (0.0, 0.0)},
+        ),
+    ],
+    ids=["new ones", "copies of training shapes", "another kind"],
+)
+def test_scores_tell_what_samples_are(tmp_path: Path, drawn: Drawn, expected: dict[str, tuple[float, float]]) -> None:
+    stage, *_ = training(tmp_path, drawn=drawn)
+    _, events = drive(stage)
+    rows = scores(tmp_path)
+    assert rows
+    for row in rows:
+        for name, (low, high) in expected.items():
+            assert low <= row[name] <= high, (name, row)
+            assert 0 <= row[f"{name}_low"] <= row[name] <= row[f"{name}_high"] <= 1
+        assert 0.25 <= row["one_nna_real"] <= 0.75 and row["copies_real"] <= 0.1 and row["empty"] == 0
+    told = {(e.step, e.name): e.value for e in events if isinstance(e, Metric) and e.name.startswith("watch/")}
+    assert told == {(int(r["step"]), f"watch/{n}"): v for r in rows for n, v in r.items() if n != "step"}
+
+
+@pytest.mark.parametrize("radius", [-1.0, float("nan")])
+def test_samples_without_a_surface_are_counted(tmp_path: Path, radius: float) -> None:
+    def drawn(count: int) -> Tensor:
+        rows = balls(1, count)
+        rows[: count - 1, 3:6] = radius * (1 if radius < 0 else radius)
+        rows[: count - 1, :3] = 9 if radius < 0 else radius
+        return rows
+
+    stage, *_ = training(tmp_path, drawn=drawn)
+    _, events = drive(stage)
+    assert scores(tmp_path)[0]["empty"] == pytest.approx(19 / 20)
+    assert scores(tmp_path)[0]["one_nna"] != scores(tmp_path)[0]["one_nna"]
+    names = {event.name for event in events if isinstance(event, Metric)}
+    assert "watch/empty" in names and "watch/one_nna" not in names
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3])
+def test_it_spends_no_more_than_its_share(tmp_path: Path, share: float) -> None:
+    """By the same clock; one slice of work may go beyond it."""
+    settings = replace(SETTINGS, train=replace(SETTINGS.train, steps=150, watch_share=share, watch_every=5))
+    stage, _, method, watch = training(tmp_path, settings)
+    assert isinstance(watch, Watch)
+    drive(stage)
+    spent = method.clock.now - 150 * 0.1
+    assert watch.trained == pytest.approx(15)
+    assert 0.5 * share * 15 < spent < share * 15 + 0.1
+    assert len(scores(tmp_path)) >= share * 10
+
+
+def test_the_clock_is_the_processors_on_the_cpu(tmp_path: Path) -> None:
+    watch = watch_of(
+        Fake(lambda n: balls(1, n), Clock()),
+        Decoder(Clock()),
+        nn.Linear(1, 1),
+        SETTINGS,
+        Balls(),
+        [0, 1, 2],
+        UNSEEN,
+        tmp_path,
+    )
+    assert isinstance(watch, Watch) and watch.clock is time.process_time
+
+
+def test_events_come_often_while_it_works(tmp_path: Path) -> None:
+    stage, *_ = training(tmp_path)
+    gaps, last = [], time.process_time()
+    for _ in stage:
+        gaps.append(time.process_time() - last)
+        last = time.process_time()
+    assert max(gaps[1:]) < 0.5  # seconds
+
+
+def test_a_stopped_training_keeps_its_curve_and_goes_on_to_the_same_end(tmp_path: Path) -> None:
+    stage, straight, _, _ = training(tmp_path / "straight", off(SETTINGS))
+    drive(stage)
+    folder = tmp_path / "stopped"
+    stage, *_ = training(folder)
+    for event in stage:
+        if isinstance(event, Metric) and event.name == "watch/empty" and event.step >= 50:
+            break
+    stage.close()
+    before = (folder / "watch.csv").read_text()
+    assert before
+    stage, trainee, method, _ = training(folder)
+    _, events = drive(stage)
+    after = (folder / "watch.csv").read_text()
+    assert after.startswith(before) and len(after) > len(before)
+    assert all(torch.equal(a, b) for a, b in zip(trainee.parameters(), straight.parameters(), strict=True))
+
+
+def test_what_a_killed_training_saw_after_its_checkpoint_is_seen_again(tmp_path: Path) -> None:
+    stage, *_ = training(tmp_path)
+    drive(stage)
+    steps = [row["step"] for row in scores(tmp_path)]
+    newest = checkpoints(tmp_path / "checkpoints")[0]
+    newest.unlink()  # as if it had been killed after step 100
+    stage, *_ = training(tmp_path)
+    next(stage)
+    next(stage)
+    assert [row["step"] for row in scores(tmp_path)] == [step for step in steps if step <= 100]
+    stage.close()
+
+
+def test_a_fault_of_the_training_is_not_hidden(tmp_path: Path) -> None:
+    stage, trainee, _, _ = training(tmp_path)
+    for parameter in trainee.parameters():
+        parameter.data.fill_(torch.nan)
+    with pytest.raises(TrainingError):
+        drive(stage)
+
+
+def test_where_it_cannot_watch_it_says_so(tmp_path: Path) -> None:
+    arguments = (Fake(lambda count: balls(1, count), Clock()), Decoder(Clock()), nn.Linear(1, 1), SETTINGS, Balls())
+    assert "3 accepted fits" in str(watch_of(*arguments, TRAINING, range(40, 43), tmp_path))
+    assert (
+        watch_of(*arguments[:3], replace(SETTINGS, train=TrainSettings(steps=249)), Balls(), TRAINING, UNSEEN, tmp_path)
+        == ""
+    )
+
+    class Cloudy(Decoder):
+        def decode(self, shapes: Shapes) -> Sequence[Any]:
+            return list(shapes.latent)
+
+    watch = watch_of(arguments[0], Cloudy(Clock()), *arguments[2:], TRAINING, UNSEEN, tmp_path)
+    assert isinstance(watch, Watch)
+    watch.credit = 10.0
+    (note,) = watch._spend()
+    assert isinstance(note, Note) and "no inside" in note.text and watch.scores.stick is None
