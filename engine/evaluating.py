@@ -19,8 +19,10 @@ from engine.method import Workspace
 from engine.metrics import thumbnails
 from engine.metrics.comparing import REAL, REFERENCES, SAMPLES, Kind, Sets, as_many, frechet_rows, score_rows, units_of
 from engine.metrics.decoding import solids_of
+from engine.metrics.dense import chamfer_measure
 from engine.metrics.features import features_of
 from engine.metrics.frechet import FrechetRow
+from engine.metrics.measures import Means
 from engine.metrics.newness import Known, latents_of, newness
 from engine.metrics.protocol import chosen, isovalue, kept
 from engine.metrics.rebuilt import rebuilt
@@ -81,7 +83,7 @@ def evaluate(job: EvaluateJob, project: Project, work: Workspace) -> Stage[dict[
     references = yield from _real(subjects.references, job, project, "references")
     training = yield from _real(subjects.training, job, project, "training shapes")
     names = _part_names(decoded, references)
-    rows, frechet = yield from _scores(job, subjects, decoded, references, training, names, project)
+    rows, frechet = yield from _scores(job, subjects, decoded, references, training, names, project, work)
     evaluation = Evaluation(
         name=job.run,
         settings=_facts(job, subjects),
@@ -199,6 +201,7 @@ def _scores(
     training: Real,
     names: Sequence[str],
     project: Project,
+    work: Workspace,
 ) -> Stage[tuple[list[ScoreRow], list[FrechetRow]]]:
     """Rows of all shapes together and, where there are several categories, of each; Frechet distances of all."""
     learned = {item.id: item.category for item in subjects.training}
@@ -222,8 +225,7 @@ def _scores(
         }
         kind: Kind = "reconstructed" if subjects.fitted else "generated"
         lost = int(empty[: picked[-1]].sum())
-        cache = project.folder / "cache" / "distances"
-        rows += yield from score_rows(sets, kind, category, names, job.protocol, lost, cache, device.CORES)
+        rows += yield from score_rows(sets, kind, category, names, job.protocol, lost, _means(project, work))
         if not category:
             features = features_of(Path(job.features) if job.features else None)
             frechet = yield from frechet_rows(sets, features, job.protocol)
@@ -254,10 +256,14 @@ def _with_novelty(
         Known([surfaces[item.id] for item in subjects.unseen], rows[: len(subjects.unseen)]),
         Known(training.surfaces, rows[len(subjects.unseen) :]),
         names,
-        project.folder / "cache" / "distances",
-        device.CORES,
+        _means(project, work),
     )
     return msgspec.structs.replace(evaluation, novelty=verdicts, parts=parts)
+
+
+def _means(project: Project, work: Workspace) -> Means:
+    """Distances are kept in the project, so that no evaluation measures a pair again."""
+    return Means(project.folder / "cache" / "distances", device.CORES, chamfer_measure(work.device))
 
 
 def _draw(evaluation: Evaluation, job: EvaluateJob, decoded: Decoded, project: Project, work: Workspace) -> Stage[None]:

@@ -1,7 +1,6 @@
 """The rows of an evaluation: one set of shapes against the references by every measure, and real shapes beside it."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -9,7 +8,7 @@ import numpy as np
 from engine.metrics.features import Features
 from engine.metrics.frechet import FrechetRow, frechet_row
 from engine.metrics.matrices import distances
-from engine.metrics.measures import CHAMFER, Measure, emd_measure
+from engine.metrics.measures import CHAMFER, Means, Measure, emd_measure
 from engine.metrics.part_aware import NAME as PART_AWARE
 from engine.metrics.part_aware import UNIT as PART_UNIT
 from engine.metrics.part_aware import joined, part_matrices
@@ -25,10 +24,10 @@ SAMPLES, REAL, REFERENCES = "samples", "training shapes", "references"
 Sets = Mapping[str, Sequence[Surface]]
 
 
-def measures_of(protocol: ProtocolSettings) -> tuple[Measure, ...]:
+def measures_of(protocol: ProtocolSettings, chamfer: Measure = CHAMFER) -> tuple[Measure, ...]:
     """The distances of whole clouds that a protocol asks for."""
     emd = (emd_measure(protocol.emd_points, protocol.seed),) if protocol.emd_points else ()
-    return (CHAMFER, *emd)
+    return (chamfer, *emd)
 
 
 def units_of(protocol: ProtocolSettings, parts: bool) -> dict[str, str]:
@@ -55,8 +54,7 @@ def score_rows(
     names: Sequence[str],
     protocol: ProtocolSettings,
     empty: int,
-    folder: Path,
-    workers: int,
+    means: Means,
 ) -> Stage[list[ScoreRow]]:
     """Rows of SAMPLES (with ``empty`` ones beside them) and of REAL, where there are any, against REFERENCES.
 
@@ -69,10 +67,10 @@ def score_rows(
     wanted = [(name, name) for name in sets] + [(name, REFERENCES) for name in others]
     clouds = {name: normalised(protocol, np.stack([one.whole for one in shapes])) for name, shapes in sets.items()}
     found = []
-    for measure in measures_of(protocol):
-        found.append((yield from distances(clouds, wanted, measure, folder, workers)))
+    for measure in measures_of(protocol, means.chamfer):
+        found.append((yield from distances(clouds, wanted, measure, means.folder, means.workers)))
     if names:
-        found.append(joined((yield from part_matrices(sets, names, wanted, folder, workers))))
+        found.append(joined((yield from part_matrices(sets, names, wanted, means))))
     rows = []
     for matrices in found:
         for name in others:

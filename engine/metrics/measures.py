@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,3 +50,12 @@ def emd_measure(points: int = POINTS, seed: int = 0) -> Measure:
 def _matched(few: dict[int, NDArray[np.float64]], row: int, columns: NDArray[np.int64]) -> Found:
     values = np.array([matched(few[row], few[int(column)]) for column in columns])
     return Found(np.full(len(columns), row), columns, values)
+
+
+@dataclass(frozen=True)
+class Means:
+    """What distances are computed with: a folder that keeps them, threads, and the Chamfer distance of the device."""
+
+    folder: Path | None = None
+    workers: int = 1
+    chamfer: Measure = CHAMFER

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from engine.method import Data, LatentSet, Workspace
 from engine.metrics.matrices import distances
-from engine.metrics.measures import CHAMFER
+from engine.metrics.measures import Means
 from engine.metrics.part_aware import part_matrices
 from engine.metrics.surfaces import Surface
 from engine.metrics.verdict import NoveltyResult, PartNovelty, novelty_of, part_novelty
@@ -31,16 +30,16 @@ class Known:
 
 
 def newness(
-    samples: Known, unseen: Known, training: Known, names: Sequence[str], folder: Path, workers: int
+    samples: Known, unseen: Known, training: Known, names: Sequence[str], means: Means
 ) -> Stage[tuple[NoveltyResult, tuple[PartNovelty, ...]]]:
     """Verdicts, and how near each part of ``names`` is to the training shapes'; parts that hardly any of them has are left
     out. Clouds are compared in canonical space under any protocol."""
     sets = {"g": samples.surfaces, "u": unseen.surfaces, "t": training.surfaces}
     clouds = {name: np.stack([one.whole for one in shapes]) for name, shapes in sets.items()}
-    whole = yield from distances(clouds, PAIRS, CHAMFER, folder, workers)
+    whole = yield from distances(clouds, PAIRS, means.chamfer, means.folder, means.workers)
     apart = [whole.between(*pair) for pair in PAIRS]
     verdicts = yield from novelty_of(apart[0], apart[1], apart[2], samples.latents, unseen.latents, training.latents)
-    by_part = yield from part_matrices(sets, names, PAIRS, folder, workers)
+    by_part = yield from part_matrices(sets, names, PAIRS, means)
     parts = []
     for name, found in by_part.items():
         has = [np.array([name in one.parts for one in shapes], bool) for shapes in sets.values()]

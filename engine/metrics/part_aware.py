@@ -6,13 +6,12 @@ stands where the tail should be, or two parts that have swapped their names.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.metrics.matrices import Matrices, distances
-from engine.metrics.measures import CHAMFER
+from engine.metrics.measures import Means
 from engine.metrics.surfaces import Surface
 from engine.protocol import Stage
 
@@ -25,8 +24,7 @@ def part_matrices(
     sets: Mapping[str, Sequence[Surface]],
     names: Sequence[str],
     wanted: Iterable[tuple[str, str]],
-    folder: Path | None = None,
-    workers: int = 1,
+    means: Means,
 ) -> Stage[dict[str, Matrices]]:
     """Chamfer distances of each part of ``names``, for all ``wanted`` pairs of sets; inf where only one shape has it,
     0 where neither has."""
@@ -37,7 +35,7 @@ def part_matrices(
         asked = [(a, b) for a, b in wanted if a in clouds and b in clouds]
         blocks = {}
         if asked:
-            measured = yield from distances(clouds, asked, CHAMFER, folder, workers)
+            measured = yield from distances(clouds, asked, means.chamfer, means.folder, means.workers)
         for a, b in wanted:
             block = np.where(there[a][:, None] == there[b][None], 0.0, np.inf)  # (N, M)
             if (a, b) in asked:

@@ -71,7 +71,9 @@ def shares_plot(title: str, bars: Mapping[str, Mapping[str, float]]) -> str:
                 f'<g><title>{escape(name)}: {told}</title><rect x="{x}" y="{y}" width="{round(max(0, end - x), 2)}" '
                 f'height="24" fill="{SHARES[number % len(SHARES)]}"/>'
             )
-            parts.append(f'<text x="{x + 4}" y="{y + 16}" fill="#fff">{told}</text></g>' if share > 0.14 else "</g>")
+            parts.append(
+                f'<text x="{x + 4}" y="{y + 16}" fill="#fff">{told}</text></g>' if end - x > 7 * len(told) else "</g>"
+            )
     return _svg(title, 12 + 34 * len(bars), "".join(parts), 1)
 
 

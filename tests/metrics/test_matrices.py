@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from engine.errors import DamagedFileError, InputError
 from engine.metrics.chamfer import chamfer
+from engine.metrics.dense import chamfer_measure, dense_tasks
 from engine.metrics.emd import emd, subset
 from engine.metrics.kept import keys_of
 from engine.metrics.matrices import distances
@@ -150,3 +152,16 @@ def test_hash_is_of_the_numbers() -> None:
     a = clouds(0, 3, 50).astype(np.float64)
     assert len(set(keys_of(np.concatenate([a, a])).tolist())) == 3
     assert (keys_of(a) != keys_of(a[:, ::-1])).all()
+
+
+def test_the_way_of_a_gpu_gives_the_same_on_the_cpu(tmp_path: Path) -> None:
+    sets = {"a": clouds(0, 9, 200) * 0.1 + 5, "b": clouds(1, 5, 200) * 0.1 + 5}
+    tasks = partial(dense_tasks, device=torch.device("cpu"), at_once=3 * 200**2)
+    counted, calls = counting(replace(CHAMFER, ways=1, tasks=tasks))
+    found, events = finish(distances(sets, PAIRS, counted, tmp_path))
+    assert sum(calls) == found.measured == 36 + 45 + 10 and max(calls) == 3
+    assert events[-1].done == events[-1].total
+    exact, _ = finish(distances(sets, PAIRS, CHAMFER))
+    for pair in PAIRS:
+        assert found.between(*pair) == pytest.approx(exact.between(*pair), rel=1e-6)
+    assert chamfer_measure(torch.device("cpu")) is CHAMFER
