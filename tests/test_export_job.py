@@ -159,6 +159,12 @@ def test_a_budget_that_one_shape_cannot_meet(project: Project, tmp_path: Path) -
     assert [file["shape"] for file in result["files"]] == [C] and list(result["refused"]) == [A]
 
 
+def test_numbers_take_no_options_of_surfaces(project: Project, tmp_path: Path) -> None:
+    for more in ({"options": ExportOptions(faces=100)}, {"health": True}):
+        assert "no surface" in refused(InputError, job(tmp_path / "out", format="pth", **more), project)
+    assert not (tmp_path / "out").exists()
+
+
 class Killed(BaseException):
     """What ends a process from outside."""
 
