@@ -22,7 +22,7 @@ from engine.geometry.mesh import Mesh
 from engine.jobs import FilmJob
 from engine.method import Workspace
 from engine.pictures.camera import View, around, closer
-from engine.pictures.gif import encoded, hundredths, palette_of
+from engine.pictures.gif import NO_COLOURS, encoded, hundredths, palette_of, tallied
 from engine.pictures.render import Studio
 from engine.pictures.sheet import save_png, sheet
 from engine.pictures.video import require, write_mp4
@@ -32,7 +32,7 @@ from engine.storage import write_atomic
 from engine.write import write_shape
 
 SINGLE = {".gif": "gif", ".mp4": "mp4", ".glb": "morph"}  # one file; anything else is a folder
-LOOKED_AT = 12  # pictures from which the colours of a GIF are chosen
+LOOKED_AT = 48  # pictures from which the colours of a GIF are chosen
 ROW = 3  # shapes that turn in one row before there are two
 
 
@@ -209,7 +209,11 @@ def _together(images: Sequence[NDArray[np.uint8]], names: Sequence[str]) -> NDAr
 
 def _write_gif(staged: Path, paths: Sequence[Path], shown: Sequence[Path], times: Sequence[int]) -> Stage[None]:
     chosen = [paths[k] for k in np.unique(np.linspace(0, len(paths) - 1, LOOKED_AT).round().astype(int))]
-    palette = palette_of(_picture(path) for path in chosen)
+    tally = NO_COLOURS
+    for path in chosen:
+        tally = tallied(tally, _picture(path))
+        yield Progress(stage="film", done=0, total=len(shown), message="colours")
+    palette = palette_of(tally)
     data = bytearray()
     for number, piece in enumerate(encoded((_picture(path) for path in shown), times, palette)):
         data += piece

@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 import trimesh
+from click.testing import CliRunner
 from numpy.typing import NDArray
 from PIL import Image
 
 from engine import Project, frames, pipeline
 from engine.carrying import carried
+from engine.commands import film as film_commands
+from engine.commands.common import cli
 from engine.errors import InputError, MeshError
 from engine.frames import Source, keep_frames
 from engine.jobs import FilmJob
@@ -228,3 +231,30 @@ def test_a_field_of_nan_is_an_error(project: Project, tmp_path: Path) -> None:
         with pytest.raises(MeshError, match="NaN"):
             finished(FilmJob(shapes=("broken",), out=str(tmp_path / name), **SMALL), project)
         assert not (tmp_path / name).exists()
+
+
+def test_mp4_has_every_frame(project: Project, tmp_path: Path) -> None:
+    cv2 = pytest.importorskip("cv2", reason="the extra `video` is not installed")
+    out = tmp_path / "film.mp4"
+    result = finished(FilmJob(shapes=("growing",), out=str(out), **SMALL | {"hold": 0.2}), project)
+    film = cv2.VideoCapture(str(out))
+    assert film.get(cv2.CAP_PROP_FRAME_COUNT) == result["frames"] == 5
+    assert film.get(cv2.CAP_PROP_FPS) == pytest.approx(10)
+    film.release()
+
+
+def test_the_commands_make_their_jobs(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[FilmJob] = []
+    monkeypatch.setattr(film_commands, "run_job", lambda options, job: asked.append(job))
+    monkeypatch.chdir(tmp_path)
+    runner = CliRunner()
+    for words in (
+        "turntable a b --out t.gif --frames 8 --fps 20",
+        "film run --out f --format stl --set axes=unreal --bounce",
+    ):
+        assert runner.invoke(cli, words.split()).exit_code == 0
+    turn, film = asked
+    assert turn == FilmJob(shapes=("a", "b"), out=str(tmp_path / "t.gif"), turn=8, fps=20.0)
+    options = ExportOptions(axes="unreal")
+    assert film == FilmJob(shapes=("run",), out=str(tmp_path / "f"), format="stl", options=options, bounce=True)
+    assert runner.invoke(cli, ["film", "run", "--out", "f", "--format", "3mf"]).exit_code == 2

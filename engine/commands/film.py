@@ -15,7 +15,7 @@ FORMATS = [name for name in get_args(FilmFormat) if name]
 
 def camera(command: Callable[..., None]) -> Callable[..., None]:
     """Add what both share: where it goes, size, speed, and where the camera stands."""
-    for option in (
+    options = (
         click.option("--out", required=True, metavar="FILE|FOLDER", help="F.gif, F.mp4, or a folder for PNG files."),
         click.option(
             "--fps", default=12.0, show_default=True, type=click.FloatRange(0.1, 120), help="Frames a second."
@@ -26,7 +26,8 @@ def camera(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--elevation", default=24.0, show_default=True, type=click.FloatRange(-89, 89)),
         click.option("--crumbs", default=0.03, show_default=True, type=click.FloatRange(0, 1)),
         click.option("--overwrite", is_flag=True, help="Replace files that are there."),
-    ):
+    )
+    for option in reversed(options):
         command = option(command)
     return command
 

@@ -14,6 +14,8 @@ COLOURS = 255  # the last of the 256 stands for "as in the picture before"
 ROUNDS = 6  # of Lloyd's algorithm on the palette
 QUICKEST = 2  # hundredths of a second; browsers slow shorter ones down to 10
 LARGEST = 65535  # pixels
+Tally = tuple[NDArray[np.int64], NDArray[np.float64]]  # (K,) colours as numbers and how many pixels have them
+NO_COLOURS: Tally = (np.zeros(0, np.int64), np.zeros(0))
 
 
 def hundredths(ticks: Sequence[int], fps: float) -> list[int]:
@@ -30,17 +32,20 @@ def hundredths(ticks: Sequence[int], fps: float) -> list[int]:
     return times
 
 
-def palette_of(pictures: Iterable[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    """(K, 3) sRGB colours, K at most COLOURS, that stand for all ``pictures`` (H, W, 3).
+def tallied(tally: Tally, picture: NDArray[np.uint8]) -> Tally:
+    """A count of colours, NO_COLOURS at first, with those of one more picture (H, W, 3)."""
+    found, number = np.unique(_codes(picture), return_counts=True)
+    codes, place = np.unique(np.concatenate([tally[0], found]), return_inverse=True)
+    return codes, np.bincount(place, np.concatenate([tally[1], number]), len(codes)).astype(np.float64)
+
+
+def palette_of(tally: Tally) -> NDArray[np.uint8]:
+    """(K, 3) sRGB colours, K at most COLOURS, that stand for all that were `tallied`.
 
     Median cut and then Lloyd's algorithm, both on colours weighted by the square root of their area, or a plain backdrop
     would take most of them.
     """
-    codes, counts = np.zeros(0, np.int64), np.zeros(0, np.int64)
-    for picture in pictures:
-        found, number = np.unique(_codes(picture), return_counts=True)
-        codes, place = np.unique(np.concatenate([codes, found]), return_inverse=True)
-        counts = np.bincount(place, np.concatenate([counts, number]), len(codes)).astype(np.int64)
+    codes, counts = tally
     colours = _colours(codes)
     if len(codes) <= COLOURS:
         return colours

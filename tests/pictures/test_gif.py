@@ -1,3 +1,4 @@
+from functools import reduce
 from io import BytesIO
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.errors import InputError
-from engine.pictures.gif import COLOURS, encoded, hundredths, palette_of
+from engine.pictures.gif import COLOURS, NO_COLOURS, encoded, hundredths, palette_of, tallied
 
 SIDE = 48
 
@@ -23,6 +24,10 @@ def discs(count: int) -> list[NDArray[np.uint8]]:
         picture[near < 9] = (np.array([200, 90, 30]) * (1 - near[near < 9, None] / 20)).round()
         found.append(picture.astype(np.uint8))
     return found
+
+
+def palette(pictures: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    return palette_of(reduce(tallied, pictures, NO_COLOURS))
 
 
 def shown(data: bytes) -> tuple[list[NDArray[np.int64]], list[int]]:
@@ -40,7 +45,7 @@ def shown(data: bytes) -> tuple[list[NDArray[np.int64]], list[int]]:
 def test_a_viewer_shows_every_picture_in_its_colours() -> None:
     pictures = discs(7)
     assert len(np.unique(np.concatenate(pictures).reshape(-1, 3), axis=0)) < COLOURS  # so that nothing need be lost
-    found, times = shown(b"".join(encoded(pictures, [5] * 7, palette_of(pictures))))
+    found, times = shown(b"".join(encoded(pictures, [5] * 7, palette(pictures))))
     assert times == [50] * 7
     for picture, wanted in zip(found, pictures, strict=True):
         assert np.array_equal(picture, wanted)
@@ -52,9 +57,9 @@ def test_many_colours_become_few_without_steps_in_the_backdrop() -> None:
     pictures = [np.where(np.roll(x < 0.5, 5 * i, 1)[..., None], ball, 225 + 25 * y[..., None]) for i in range(4)]
     pictures = [picture.astype(np.uint8) for picture in pictures]
     assert len(np.unique(np.concatenate(pictures).reshape(-1, 3), axis=0)) > 4 * COLOURS
-    palette = palette_of(pictures)
-    assert len(palette) <= COLOURS
-    found, _ = shown(b"".join(encoded(pictures, [4] * 4, palette)))
+    colours = palette(pictures)
+    assert len(colours) <= COLOURS
+    found, _ = shown(b"".join(encoded(pictures, [4] * 4, colours)))
     for picture, wanted in zip(found, pictures, strict=True):
         assert np.abs(picture - wanted).mean() < 4
         backdrop = np.ptp(wanted, axis=-1) == 0
@@ -63,9 +68,9 @@ def test_many_colours_become_few_without_steps_in_the_backdrop() -> None:
 
 def test_what_stands_still_costs_nothing() -> None:
     one = np.random.default_rng(0).integers(0, 255, (SIDE, SIDE, 3), np.uint8)
-    first, again, *_ = list(encoded([one, one], [4, 4], palette_of([one])))
+    first, again, *_ = list(encoded([one, one], [4, 4], palette([one])))
     assert len(again) < 40 < len(first)
-    found, _ = shown(b"".join(encoded([one, one], [4, 4], palette_of([one]))))
+    found, _ = shown(b"".join(encoded([one, one], [4, 4], palette([one]))))
     assert np.array_equal(found[0], found[1])
 
 
