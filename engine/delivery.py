@@ -26,6 +26,7 @@ class Delivery:
         """
         self._staged, self._out, self._overwrite, self._names = folder / "staged", out, overwrite, names
         self._list = folder / "delivered.json"
+        resumed = self._list.exists() or self._staged.exists()
         known = msgspec.json.decode(self._list.read_bytes()) if self._list.exists() else {}
         self._done: dict[str, dict[str, Any]] = {
             key: info for key, info in known.items() if Path(info["path"]).exists()
@@ -33,7 +34,7 @@ class Delivery:
         for key, files in names.items():
             begun = key in self._done or self.staged(key).exists()
             check_place([out / name for name in files], overwrite or begun)
-            for name in files:
+            for name in files if resumed else ():
                 _sweep(out / name)
 
     def staged(self, key: str) -> Path:

@@ -1,7 +1,5 @@
 """Writing state dicts in the format of other programs. Only on request: our own files are safetensors."""
 
-import os
-import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +9,7 @@ import torch
 from torch import Tensor
 
 from engine.foreign.form import Form
-from engine.storage import sync_folder
+from engine.storage import whole
 
 
 def write_foreign(path: Path, slots: Mapping[str, Tensor], extra: Mapping[str, Tensor], form: Form) -> None:
@@ -28,15 +26,5 @@ def write_foreign(path: Path, slots: Mapping[str, Tensor], extra: Mapping[str, T
     for depth, key in enumerate(reversed(form.nest)):
         outermost = depth == len(form.nest) - 1
         data = {**(form.beside if outermost else {}), key: data}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
-    try:
-        with open(temporary, "xb") as file:
-            torch.save(data, file)  # noqa: TID251 the format of other programs, written only on request
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
+    with whole(path) as file:
+        torch.save(data, file)  # noqa: TID251 the format of other programs, written only on request

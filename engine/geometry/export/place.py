@@ -4,13 +4,12 @@ import contextlib
 import errno
 import filecmp
 import os
-import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from engine.errors import DamagedFileError, InputError
-from engine.storage import sync_folder, write_atomic
+from engine.storage import sync_folder, temporary_name, write_atomic
 
 REASONS = {
     errno.ENOSPC: "the disk is full; make room or choose another place",
@@ -97,7 +96,7 @@ def _holds(path: Path, data: bytes | Path) -> bool:
 
 
 def _stage(path: Path, data: bytes | Path) -> Path:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    temporary = temporary_name(path)
     try:
         with open(temporary, "xb") as file:
             if isinstance(data, bytes):
