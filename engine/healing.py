@@ -48,7 +48,7 @@ def heal_shape(job: HealJob, project: Project, work: Workspace) -> Stage[dict[st
     mended = yield from mend(
         opened.shape, parts, free, usual.limits, of, settings, job.seed, denoiser, condition, guide
     )
-    yield from _said(mended, held, settings.mode)
+    yield from _said(mended, drawn_anew)
     card = Card(
         parents=dict.fromkeys(present, job.shape),
         held=tuple(held),
@@ -94,8 +94,9 @@ def reroll_parts(job: RerollJob, project: Project, work: Workspace) -> Stage[dic
             seed=seed,
             model=model.name,
             model_hash=model.hash,
+            measured={"loose": loose},
         )
-        for seed in found.seeds
+        for seed, loose in zip(found.seeds, found.loose, strict=True)
     ]
     ids = keep_derived(project, job, opened, shapes, cards, "rerolled")
     yield from draw_derived(project, job, opened, shapes)
@@ -156,14 +157,12 @@ def _guide(opened: Opened, model: Model, usual: Usual, count: int) -> Guide:
     return joint_guide(model.representation, opened.shape, pairs, points)
 
 
-def _said(mended: Mended, held: Collection[str], mode: str) -> Stage[None]:
+def _said(mended: Mended, drawn_anew: bool) -> Stage[None]:
     """What a person should know of how it went."""
     if mended.seed is None and not mended.moves:
         yield Note(text="nothing that was tried is better, so the shape is as it was")
-    elif mended.seed is None and mode != "moves":
+    elif mended.seed is None and drawn_anew:
         yield Note(text="no draw was better than moves alone, so all numbers are as they were")
-    elif mended.seed is not None and mode == "free":
-        yield Note(text=f"byte for byte as they were: {', '.join(held) or 'no part, since none is held'}")
 
 
 def _measured(mended: Mended) -> dict[str, float]:

@@ -18,6 +18,7 @@ from engine.geometry.surface import extract
 from engine.jobs import FitJob, GenerateJob, JointsJob, TrainJob
 from engine.method import Decoded, Representation, Shapes, Workspace
 from engine.opened import Opened, open_shapes
+from engine.parts.heal import as_part_of
 from engine.parts.joints import REST, Joint, Limit, Pair, Score, Solid, joints, limits, score, solid
 from engine.parts.mend import limits_of
 from engine.parts.pose import places_of
@@ -153,25 +154,15 @@ def _measured(
     found: list[dict[Pair, Joint]] = []
     points: list[NDArray[np.float64]] = []
     for done in range(len(training.latent)):
-        yield Progress(stage="joints", done=done, total=len(training.latent), message="what is usual")
+        event = Progress(stage="joints", done=done, total=len(training.latent), message="what is usual")
+        yield event
         decoded = representation.decode(training.row(done).to(work.device))[0]
-        parts = solids_of((yield from _quietly(surfaces(decoded, decoded.parts))))
+        parts = solids_of((yield from as_part_of(event, surfaces(decoded, decoded.parts))))
         found.append(joints(parts))
         random = np.random.default_rng(seed_of("guidance", done))
         points += [random.permutation(part.points)[:SAMPLES] for part in parts.values()]
     yield Progress(stage="joints", done=len(training.latent), total=len(training.latent), message="what is usual")
     return found, np.concatenate([np.zeros((0, 3)), *points]).astype(np.float32)
-
-
-def _quietly(stage: Stage[dict[str, Mesh]]) -> Stage[dict[str, Mesh]]:
-    """A stage whose progress is a small part of another's: each event says only that it lives."""
-    while True:
-        try:
-            next(stage)
-        except StopIteration as end:
-            result: dict[str, Mesh] = end.value
-            return result
-        yield Progress(stage="joints", done=0, total=1)
 
 
 def _words(judged: Score) -> str:

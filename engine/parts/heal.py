@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import msgspec
 import torch
@@ -17,17 +18,23 @@ from engine.parts.spans import mask_of
 from engine.protocol import Note, Progress, Stage
 from engine.storage import seed_of
 
+T = TypeVar("T")
 REACH = 0.2  # root mean square of one step of guidance, normalised units
+LOOSER = (0.0, 0.5, 0.85, 1.0, 1.0, 1.0)  # least ``loose`` of each draw of a variant
+APART = (
+    0.5  # root mean square between variants that are not the same, normalised units; about 1.4 between training shapes
+)
 
 Guide = Callable[[Tensor], Tensor]  # latents (B, D) in their own units -> (B,) loss, >= 0, differentiable; 0 = good
 
 
 @dataclass(frozen=True)
 class Rerolled:
-    """Variants of a shape. ``latent : (K, D)``; ``seeds`` : K numbers, each of which draws its variant again."""
+    """Variants of a shape. ``latent : (K, D)``; ``seeds`` and ``loose`` : K numbers, which draw each variant again."""
 
     latent: Tensor
     seeds: tuple[int, ...]
+    loose: tuple[float, ...]
 
 
 def heal(
@@ -95,16 +102,53 @@ def reroll(
 ) -> Stage[Rerolled]:
     """``count`` variants of a row (D,) in which the named parts are drawn anew from noise and all else is held.
 
+    A variant that is no other than the row itself, or than one before it, is drawn again with less regard to the held
+    parts (``LOOSER``): a denoiser that learned few shapes by heart knows only one wing for a body. The last draw counts.
+
     Raises InputError for unknown parts and when no part is named.
     """
     if not names:
         raise InputError("name the parts that are to be drawn anew")
     free = mask_of(names, parts, len(row))
-    seeds = tuple(seed_of(seed, "reroll", number) for number in range(count))
-    changed = msgspec.structs.replace(settings, mode="free", strength=1.0)
-    ids = {name: torch.full((count,), value) for name, value in (condition or {}).items()}
-    latent = yield from heal(denoiser, row.expand(count, -1), free, changed, seeds, ids)
-    return Rerolled(latent, seeds)
+    latent, seeds, loose = row.cpu().repeat(count, 1), [0] * count, [0.0] * count
+    taken = [row.cpu()]  # what a variant must differ from
+    left = list(range(count))
+    for number, share in enumerate(LOOSER):
+        drawn = [seed_of(seed, "reroll", place, number) for place in left]
+        changed = msgspec.structs.replace(settings, mode="free", strength=1.0, loose=max(share, settings.loose))
+        ids = {name: torch.full((len(left),), value) for name, value in (condition or {}).items()}
+        event = Progress(stage="reroll", done=count - len(left), total=count)
+        found = yield from as_part_of(event, heal(denoiser, row.expand(len(left), -1), free, changed, drawn, ids))
+        for place, one, by in zip(list(left), found, drawn, strict=True):
+            if number == len(LOOSER) - 1 or _differs(denoiser, one, taken, free):
+                latent[place], seeds[place], loose[place] = one, by, changed.loose
+                taken.append(one)
+                left.remove(place)
+        if not left:
+            break
+    yield Progress(stage="reroll", done=count, total=count)
+    if max(loose, default=0.0) > settings.loose:
+        yield Note(
+            text="given the other parts this model knows few variants, so some were drawn with less regard to them"
+        )
+    return Rerolled(latent, tuple(seeds), tuple(loose))
+
+
+def _differs(denoiser: Denoiser, row: Tensor, others: Sequence[Tensor], free: Tensor) -> bool:
+    """Whether the free numbers of a row (D,) are others than those of each of the other rows."""
+    rows = denoiser.normalise(torch.stack([row, *others]).to(denoiser.device)).cpu()[:, free]
+    return bool(((rows[1:] - rows[0]).pow(2).mean(1).sqrt() >= APART).all())
+
+
+def as_part_of(event: Progress, stage: Stage[T]) -> Stage[T]:
+    """A stage that is a small part of another: it shows that one's progress, and notes of its own."""
+    while True:
+        try:
+            own = next(stage)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        yield event if isinstance(own, Progress) else own
 
 
 def stretches(steps: int, jump: int, resample: int) -> list[tuple[int, int]]:
@@ -156,8 +200,9 @@ def _repaint(
 
     signal, share = schedule.at(times[0])
     x = signal * known + share * noise()
+    shown = (1 - settings.loose) * schedule.timesteps - 1  # the highest step at which the held numbers are
     if settings.strength == 1:  # nothing of the old numbers is left, also where the schedule keeps some
-        x = torch.where(free, noise(), x)
+        x = torch.where(free | torch.tensor(settings.loose > 0, device=device), noise(), x)
     for start, stop in walk:
         (a, s), (a2, s2) = schedule.at(times[start]), schedule.at(times[stop])
         if stop < start:  # noised again: q(x_t | x_s) for t > s
@@ -165,7 +210,8 @@ def _repaint(
         else:
             pair = times[start : stop + 1] if times[stop] != CLEAN else times[start:stop]
             x = next(ddim(denoise, schedule, pair, x, noise, settings.eta)).x
-        x = torch.where(free, x, a2 * known + s2 * noise() if s2 > 0 else known)
+        if times[stop] <= shown:
+            x = torch.where(free, x, a2 * known + s2 * noise() if s2 > 0 else known)
         yield x
 
 

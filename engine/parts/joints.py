@@ -21,6 +21,7 @@ POINTS = 384  # samples of each part's surface; a gap is overestimated by at mos
 CRUMB = 0.1  # shells under this share of the volume of a part's largest are details or crumbs, and not looked at
 PERCENTILE = 95.0
 NEIGHBOURS = 0.02  # parts are neighbours when the median of their gap over training shapes is at most this
+NOISE = 5e-4  # an excess under this is none: samples and grids do not tell it from 0
 LEAST = 5  # training shapes that must have a joint before it is judged
 
 REST = ""  # the second name of a pair: all other parts together, to any of which a piece may be fixed
@@ -255,5 +256,6 @@ def score(found: Mapping[Pair, Joint], usual: Mapping[Pair, Limit]) -> Score:
 
 
 def excess_of(found: Joint, limit: Limit) -> tuple[float, float]:
-    """(gap, overlap) of one joint beyond its limit, 0 where it is within."""
-    return max(0.0, found.gap - limit.gap), max(0.0, found.overlap - limit.overlap)
+    """(gap, overlap) of one joint beyond its limit, 0 where it is within, or beyond it by less than ``NOISE``."""
+    gap, overlap = found.gap - limit.gap, found.overlap - limit.overlap
+    return gap if gap > NOISE else 0.0, overlap if overlap > NOISE else 0.0

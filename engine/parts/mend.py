@@ -9,14 +9,14 @@ from torch import Tensor
 from engine.diffusion.denoiser import Condition, Denoiser
 from engine.geometry.mesh import Mesh
 from engine.method import Part, Shapes
-from engine.parts.heal import Guide, heal
+from engine.parts.heal import Guide, as_part_of, heal
 from engine.parts.interpolate import plausibility
 from engine.parts.joints import REST, Limit, Pair, Score, joints, score, solid
 from engine.parts.pose import moved, placed, places_of
 from engine.parts.settings import HealSettings
 from engine.parts.settle import settle
 from engine.parts.spans import mask_of
-from engine.protocol import Note, Stage
+from engine.protocol import Note, Progress, Stage
 from engine.storage import seed_of
 
 Surfaces = Callable[
@@ -72,32 +72,34 @@ def mend(
         if changing:
             mask = mask_of(changing, parts, rows.shape[1])
             ids = {name: values.expand(len(seeds)) for name, values in (condition or {}).items()}
-            stage = heal(denoiser, rows.expand(len(seeds), -1), mask, settings, seeds, ids, guide)
-            rows = torch.cat([rows, (yield from stage)])
+            healed = yield from heal(denoiser, rows.expand(len(seeds), -1), mask, settings, seeds, ids, guide)
+            rows = torch.cat([rows, healed])
         ids = {name: values.expand(len(rows)) for name, values in (condition or {}).items()}
         losses = yield from plausibility(denoiser, rows, condition=ids)
-    if not changing:
-        yield Note(text="every part is held or no part was drawn anew; only moves can mend the joints")
-    found = [(0, start, (yield from settle(start, limits, list(start))))]
-    order = [] if losses is None else losses[1:].argsort().tolist()
-    for number in (index + 1 for index in order if losses is not None and losses[index + 1] <= losses[0]):
+    if not changing and settings.mode == "free":
+        yield Note(text="no part is free, so nothing is drawn anew; only moves can mend the joints")
+    order = [] if losses is None else [n for n in losses.argsort().tolist() if n and losses[n] <= losses[0]]
+    event = Progress(stage="mend", done=0, total=1 + len(order))
+    found = [(0, (yield from as_part_of(event, settle(start, limits, list(start)))))]
+    for done, number in enumerate(order, 1):
+        event = Progress(stage="mend", done=done, total=1 + len(order))
         again = [name for name, (part, _) in places.items() if part in changing]
-        meshes = yield from surfaces(replace(shape, latent=rows[number : number + 1]), again)
+        stage = surfaces(replace(shape, latent=rows[number : number + 1]), again)
+        meshes = yield from as_part_of(event, stage)
         drawn = start | {name: solid(mesh, name) for name, mesh in meshes.items()}
         if all(name in meshes for name in again if name in start):
-            found.append((number, drawn, (yield from settle(drawn, limits, list(drawn)))))
-            if found[-1][2].after.total == 0:  # the others are less plausible
+            found.append((number, (yield from as_part_of(event, settle(drawn, limits, list(drawn))))))
+            if found[-1][1].after.total == 0:  # the others are less plausible
                 break
-    number, _, settled = min(
-        found, key=lambda one: (one[2].after.total, 0.0 if losses is None else float(losses[one[0]]))
-    )
-    healed = replace(shape, latent=rows[number : number + 1]) if number else shape
+    yield Progress(stage="mend", done=event.total, total=event.total)
+    number, settled = min(found, key=lambda one: (one[1].after.total, 0.0 if losses is None else float(losses[one[0]])))
+    result = replace(shape, latent=rows[number : number + 1]) if number else shape
     there = {name: (part, moved(pose, settled.moves.get(name, (0, 0, 0)))) for name, (part, pose) in places.items()}
     if settled.moves:
-        healed = placed(healed, parts, there)
+        result = placed(result, parts, there)
     first, last = (None, None) if losses is None else (float(losses[0]), float(losses[number]))
     drawn_by = seeds[number - 1] if number else None
-    return Mended(healed, before, settled.after, first, last, settled.moves, drawn_by)
+    return Mended(result, before, settled.after, first, last, settled.moves, drawn_by)
 
 
 def _changing(

@@ -25,12 +25,21 @@ class HealSettings(Settings, frozen=True):
     strength: Annotated[
         float, Meta(gt=0, le=1, description="noise that free parts start from, as a share of the steps; 1 = drawn anew")
     ] = 0.4
+    loose: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1,
+            description="share of the noise steps, from the top, at which the held parts are not shown to the denoiser: "
+            "0 agrees best with them, more gives more variety",
+        ),
+    ] = 0.0
     steps: Annotated[
         int, Meta(ge=1, le=4000, description="denoising steps from full noise; fewer below strength 1")
-    ] = 60
+    ] = 30
     resample: Annotated[
         int, Meta(ge=1, le=100, description="how often each stretch is denoised; more agrees better with held parts")
-    ] = 4
+    ] = 2
     jump: Annotated[int, Meta(ge=1, description="steps of a stretch that is noised and denoised again")] = 5
     eta: Annotated[float, Meta(ge=0, le=1, description="fresh noise per step: 1 ancestral, 0 none")] = 1.0
     guidance: Annotated[

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import InputError
-from engine.parts.joints import REST, Joint, Limit, Pair, Score, Side, Solid, joints_of, score, side, sides
+from engine.parts.joints import NOISE, REST, Joint, Limit, Pair, Score, Side, Solid, joints_of, score, side, sides
 from engine.protocol import Progress, Stage
 
 STEPS = (0.04, 0.02, 0.01, 0.005, 0.0025)  # canonical units
@@ -79,6 +79,8 @@ def settle(parts: Mapping[str, Solid], usual: Mapping[Pair, Limit], movable: Col
                 now = end.value
                 break
             yield Progress(stage="settle", done=number, total=len(turns), message=name)
+    if set(movable) >= set(parts):
+        now = _anchored(parts, usual, now)
     yield Progress(stage="settle", done=len(turns), total=len(turns))
     moves = {n: (float(o[0]) + 0.0, float(o[1]) + 0.0, float(o[2]) + 0.0) for n, o in now.places.items() if o.any()}
     return Settled(moves, first.score, now.score, now.joints)
@@ -104,6 +106,19 @@ def _turn(parts: Mapping[str, Solid], usual: Mapping[Pair, Limit], name: str, no
     return now
 
 
+def _anchored(parts: Mapping[str, Solid], usual: Mapping[Pair, Limit], now: _Stand) -> _Stand:
+    """The same without what all parts moved in common: one of them stands still if that makes all moves shorter."""
+    best = now
+    for still in now.places.values():
+        places = {name: place - still for name, place in now.places.items()}
+        price = sum(_price(place) for place in places.values())
+        fits = all(_fits(parts[name], np.zeros(3), place) for name, place in places.items())
+        if fits and price < sum(_price(place) for place in best.places.values()):
+            tried = _stand(parts, usual, places, sides(parts, places))
+            best = tried if tried.score.total <= now.score.total else best
+    return best
+
+
 def _stand(
     parts: Mapping[str, Solid], usual: Mapping[Pair, Limit], places: Mapping[str, Offset], seen: Mapping[Pair, Side]
 ) -> _Stand:
@@ -123,8 +138,8 @@ def _moved(parts: Mapping[str, Solid], usual: Mapping[Pair, Limit], name: str, n
 
 
 def _least(name: str, now: _Stand, way: Offset) -> float:
-    """What a shift of one part costs at least: no gap and no depth shrinks by more than the part moves."""
-    length = float(np.linalg.norm(way))
+    """What a shift of one part costs at least: no gap and no depth shrinks by more than the part moves (and ``NOISE``)."""
+    length = float(np.linalg.norm(way)) + NOISE
     concerned = {pair for pair in now.score.excess if name in pair or REST in pair}
     least = sum(max(0.0, one - length * (pair in concerned)) for pair, over in now.score.excess.items() for one in over)
     places = {**now.places, name: now.places[name] + way}

@@ -129,16 +129,33 @@ def test_guidance_follows_its_gradient_in_free_numbers_only() -> None:
 
 def test_variants_differ_in_the_named_parts_only_and_their_seeds_draw_them_again() -> None:
     denoiser, start = tiny(), rows(1)[0]
-    found = drive(reroll(denoiser, start, ["b"], PARTS, 5, QUICK, seed=3))
+    found = drive(reroll(denoiser, start, ["b"], PARTS, 5, QUICK, seed=3), [])
     mask = mask_of(["b"], PARTS, LAYOUT.size)
     assert found.latent.shape == (5, LAYOUT.size) and len(set(found.seeds)) == 5
     assert same_bytes(found.latent[:, ~mask], start.expand(5, -1)[:, ~mask])
     assert len(found.latent[:, mask].unique(dim=0)) == 5
-    anew = msgspec.structs.replace(QUICK, strength=1.0)
-    torch.testing.assert_close(drive(heal(denoiser, start[None], mask, anew, [found.seeds[3]]))[0], found.latent[3])
+    anew = msgspec.structs.replace(QUICK, strength=1.0, loose=found.loose[3])
+    again = drive(heal(denoiser, start[None], mask, anew, [found.seeds[3]]))[0]
+    torch.testing.assert_close(again, found.latent[3])
     other = start.clone()
     other[mask] = 100.0  # what stood there does not matter
-    torch.testing.assert_close(drive(reroll(denoiser, other, ["b"], PARTS, 5, QUICK, seed=3)).latent, found.latent)
+    torch.testing.assert_close(drive(heal(denoiser, other[None], mask, anew, [found.seeds[3]]))[0, mask], again[mask])
+
+
+def test_variants_differ_even_where_the_held_part_leaves_no_choice() -> None:
+    together = torch.ones(LAYOUT.size, LAYOUT.size) + 1e-4 * torch.eye(LAYOUT.size)  # all numbers of a row are alike
+    denoiser, start, mask = Exact(LAYOUT, torch.zeros(LAYOUT.size), together), torch.ones(LAYOUT.size), _mask("b")
+    faithful = drive(heal(denoiser, start.expand(4, -1), mask, msgspec.structs.replace(QUICK, strength=1.0), range(4)))
+    assert (faithful - 1).abs().max() < 0.3
+    notes: list[str] = []
+    found = drive(reroll(denoiser, start, ["b"], PARTS, 2, QUICK, seed=0), notes)
+    apart = torch.cdist(torch.cat([start[None], found.latent])[:, mask], found.latent[:, mask]) / int(mask.sum()) ** 0.5
+    assert apart[apart > 0].min() > 0.5 and max(found.loose) > 0 and "less regard" in notes[0]
+    assert same_bytes(found.latent[:, ~mask], start.expand(2, -1)[:, ~mask])
+
+
+def _mask(name: str) -> Tensor:
+    return mask_of([name], PARTS, LAYOUT.size)
 
 
 @pytest.mark.parametrize(("steps", "jump", "resample"), [(10, 3, 4), (10, 1, 2), (5, 5, 3), (4, 7, 3), (1, 1, 1)])
