@@ -80,6 +80,8 @@ def _wanted(job: ExportJob, project: Project) -> dict[str, ShapeRow | ItemRow | 
     if job.format == "ckpt":
         return {name: project.catalogue.run(name).id for name in names}
     wanted = {name: _shape_or_item(name, project) for name in names}
+    if job.format == "pth" and (items := [name for name, row in wanted.items() if isinstance(row, ItemRow)]):
+        raise InputError(f"{items[0]} is an item and has no weights yet; fit it, and export the fitted shape")
     places = {_names(name, job.format): name for name in wanted}
     if len(places) < len(wanted):
         twice = next(name for name in wanted if places[_names(name, job.format)] != name)
@@ -95,7 +97,7 @@ def _made(
     if isinstance(row, str):  # denoisers of imported runs, as they came in
         write_kept_model(project.run_folder(row), path)
         return {}
-    if job.format == "pth":
+    if job.format == "pth" and isinstance(row, ShapeRow):
         return (yield from _weights(row, path, project, work))
     if isinstance(row, ItemRow):
         info = yield from _item(row, path, job, project)
@@ -132,10 +134,8 @@ def _shape(row: ShapeRow, path: Path, job: ExportJob, project: Project, work: Wo
     return info
 
 
-def _weights(row: ShapeRow | ItemRow, path: Path, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
+def _weights(row: ShapeRow, path: Path, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
     """The weights of a shape as other programs write them; an imported network comes back bit for bit."""
-    if isinstance(row, ItemRow):
-        raise InputError(f"{row.id} is an item and has no weights yet; fit it, and export the fitted shape")
     folder = project.run_folder(row.run)
     if row.kind == "imported" and (folder / FORMS).is_file():
         write_kept_network(folder, row.row, path)
@@ -152,7 +152,7 @@ def _weights(row: ShapeRow | ItemRow, path: Path, project: Project, work: Worksp
 def _item(row: ItemRow, path: Path, job: ExportJob, project: Project) -> Stage[dict[str, Any]]:
     source = project.geometry_path(row.id)
     if not source.exists():
-        raise InputError(f"item {row.id} has no surface to export ({row.verdict}: {row.reason})")
+        raise MeshError(f"item {row.id} has no surface to export ({row.verdict}: {row.reason})")
     recipe = {"item": row.id, "origin": row.origin, "licence": row.licence, "hash": row.hash}
     parts = tuple(Part(name, colour(name), ()) for name in row.parts)
     return (yield from write_shape(load_geometry(source), path, parts, job.resolution, recipe, options=job.options))

@@ -159,6 +159,13 @@ def test_a_budget_that_one_shape_cannot_meet(project: Project, tmp_path: Path) -
     assert [file["shape"] for file in result["files"]] == [C] and list(result["refused"]) == [A]
 
 
+def test_items_without_a_surface_do_not_keep_the_others(project: Project, tmp_path: Path) -> None:
+    result = finished(job(tmp_path / "out", "fit-a", A), project)  # an item that is known by name alone
+    assert [file["shape"] for file in result["files"]] == [A] and "no surface" in result["refused"]["fit-a"]
+    assert "no weights yet" in refused(InputError, job(tmp_path / "w", A, "fit-a", format="pth"), project)
+    assert not (tmp_path / "w").exists()
+
+
 def test_numbers_take_no_options_of_surfaces(project: Project, tmp_path: Path) -> None:
     for more in ({"options": ExportOptions(faces=100)}, {"health": True}):
         assert "no surface" in refused(InputError, job(tmp_path / "out", format="pth", **more), project)
