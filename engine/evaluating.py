@@ -98,7 +98,9 @@ def evaluate(job: EvaluateJob, project: Project, work: Workspace) -> Stage[dict[
         training_names=tuple(item.id for item in subjects.training),
     )
     if not subjects.fitted:
-        evaluation = yield from _with_novelty(evaluation, subjects, decoded, references, training, names, project, work)
+        evaluation = yield from _with_novelty(
+            evaluation, job, subjects, decoded, references, training, names, project, work
+        )
         yield from _draw(evaluation, job, decoded, project, work)
     write_evaluation(work.folder / RESULT, evaluation)
     yield Saved(kind="evaluation", path=str(work.folder / RESULT))
@@ -234,6 +236,7 @@ def _scores(
 
 def _with_novelty(
     evaluation: Evaluation,
+    job: EvaluateJob,
     subjects: Subjects,
     decoded: Decoded,
     references: Real,
@@ -251,14 +254,29 @@ def _with_novelty(
     rows = yield from latents_of(items, subjects.fit, project, work)
     surfaces = dict(zip((item.id for item in references.items), references.surfaces, strict=True))
     latents = np.stack([decoded.opened[place].shape.latent[0].cpu().numpy() for place in decoded.there])
-    verdicts, parts = yield from newness(
+    found, parts = yield from newness(
         Known(decoded.surfaces_of(decoded.there), latents),
         Known([surfaces[item.id] for item in subjects.unseen], rows[: len(subjects.unseen)]),
         Known(training.surfaces, rows[len(subjects.unseen) :]),
+        partial(_fits, subjects, evaluation.training_names, job, project, work),
         names,
         _means(project, work),
     )
-    return msgspec.structs.replace(evaluation, novelty=verdicts, parts=parts)
+    return msgspec.structs.replace(evaluation, novelty=found, parts=parts)
+
+
+def _fits(
+    subjects: Subjects, items: Sequence[str], job: EvaluateJob, project: Project, work: Workspace, rows: list[int]
+) -> Stage[dict[int, Surface]]:
+    """Surfaces of the fits of some training ``items``, by row; those without one are left out."""
+    opened = yield from open_shapes([f"{subjects.fit}/{items[row]}" for row in rows], project, work)
+    found = {}
+    for done, (row, shape) in enumerate(zip(rows, opened, strict=True)):
+        yield Progress(stage="decode training fits", done=done, total=len(rows))
+        solids = yield from solids_of(shape, job.protocol.grid, isovalue(job.protocol), project)
+        if solids:
+            found[row] = shape_surface(shape.row.id, solids, shape.decoded(), isovalue(job.protocol), job.protocol)
+    return found
 
 
 def _means(project: Project, work: Workspace) -> Means:

@@ -1,6 +1,6 @@
 """Novelty of the shapes of an evaluation: their surfaces, parts and latents beside those of the training set."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from engine.metrics.matrices import distances
 from engine.metrics.measures import Means
 from engine.metrics.part_aware import part_matrices
 from engine.metrics.surfaces import Surface
-from engine.metrics.verdict import NoveltyResult, PartNovelty, novelty_of, part_novelty
+from engine.metrics.verdict import NoveltyResult, PartNovelty, neighbours, part_novelty, verdicts
 from engine.project import Project
 from engine.protocol import Note, Stage
 from engine.rows import ItemRow
@@ -30,23 +30,53 @@ class Known:
 
 
 def newness(
-    samples: Known, unseen: Known, training: Known, names: Sequence[str], means: Means
+    samples: Known,
+    unseen: Known,
+    training: Known,
+    fits: Callable[[list[int]], Stage[dict[int, Surface]]],
+    names: Sequence[str],
+    means: Means,
 ) -> Stage[tuple[NoveltyResult, tuple[PartNovelty, ...]]]:
     """Verdicts, and how near each part of ``names`` is to the training shapes'; parts that hardly any of them has are left
-    out. Clouds are compared in canonical space under any protocol."""
+    out. Clouds are compared in canonical space under any protocol.
+
+    fits : what the latents of some rows of the training set decode to, without those that are empty
+    """
     sets = {"g": samples.surfaces, "u": unseen.surfaces, "t": training.surfaces}
+    near = yield from neighbours(samples.latents, unseen.latents, training.latents)
+    wanted = sorted({int(row) for rows in (near.generated.rows, near.unseen.rows) for row in rows[:, 0]})
+    decoded = yield from fits(wanted)
     clouds = {name: np.stack([one.whole for one in shapes]) for name, shapes in sets.items()}
-    whole = yield from distances(clouds, PAIRS, means.chamfer, means.folder, means.workers)
-    apart = [whole.between(*pair) for pair in PAIRS]
-    verdicts = yield from novelty_of(apart[0], apart[1], apart[2], samples.latents, unseen.latents, training.latents)
+    pairs = [*PAIRS]
+    if decoded:
+        clouds["f"] = np.stack([one.whole for one in decoded.values()])
+        pairs += [("g", "f"), ("u", "f")]
+    whole = yield from distances(clouds, pairs, means.chamfer, means.folder, means.workers)
+    column = {row: place for place, row in enumerate(decoded)}
+    gt, ut = (
+        _nearer(whole.between(name, "t"), whole.between(name, "f") if decoded else None, some.rows[:, 0], column)
+        for name, some in (("g", near.generated), ("u", near.unseen))
+    )
+    found = verdicts(gt, ut, whole.between("t", "t"), near)
     by_part = yield from part_matrices(sets, names, PAIRS, means)
     parts = []
-    for name, found in by_part.items():
+    for name, blocks in by_part.items():
         has = [np.array([name in one.parts for one in shapes], bool) for shapes in sets.values()]
         if has[2].sum() >= 3:
-            gt, ut, tt = (found.between(*pair) for pair in PAIRS)
+            gt, ut, tt = (blocks.between(*pair) for pair in PAIRS)
             parts.append(part_novelty(name, gt, ut, tt, has))
-    return verdicts, tuple(parts)
+    return found, tuple(parts)
+
+
+def _nearer(
+    items: NDArray[np.float64], fits: NDArray[np.float64] | None, rows: NDArray[np.int64], column: Mapping[int, int]
+) -> NDArray[np.float64]:
+    """Distances (N, T) to training items, for each shape's nearest latent ``rows`` (N,) to its fit where that is less."""
+    found = items.copy()
+    for i, row in enumerate(rows.tolist()):
+        if fits is not None and row in column:
+            found[i, row] = min(found[i, row], fits[i, column[row]])
+    return found
 
 
 def latents_of(items: Sequence[ItemRow], fit: str, project: Project, work: Workspace) -> Stage[NDArray[np.float32]]:

@@ -15,11 +15,15 @@ Blend comes before near since half-way between two training latents is only half
 other, which is lowish in any space of many dimensions: blends would all be called near. The tenth keeps a training latent
 with a little noise from being called a blend.
 
+A fit is not its item, and what a model learned from is the fit. So where shapes are decoded (`newness`), the distance to the
+training shape with the nearest latent is the smaller of those to the item and to what its own latent decodes to.
+
 So of unseen real shapes about 1 % or less are called copies, and up to about 10 % near. A training set with twins has
 low percentiles of 0: then nothing is nearer, and the twins should be removed first.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import msgspec
@@ -80,6 +84,15 @@ class NoveltyResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     unseen: tuple[float, ...]
 
 
+@dataclass(frozen=True)
+class Neighbours:
+    """What the latents of samples, unseen and training shapes (each left out) are nearest to among the training latents."""
+
+    generated: Nearest
+    unseen: Nearest
+    training: Nearest
+
+
 def novelty_of(
     gt: NDArray, ut: NDArray, tt: NDArray, generated: NDArray, unseen: NDArray, training: NDArray
 ) -> Stage[NoveltyResult]:
@@ -95,21 +108,32 @@ def novelty_of(
     if [gt.shape, ut.shape, tt.shape] != sizes or rows != [len(gt), len(ut), len(tt)]:
         told = f"distances {gt.shape}, {ut.shape}, {tt.shape} and {rows} latents"
         raise InputError(f"samples, unseen and training shapes do not agree in number: {told}")
+    near = yield from neighbours(generated, unseen, training)
+    return verdicts(gt, ut, tt, near)
+
+
+def neighbours(generated: NDArray, unseen: NDArray, training: NDArray) -> Stage[Neighbours]:
+    """What latents (N, D), (U, D) and (T, D) are nearest to among the training latents; standardised here."""
     t, g, u = standardised(training, [generated, unseen])
     own = yield from nearest_rows(t, t, leave_out=True)
     near_g = yield from nearest_rows(g, t)
     near_u = yield from nearest_rows(u, t)
+    return Neighbours(near_g, near_u, own)
+
+
+def verdicts(gt: NDArray, ut: NDArray, tt: NDArray, near: Neighbours) -> NoveltyResult:
+    """Verdicts from distances as in `novelty_of` and what the latents are nearest to."""
     apart = tt.copy()
     np.fill_diagonal(apart, np.inf)
     alone = apart.min(1)
     limits = Thresholds(
         copy_shape=_percentile(alone, LOW),
-        copy_latent=_percentile(own.distance, LOW),
+        copy_latent=_percentile(near.training.distance, LOW),
         near_shape=_percentile(alone, LOWISH),
-        near_latent=_percentile(own.distance, LOWISH),
-        blend=_percentile(own.off, LOW),
+        near_latent=_percentile(near.training.distance, LOWISH),
+        blend=_percentile(near.training.off, LOW),
     )
-    samples, real = judged(gt, near_g, limits), judged(ut, near_u, limits)
+    samples, real = judged(gt, near.generated, limits), judged(ut, near.unseen, limits)
     return NoveltyResult(
         thresholds=limits,
         samples=samples,
