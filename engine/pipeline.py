@@ -20,7 +20,7 @@ from engine.checkup import checkup
 from engine.datasets.importing import import_files, make_samples
 from engine.datasets.parts import vocabulary
 from engine.errors import InputError, explain
-from engine.evaluating import evaluate, report
+from engine.evaluating import evaluate
 from engine.events import EventLog
 from engine.exporting import export
 from engine.films import film
@@ -54,6 +54,7 @@ from engine.optimise import optimise, published
 from engine.pictures.sheet import save_png, sheet
 from engine.project import Project
 from engine.protocol import Finished, Note, Saved, Stage
+from engine.reporting import report
 from engine.rows import ItemRow
 from engine.settings import override
 from engine.shapes import ModelAbout, fit_of, keep_fitted, keep_generated

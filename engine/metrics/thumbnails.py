@@ -20,7 +20,7 @@ VIEW = View(zoom=1.15)  # closer than the whole cube, whose corners no shape fil
 Key = tuple[Literal["sample", "training"], int]
 
 
-def draw(wanted: Mapping[Key, Callable[[], Mapping[str, Mesh]]], folder: Path) -> Stage[None]:
+def draw(wanted: Mapping[Key, Callable[[], Stage[Mapping[str, Mesh]]]], folder: Path) -> Stage[None]:
     """Take those pictures that are not there yet, of solids by part. A machine that cannot draw goes without, and says so."""
     left = {key: make for key, make in wanted.items() if not _path(folder, key).exists()}
     if not left:
@@ -33,7 +33,8 @@ def draw(wanted: Mapping[Key, Callable[[], Mapping[str, Mesh]]], folder: Path) -
     with studio:
         for done, (key, make) in enumerate(left.items()):
             yield Progress(stage="pictures", done=done, total=len(left))
-            shown = [(mesh, colour(name.partition(".")[0]) if name else GREY) for name, mesh in make().items()]
+            solids = yield from make()
+            shown = [(mesh, colour(name.partition(".")[0]) if name else GREY) for name, mesh in solids.items()]
             save_png(_path(folder, key), studio.picture(shown, SIZE, VIEW))
 
 
