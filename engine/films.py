@@ -83,7 +83,7 @@ def film(job: FilmJob, project: Project, work: Workspace) -> Stage[dict[str, Any
     sources = yield from open_sources(reel.names, project, work)
     staged = delivery.staged("film")
     staged.parent.mkdir(parents=True, exist_ok=True)
-    about: dict[str, Any] = {"kind": reel.kind, "shapes": len(reel.names)}
+    about: dict[str, Any] = {"kind": reel.kind.lstrip("."), "shapes": len(reel.names)}
     if single or reel.kind == "png":
         frames = yield from keep_frames(sources, work.folder / "frames", job.resolution, job.crumbs)
         if reel.kind == "morph":

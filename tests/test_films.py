@@ -105,7 +105,7 @@ def test_there_and_back_with_a_rest_at_both_ends(project: Project, tmp_path: Pat
 def test_meshes_stand_in_one_frame_of_reference(project: Project, tmp_path: Path) -> None:
     out = tmp_path / "meshes"
     result = finished(FilmJob(shapes=("lifted",), out=str(out), format="obj", **SMALL | {"resolution": 65}), project)
-    assert result["path"] == str(out) and result["meshes"] == 2
+    assert result["path"] == str(out) and result["meshes"] == 2 and result["kind"] == "obj"
     assert sorted(file.name for file in out.iterdir()) == [
         f"frame_000{k}.{end}" for k in (0, 1) for end in ("mtl", "obj")
     ]
