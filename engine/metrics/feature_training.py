@@ -124,6 +124,7 @@ def train_features(settings: FeatureSettings, work: Path, out: Path) -> Stage[di
         "parameters": sum(parameter.numel() for parameter in net.parameters()),
         "unseen_shapes": len(unseen),
         "measured_on_unseen_shapes": measured,
+        "limits": "noise of the points below about 0.015 cube units is not seen; use more shapes than there are features",
         "settings": settings,
         "command": COMMAND,
     }
