@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.basis.field import BasisField
 from engine.errors import EmptyShapeError, InputError
 from engine.fields.mlp import WeightField
 from engine.geometry.crumbs import without_crumbs
@@ -19,7 +20,7 @@ from engine.parts.pose import PosedField
 from engine.pictures.render import render
 from engine.protocol import Note, Progress, Stage
 
-Solid = WeightField | PosedField  # fields that methods decode to; a new kind of field is added here
+Solid = WeightField | BasisField | PosedField  # fields that methods decode to; a new kind of field is added here
 PLAIN = ExportOptions()
 BLANK = 240  # grey of the picture of an empty shape
 PARTS_KEPT = (".glb", ".obj", ".usda", ".usdc")  # formats with named parts unless told otherwise; others get the union

@@ -3,11 +3,15 @@ import pytest
 from engine import methods
 from engine.errors import InputError
 from engine.methods import MethodSettings
+from engine.methods.semantic.settings import SemanticSettings
 from engine.settings import override
 
 
-@pytest.mark.parametrize("method", methods.NAMES)
-@pytest.mark.parametrize("name", ["paper", "tiny"])
+@pytest.mark.parametrize(
+    ("method", "name"),
+    [(method, "tiny") for method in methods.NAMES]
+    + [("hyperdiffusion", "paper"), ("semantic", "paper"), ("basis", "full")],
+)
 def test_presets_obey_their_own_bounds(method: str, name: str) -> None:
     """A constructor checks nothing, so a preset could break a bound; the round trip through ``override`` checks all."""
     settings = methods.preset(method, name)
@@ -17,6 +21,7 @@ def test_presets_obey_their_own_bounds(method: str, name: str) -> None:
 def test_changes_reach_the_named_setting_alone() -> None:
     before = methods.preset("semantic", "tiny")
     after = override(before, ["fit.steps=7", "denoiser.predict=v", "field.hidden=[8,8]"])
+    assert isinstance(after, SemanticSettings)
     assert (after.fit.steps, after.denoiser.predict, after.field.hidden) == (7, "v", (8, 8))
     assert override(after, [f"fit.steps={before.fit.steps}"]).fit == before.fit
 
@@ -38,8 +43,8 @@ def test_bad_changes_are_refused_by_name(change: str, says: str) -> None:
 
 
 def test_unknown_methods_and_presets_list_the_known_ones() -> None:
-    with pytest.raises(InputError, match="hyperdiffusion, semantic"):
-        methods.preset("basis", "tiny")
+    with pytest.raises(InputError, match="hyperdiffusion, semantic, basis"):
+        methods.preset("voxels", "tiny")
     with pytest.raises(InputError, match="paper, tiny"):
         methods.preset("semantic", "huge")
 

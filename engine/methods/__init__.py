@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from engine.errors import InputError
+from engine.methods.basis import settings as basis
+from engine.methods.basis.settings import BasisSettings
 from engine.methods.hyperdiffusion import settings as hyperdiffusion
 from engine.methods.hyperdiffusion.settings import HyperdiffusionSettings
 from engine.methods.semantic import settings as semantic
@@ -16,11 +18,12 @@ from engine.methods.semantic.settings import SemanticSettings
 if TYPE_CHECKING:
     from engine.method import Method
 
-MethodSettings = HyperdiffusionSettings | SemanticSettings
+MethodSettings = HyperdiffusionSettings | SemanticSettings | BasisSettings
 
 _PRESETS: dict[str, Mapping[str, MethodSettings]] = {
     "hyperdiffusion": hyperdiffusion.PRESETS,
     "semantic": semantic.PRESETS,
+    "basis": basis.PRESETS,
 }
 
 NAMES = tuple(_PRESETS)

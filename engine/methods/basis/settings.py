@@ -93,7 +93,7 @@ class BasisSettings(Settings, frozen=True, tag="basis"):
 
 
 PRESETS: dict[str, BasisSettings] = {
-    "default": BasisSettings(),
+    "full": BasisSettings(),
     "tiny": BasisSettings(
         fit=BasisFitSettings(steps=2_500),
         denoiser=DenoiserSettings(
