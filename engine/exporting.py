@@ -24,7 +24,7 @@ from engine.protocol import Note, Saved, Stage
 from engine.rows import ItemRow, ShapeRow
 from engine.settings import ExportOptions
 from engine.storage import write_atomic
-from engine.write import write_shape
+from engine.write import Solid, write_shape
 
 WEIGHTS = ("pth", "ckpt")
 KNIFE = 0.01  # share of thin walls that is not told of: edges of wings end in nothing
@@ -103,6 +103,8 @@ def _made(
         info = yield from _item(row, path, job, project)
     else:
         info = yield from _shape(row, path, job, project, work)
+    if not info["faces"]:  # points, or something that has no surface
+        return info
     sized = job.options.size_mm or job.format == "3mf" or job.options.axes == "slicer"
     least = LEAST_WALL * {"mm": 1, "cm": 0.1, "m": 0.001}[info["unit"]] if sized else 0.0
     found = (yield from thorough(Order(str(path), least_wall=least))) if job.health else quick(path, least)
@@ -128,8 +130,9 @@ def _shape(row: ShapeRow, path: Path, job: ExportJob, project: Project, work: Wo
     recipe = msgspec.to_builtins(opened.card)
     crumbs = job.crumbs / 10 if row.kind in ("fitted", "imported") else job.crumbs  # a fit has smaller ones
     parts = opened.representation.parts
-    info = yield from write_shape(opened.decoded(), path, parts, job.resolution, recipe, crumbs, job.options)
-    if job.format == "glb":
+    decoded = opened.decoded()
+    info = yield from write_shape(decoded, path, parts, job.resolution, recipe, crumbs, job.options)
+    if job.format == "glb" and isinstance(decoded, Solid):
         write_atomic(path, attach(path.read_bytes(), *pack(opened)))
     return info
 

@@ -11,7 +11,7 @@ from engine.parts.settings import Curve, HealSettings
 from engine.settings import ExportOptions, ProtocolSettings
 
 VERSION = 1
-Format = Literal["glb", "obj", "ply", "stl", "3mf", "usda", "usdc", "pth", "ckpt"]
+Format = Literal["glb", "obj", "ply", "stl", "3mf", "usda", "usdc", "xyz", "pth", "ckpt"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
 

@@ -205,6 +205,16 @@ class ExportOptions(Settings, frozen=True):
         int,
         Meta(ge=0, le=200, title="Smoothing", description="passes that even out steps without shrinking; 0 = none"),
     ] = 0
+    points: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=50_000_000,
+            title="Points",
+            description="points spread evenly over the surface, with normals, instead of faces (PLY and XYZ); 0 = faces, "
+            "in XYZ 2,048 points",
+        ),
+    ] = 0
     normals: Annotated[
         Normals,
         Meta(

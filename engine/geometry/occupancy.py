@@ -19,6 +19,13 @@ HALF = 0.5  # the cube is [-HALF, HALF]^3
 
 def surface_points(mesh: Mesh, count: int, generator: np.random.Generator) -> NDArray[np.float64]:
     """(count, 3) points spread evenly over the area of ``mesh``, in its frame. Raises MeshError when it has no area."""
+    return surface_samples(mesh, count, generator)[0]
+
+
+def surface_samples(
+    mesh: Mesh, count: int, generator: np.random.Generator
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """`surface_points`, and for each the face (count,) that it lies on."""
     cumulative = np.cumsum(face_areas(mesh))
     if not len(cumulative) or not cumulative[-1] > 0:
         raise MeshError("the mesh has no area to place points on")
@@ -28,7 +35,7 @@ def surface_points(mesh: Mesh, count: int, generator: np.random.Generator) -> ND
     over = u + v > 1  # fold the unit square onto the triangle
     u, v = np.where(over, 1 - u, u), np.where(over, 1 - v, v)
     a, b, c = mesh.triangles[face].swapaxes(0, 1)
-    return a + u * (b - a) + v * (c - a)
+    return a + u * (b - a) + v * (c - a), face
 
 
 def occupied(geometry: Geometry, points: NDArray[np.floating]) -> NDArray[np.bool_]:

@@ -5,11 +5,13 @@ import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import manifold3d
 import numpy as np
 import pytest
+import trimesh
 from numpy.typing import NDArray
 
 from engine.errors import DamagedFileError, InputError, StudioError
@@ -245,7 +247,7 @@ def test_clouds(tmp_path: Path) -> None:
     generator = np.random.default_rng(0)
     points, normals = generator.normal(size=(50, 3)), generator.normal(size=(50, 3))
     normals /= np.linalg.norm(normals, axis=1, keepdims=True)
-    notes = export_cloud(tmp_path / "a.xyz", points, normals, recipe=RECIPE)
+    notes = export_cloud(tmp_path / "a.xyz", points, normals, recipe=RECIPE).notes
     assert notes == ()
     assert np.array_equal(np.loadtxt(tmp_path / "a.xyz", np.float32), np.hstack([points, normals]).astype(np.float32))
     colours = np.tile([0.0, 0.2140411, 1.0], (50, 1))
@@ -283,3 +285,26 @@ def test_a_part_called_shape_stays_a_part(tmp_path: Path) -> None:
     assert export_mesh(tmp_path / "a.glb", None, parts, {}).parts == ("shape",)
     info = export_mesh(tmp_path / "a.stl", None, parts, {})
     assert info.parts == () and volume(read(info.path).surface) == pytest.approx(volume(parts["shape"]), rel=1e-5)
+
+
+def test_shapes_as_points_of_their_surface(tmp_path: Path) -> None:
+    ball, box = trimesh.creation.icosphere(radius=0.2), trimesh.creation.box((0.2, 0.2, 0.2))
+    box.apply_translation((0.3, 0, 0))
+    parts = {
+        name: Mesh(np.array(one.vertices), np.array(one.faces, np.int32)) for name, one in (("a", ball), ("b", box))
+    }
+    colours = {"a": (1.0, 0.0, 0.0), "b": (0.0, 0.0, 1.0)}
+    info = export_mesh(tmp_path / "a.ply", None, parts, colours, RECIPE, ExportOptions(points=4000, pieces="parts"))
+    assert info.faces == 0 and info.parts == ("a", "b")
+    cloud: Any = trimesh.load(tmp_path / "a.ply")
+    red = cloud.colors[:, 0] == 255
+    assert abs(red.mean() - ball.area / (ball.area + box.area)) < 0.02
+    assert np.abs(np.linalg.norm(cloud.vertices[red], axis=1) - 0.2).max() < 0.01
+    assert np.abs(np.abs(cloud.vertices[~red] - [0.3, 0, 0]).max(1) - 0.1).max() < 1e-6
+    export_mesh(tmp_path / "a.xyz", None, parts, colours, RECIPE)
+    table = np.loadtxt(tmp_path / "a.xyz")
+    assert table.shape == (2048, 6)
+    assert np.allclose(np.linalg.norm(table[:, 3:], axis=1), 1, atol=1e-5)
+    for name, options in (("a.stl", ExportOptions(points=9)), ("b.xyz", ExportOptions(pieces="parts"))):
+        with pytest.raises(InputError, match="ply"):
+            export_mesh(tmp_path / name, None, parts, colours, RECIPE, options)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,6 +36,7 @@ axes=blender    ! y y y ! ! !
 axes=unity      ! y y y ! ! !
 axes=unreal     ! y y y ! ! !
 axes=slicer     ! y y y y ! !
+points=500      n n y n n n n
 """
 ROWS = [line.split() for line in TABLE.strip().splitlines()]
 CASES = [(row[0], suffix, word) for row in ROWS for suffix, word in zip(SUFFIXES, row[1:], strict=True)]
@@ -67,6 +69,12 @@ def test_as_the_table_says(tmp_path: Path, change: str, suffix: str, word: str) 
     own = {note for note in said if "no size was asked for" in note}  # of printers' files, whatever else is asked
     assert bool(said - own) == (word == "!")
     CHECKS[change.split("=")[0]](info, plain, options)
+
+
+def _points(info: ExportInfo, plain: ExportInfo, options: ExportOptions) -> None:
+    cloud: Any = trimesh.load(info.path)
+    assert len(cloud.vertices) == options.points and info.faces == 0
+    assert np.allclose(info.size, plain.size, rtol=0.1)
 
 
 def _pieces(info: ExportInfo, plain: ExportInfo, options: ExportOptions) -> None:
@@ -153,6 +161,7 @@ def test_smoothing_that_shrinks_says_so(tmp_path: Path, suffix: str) -> None:
 
 
 CHECKS: dict[str, Callable[[ExportInfo, ExportInfo, ExportOptions], None]] = {
+    "points": _points,
     "pieces": _pieces,
     "faces": _faces,
     "smoothing": _smoothing,

@@ -9,10 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import DamagedFileError, InputError
-from engine.geometry.export.frames import placement
+from engine.geometry.export.frames import Placement, placement
 from engine.geometry.export.place import check_place, put
-from engine.geometry.export.scene import GENERATOR, encoded
+from engine.geometry.export.scene import GENERATOR, GREY, Colour, encoded
+from engine.geometry.export.shaping import flat_normals
+from engine.geometry.mesh import Mesh, join
+from engine.geometry.occupancy import surface_samples
 from engine.settings import ExportOptions
+from engine.storage import seed_of
 
 FORMATS = (".ply", ".xyz")
 
@@ -25,11 +29,11 @@ def export_cloud(
     recipe: Mapping[str, Any] | None = None,
     options: ExportOptions | None = None,
     overwrite: bool = True,
-) -> tuple[str, ...]:
-    """Write points that are given in canonical space -> notes in words.
+) -> Placement:
+    """Write points that are given in canonical space -> how they were placed: unit, notes in words.
 
     points : (P, 3); normals : (P, 3) unit vectors; colours : (P, 3) linear RGB, 0..1 (.ply only, as sRGB bytes)
-    options : ``size_mm`` and ``axes``; the others are about surfaces and are refused
+    options : ``size_mm`` and ``axes``; those about surfaces are refused
     .ply : float32 x y z [nx ny nz] [red green blue]; .xyz : one point a line, "x y z [nx ny nz]"
     Raises InputError: unknown suffix, nothing to write, NaN, wrong shapes, options about surfaces, no such place.
     """
@@ -53,7 +57,21 @@ def export_cloud(
     if not np.array_equal(back, table):
         raise DamagedFileError(f"{path}: does not read back with the points that were written; write it again")
     put({path: data})
-    return place.notes
+    return place
+
+
+def sampled(
+    meshes: Mapping[str, Mesh], count: int, colours: Mapping[str, Colour]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """``count`` points spread evenly over all the meshes -> points (count, 3), unit normals and linear RGB of each.
+
+    The same for the same meshes. Raises MeshError where there is no area.
+    """
+    whole = join(list(meshes.values()))
+    points, face = surface_samples(whole, count, np.random.default_rng(seed_of("cloud", count)))
+    ends = np.cumsum([len(mesh.faces) for mesh in meshes.values()])
+    shades = np.array([colours.get(name, GREY) for name in meshes])
+    return points, flat_normals(whole).values[face], shades[np.searchsorted(ends, face, side="right")]
 
 
 def _check(
@@ -65,7 +83,7 @@ def _check(
 ) -> None:
     if path.suffix.lower() not in FORMATS:
         raise InputError(f"{path}: unknown format of points {path.suffix!r}; known formats: {', '.join(FORMATS)}")
-    if options != ExportOptions(size_mm=options.size_mm, axes=options.axes):
+    if options != ExportOptions(size_mm=options.size_mm, axes=options.axes, points=options.points):
         raise InputError(f"{path}: points have no surface, so only size and axes can be chosen; leave the rest out")
     if colours is not None and path.suffix.lower() != ".ply":
         raise InputError(f"{path}: .xyz files hold no colours; leave them out or export .ply")

@@ -11,7 +11,7 @@ import numpy as np
 
 from engine.errors import DamagedFileError, InputError, MeshError
 from engine.geometry.clean import clean
-from engine.geometry.export import glb, obj, ply, shaping, stl, threemf, usd
+from engine.geometry.export import cloud, glb, obj, ply, shaping, stl, threemf, usd
 from engine.geometry.export.frames import placement
 from engine.geometry.export.place import check_place, put
 from engine.geometry.export.scene import GREY, WHOLE, Colour, Piece, Scene
@@ -35,6 +35,7 @@ class Format:
     beside: tuple[str, ...] = ()  # suffixes of files that come with it
 
 
+POINTS = 2048  # of a cloud when no number was asked for
 ANY = ("auto", "smooth", "flat")
 USD = {"parts": True, "parts_unasked": True, "normals": ANY, "shading": "smooth", "uvs": True}
 WRITERS: dict[str, Format] = {
@@ -50,7 +51,7 @@ WRITERS: dict[str, Format] = {
 
 @dataclass(frozen=True)
 class ExportInfo:
-    """A written file. ``watertight`` holds for every object in it, as read back.
+    """A written file. ``watertight`` holds for every object in it, as read back; points have no faces and are not.
 
     size : sides of the bounding box in the file's unit; unit : "m", "cm" or "mm"
     notes : what differs from what one might expect, in words
@@ -86,9 +87,11 @@ def export_mesh(
     """
     options = options or ExportOptions()
     suffix = path.suffix.lower()
+    if options.points or suffix == ".xyz":
+        return _points(path, surface, parts, colours, recipe, options, overwrite)
     kind = _format(path, options)
     check_place([path, *(path.with_suffix(more) for more in kind.beside)], overwrite)
-    objects, named = _objects(path, surface, parts, kind, options)
+    objects, named = _objects(path, surface, parts, kind.parts_unasked, options)
     notes: tuple[str, ...] = ()
     if options.smoothing:
         objects, notes = shaping.all_smoothed(objects, options.smoothing)
@@ -119,12 +122,36 @@ def export_mesh(
     )
 
 
+def _points(
+    path: Path,
+    surface: Mesh | None,
+    parts: Mapping[str, Mesh],
+    colours: Mapping[str, Colour],
+    recipe: Mapping[str, Any] | None,
+    options: ExportOptions,
+    overwrite: bool,
+) -> ExportInfo:
+    """Points on the surface instead: of the whole, or with pieces=parts of each part in its colour (.ply only)."""
+    suffix = path.suffix.lower()
+    if suffix not in cloud.FORMATS:
+        raise InputError(f"{path}: {suffix} files cannot hold points; leave them out, or export ply or xyz")
+    in_parts = options.pieces == "parts"
+    if in_parts and suffix != ".ply":
+        raise InputError(f"{path}: {suffix} files cannot tell parts apart; leave pieces=parts out or export ply")
+    objects, named = _objects(path, surface, parts, False, options)
+    points, normals, shades = cloud.sampled(objects, options.points or POINTS, colours)
+    plain = msgspec.structs.replace(options, pieces="auto")
+    place = cloud.export_cloud(path, points, normals, shades if named else None, recipe, plain, overwrite)
+    x, y, z = np.ptp(place(points), axis=0).tolist()
+    return ExportInfo(path, tuple(objects) if named else (), 0, False, (x, y, z), place.unit, place.notes)
+
+
 def _format(path: Path, options: ExportOptions) -> Format:
     """The format of a path. Raises InputError where it cannot hold what is asked for."""
     suffix = path.suffix.lower()
     kind = WRITERS.get(suffix)
     if kind is None:
-        raise InputError(f"{path}: unknown mesh format {path.suffix!r}; known formats: {', '.join(WRITERS)}")
+        raise InputError(f"{path}: unknown mesh format {path.suffix!r}; known formats: {', '.join(WRITERS)}, .xyz")
     if suffix.startswith(".usd"):
         usd.require()
     fits = {
@@ -139,7 +166,7 @@ def _format(path: Path, options: ExportOptions) -> Format:
 
 
 def _objects(
-    path: Path, surface: Mesh | None, parts: Mapping[str, Mesh], kind: Format, options: ExportOptions
+    path: Path, surface: Mesh | None, parts: Mapping[str, Mesh], parts_unasked: bool, options: ExportOptions
 ) -> tuple[dict[str, Mesh], bool]:
     """The meshes to write by name, in canonical space, and whether they are parts. Raises InputError, MeshError."""
     solids = {name: mesh for name, mesh in parts.items() if len(mesh.faces)}
@@ -150,7 +177,7 @@ def _objects(
             raise MeshError(f"{path}: {bad:,} vertices of {name!r} are not finite numbers; make the shape again")
         if name != name.strip() or not name.isprintable() or not name:
             raise InputError(f"{path}: a part cannot be called {name!r} in a file; give it a plain name")
-    if solids and (options.pieces == "parts" or (options.pieces == "auto" and kind.parts_unasked)):
+    if solids and (options.pieces == "parts" or (options.pieces == "auto" and parts_unasked)):
         return solids, True
     if options.pieces == "parts":
         raise InputError(f"{path}: the shape has no parts to keep apart; export the union")
