@@ -42,7 +42,7 @@ def heal_shape(job: HealJob, project: Project, work: Workspace) -> Stage[dict[st
         guide = _guide(opened, model, usual, job.settings.points)
 
     def of(shape: Shapes, names: Collection[str]) -> Stage[dict[str, Mesh]]:
-        return (yield from surfaces(opened.representation.decode(shape.to(work.device))[0], names))
+        return (yield from surfaces(opened.representation, shape, names, work.device))
 
     settings, condition = job.settings, opened.shape.condition
     mended = yield from mend(

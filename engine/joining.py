@@ -1,7 +1,7 @@
 """How parts meet: what is usual among the training shapes of a fit, measured once, and the stage of a JointsJob."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, isfinite
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.errors import InputError
-from engine.geometry.mesh import Mesh
+from engine.geometry.mesh import Mesh, transform
 from engine.geometry.surface import extract
 from engine.jobs import FitJob, GenerateJob, JointsJob, TrainJob
-from engine.method import Decoded, Representation, Shapes, Workspace
+from engine.method import Representation, Shapes, Workspace
 from engine.opened import Opened, open_shapes
 from engine.parts.heal import as_part_of
 from engine.parts.joints import REST, Joint, Limit, Pair, Score, Solid, joints, limits, score, solid
@@ -77,19 +77,29 @@ def joints_of_shape(one: Opened, usual: Usual) -> Stage[tuple[dict[Pair, Joint],
     if not parts:
         raise InputError(f"{one.row.id} has no named parts, so it has no joints")
     places = places_of(one.shape, parts)
-    meshes = yield from surfaces(one.decoded(), list(places))
+    meshes = yield from surfaces(one.representation, one.shape, list(places), one.device)
     found = joints(solids_of(meshes))
     return found, score(found, limits_of({name: part for name, (part, _) in places.items()}, usual.limits))
 
 
-def surfaces(decoded: Decoded, names: Collection[str]) -> Stage[dict[str, Mesh]]:
-    """Surfaces of some parts of a decoded shape where they stand; without those that have none."""
+def surfaces(
+    representation: Representation, shape: Shapes, names: Collection[str], device: torch.device
+) -> Stage[dict[str, Mesh]]:
+    """Surfaces of some parts and copies of a single shape where they stand; without those that have none.
+
+    Each part is decoded where it was learned and its surface is moved, so that a moved part measures as it did before.
+    """
+    field = representation.decode(replace(shape, pose=None, copies=()).to(device))[0]
+    learned: dict[str, Mesh] = {}
     found = {}
-    for name in decoded.parts:
-        if name in names:
-            mesh = yield from extract(decoded.part(name), GRID)
-            if len(mesh.faces):
-                found[name] = mesh
+    for name, (part, pose) in places_of(shape, representation.parts).items():
+        if name not in names:
+            continue
+        if part not in learned:
+            learned[part] = yield from extract(field.part(part), GRID)
+        if len(learned[part].faces):
+            motion = np.vstack([pose.double().numpy(), [0.0, 0.0, 0.0, 1.0]])
+            found[name] = transform(learned[part], motion)
     return found
 
 
@@ -156,8 +166,9 @@ def _measured(
     for done in range(len(training.latent)):
         event = Progress(stage="joints", done=done, total=len(training.latent), message="what is usual")
         yield event
-        decoded = representation.decode(training.row(done).to(work.device))[0]
-        parts = solids_of((yield from as_part_of(event, surfaces(decoded, decoded.parts))))
+        names = [part.name for part in representation.parts]
+        stage = surfaces(representation, training.row(done), names, work.device)
+        parts = solids_of((yield from as_part_of(event, stage)))
         found.append(joints(parts))
         random = np.random.default_rng(seed_of("guidance", done))
         points += [random.permutation(part.points)[:SAMPLES] for part in parts.values()]
