@@ -15,6 +15,7 @@ STEPS = (0.04, 0.02, 0.01, 0.005, 0.0025)  # canonical units
 SWEEPS = 3  # times that every part gets its turn
 LEAST_GAIN = 1e-6  # a move must lower score and price together by this, so the search ends
 PRICE = 0.02  # of moving, per unit of length: of two ways to mend a joint the shorter is taken
+TORN = 2.0  # price, per unit of length, of letting a piece of a part loose that was fixed, or looser
 SIDEWAYS = 4.0  # shapes are alike left and right as a rule, so a shift along x counts as this many times as long
 MIDDLE = (
     0.02  # a part whose box has its centre so near to x = 0 stands in the middle, and is not shifted along x at all
@@ -40,8 +41,17 @@ class Settled:
 
 
 @dataclass(frozen=True)
+class _Task:
+    """What is asked: the parts, what is usual, and how loose (S,) each of the pieces of every part was at first."""
+
+    parts: Mapping[str, Solid]
+    usual: Mapping[Pair, Limit]
+    loose: Mapping[str, Offset]
+
+
+@dataclass(frozen=True)
 class _Stand:
-    """Where parts stand, how they are seen from each other there, and what that costs: the score and the price."""
+    """Where parts stand, how they are seen from each other there, and what that costs: score, prices of moves and tears."""
 
     places: Mapping[str, Offset]
     seen: Mapping[Pair, Side]
@@ -55,14 +65,16 @@ def settle(parts: Mapping[str, Solid], usual: Mapping[Pair, Limit], movable: Col
 
     Part by part, pattern search (Hooke and Jeeves 1961) over translations with falling step size: along the axes, the
     diagonals up, down, forth and back, and the part's own gaps. Only moves that lower the score by more than their price
-    are made, and none that leaves the cube [-0.5, 0.5]^3. Deterministic. Raises InputError for a movable part that the
-    shape lacks.
+    are made, none that leaves the cube [-0.5, 0.5]^3, and none that mends one piece by tearing off another.
+    Deterministic. Raises InputError for a movable part that the shape lacks.
     """
     unknown = [name for name in movable if name not in parts]
     if unknown:
         raise InputError(f"the shape has no part {', '.join(unknown)} to move; it has {', '.join(parts)}")
     places: dict[str, Offset] = {name: np.zeros(3) for name in parts}
-    now = first = _stand(parts, usual, places, sides(parts, places))
+    seen = sides(parts, places)
+    task = _Task(parts, usual, _loose(parts, seen))
+    now = first = _stand(task, places, seen)
     turns = [name for name in parts if name in movable] * SWEEPS
     yield Progress(stage="settle", done=0, total=len(turns))
     last: _Stand | None = None
@@ -71,7 +83,7 @@ def settle(parts: Mapping[str, Solid], usual: Mapping[Pair, Limit], movable: Col
             if now is last:
                 break
             last = now
-        turn = _turn(parts, usual, name, now)
+        turn = _turn(task, name, now)
         while True:
             try:
                 next(turn)
@@ -80,21 +92,22 @@ def settle(parts: Mapping[str, Solid], usual: Mapping[Pair, Limit], movable: Col
                 break
             yield Progress(stage="settle", done=number, total=len(turns), message=name)
     if set(movable) >= set(parts):
-        now = _anchored(parts, usual, now)
+        now = _anchored(task, now)
     yield Progress(stage="settle", done=len(turns), total=len(turns))
     moves = {n: (float(o[0]) + 0.0, float(o[1]) + 0.0, float(o[2]) + 0.0) for n, o in now.places.items() if o.any()}
     return Settled(moves, first.score, now.score, now.joints)
 
 
-def _turn(parts: Mapping[str, Solid], usual: Mapping[Pair, Limit], name: str, now: _Stand) -> Stage[_Stand]:
+def _turn(task: _Task, name: str, now: _Stand) -> Stage[_Stand]:
     """Where the parts stand after one of them was moved as far as that helps."""
     for size in STEPS:
         helped: Offset | None = None
         while now.places[name].any() or any(name in pair and sum(over) > 0 for pair, over in now.score.excess.items()):
             best = now
-            for way in _ways(parts[name], name, now, size, helped):
-                if _fits(parts[name], now.places[name], now.places[name] + way) and _least(name, now, way) < best.cost:
-                    tried = _moved(parts, usual, name, now, way)
+            for way in _ways(task.parts[name], name, now, size, helped):
+                place = now.places[name] + way
+                if _fits(task.parts[name], now.places[name], place) and _least(name, now, way) < best.cost:
+                    tried = _moved(task, name, now, way)
                     yield Progress(stage="settle", done=0, total=1)
                     best = min(best, tried, key=lambda one: one.cost)
                 if helped is not None and best.cost < now.cost - LEAST_GAIN:
@@ -106,35 +119,42 @@ def _turn(parts: Mapping[str, Solid], usual: Mapping[Pair, Limit], name: str, no
     return now
 
 
-def _anchored(parts: Mapping[str, Solid], usual: Mapping[Pair, Limit], now: _Stand) -> _Stand:
+def _anchored(task: _Task, now: _Stand) -> _Stand:
     """The same without what all parts moved in common: one of them stands still if that makes all moves shorter."""
     best = now
     for still in now.places.values():
         places = {name: place - still for name, place in now.places.items()}
         price = sum(_price(place) for place in places.values())
-        fits = all(_fits(parts[name], np.zeros(3), place) for name, place in places.items())
+        fits = all(_fits(task.parts[name], np.zeros(3), place) for name, place in places.items())
         if fits and price < sum(_price(place) for place in best.places.values()):
-            tried = _stand(parts, usual, places, sides(parts, places))
+            tried = _stand(task, places, sides(task.parts, places))
             best = tried if tried.score.total <= now.score.total else best
     return best
 
 
-def _stand(
-    parts: Mapping[str, Solid], usual: Mapping[Pair, Limit], places: Mapping[str, Offset], seen: Mapping[Pair, Side]
-) -> _Stand:
-    found = joints_of(seen, list(parts))
-    excess = score(found, usual)
-    return _Stand(places, seen, found, excess, excess.total + sum(_price(place) for place in places.values()))
+def _stand(task: _Task, places: Mapping[str, Offset], seen: Mapping[Pair, Side]) -> _Stand:
+    found = joints_of(seen, list(task.parts))
+    excess = score(found, task.usual)
+    torn = sum(float(np.maximum(gaps - task.loose[name], 0).sum()) for name, gaps in _loose(task.parts, seen).items())
+    price = sum(_price(place) for place in places.values())
+    return _Stand(places, seen, found, excess, excess.total + price + TORN * torn)
 
 
-def _moved(parts: Mapping[str, Solid], usual: Mapping[Pair, Limit], name: str, now: _Stand, way: Offset) -> _Stand:
+def _loose(parts: Mapping[str, Solid], seen: Mapping[Pair, Side]) -> dict[str, Offset]:
+    """Gap (S,) between each piece of every part and the nearest other part."""
+    if len(parts) < 2:
+        return {}
+    return {a: np.min([seen[a, b].gaps for b in parts if b != a], axis=0) for a in parts}
+
+
+def _moved(task: _Task, name: str, now: _Stand, way: Offset) -> _Stand:
     """The same with one part shifted by ``way`` (3,)."""
     there = {**now.places, name: now.places[name] + way}
     seen = {
-        (a, b): side(parts[a], parts[b], there[a], there[b], known) if name in (a, b) else known
+        (a, b): side(task.parts[a], task.parts[b], there[a], there[b], known) if name in (a, b) else known
         for (a, b), known in now.seen.items()
     }
-    return _stand(parts, usual, there, seen)
+    return _stand(task, there, seen)
 
 
 def _least(name: str, now: _Stand, way: Offset) -> float:
