@@ -15,7 +15,7 @@ from engine.metrics.part_aware import joined, part_matrices
 from engine.metrics.protocol import normalised
 from engine.metrics.scores import ScoreRow, score
 from engine.metrics.surfaces import Surface
-from engine.protocol import Stage
+from engine.protocol import Note, Stage
 from engine.settings import ProtocolSettings
 from engine.storage import seed_of
 
@@ -89,7 +89,14 @@ def score_rows(
 
 
 def frechet_rows(sets: Sets, features: Features, protocol: ProtocolSettings) -> Stage[list[FrechetRow]]:
-    """Frechet distances of SAMPLES and REAL to REFERENCES, in canonical space; the features prepare clouds as they need."""
+    """Frechet distances of SAMPLES and REAL to REFERENCES, in canonical space; the features prepare clouds as they need.
+
+    None with fewer points than the features read, which a Note says.
+    """
+    if protocol.points < features.fewest:
+        text = f"no {features.label}: it reads {features.fewest} points, and the protocol asks for {protocol.points}"
+        yield Note(text=text, warning=True)
+        return []
     clouds = {name: np.stack([one.whole for one in shapes]) for name, shapes in sets.items() if len(shapes) > 1}
     rows = []
     for name in (SAMPLES, REAL):

@@ -1,0 +1,187 @@
+"""Evaluations of fitted and generated shapes through the pipeline: scores, files, refusals, going on."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine import methods, pipeline
+from engine.errors import InputError
+from engine.jobs import EvaluateJob, FitJob, GenerateJob, Job, ReportJob, SamplesJob, TrainJob
+from engine.metrics.result import read_evaluation
+from engine.project import Project
+from engine.protocol import Note, Progress
+from engine.settings import PROTOCOLS, ProtocolSettings, override
+
+SETTINGS = override(
+    methods.preset("semantic", "tiny"),
+    [
+        *("samples.uniform=2000", "samples.near=2000", "samples.per_part=300", "samples.held_out=1024"),
+        *("field.hidden=[16,16]", "fit.steps=150", "fit.anchor_steps=100", "fit.accept=0", "fit.accept_part=0"),
+        *("denoiser.width=16", "denoiser.layers=1", "denoiser.heads=2", "train.steps=30", "sampler.steps=4"),
+    ],
+)
+QUICK = ProtocolSettings(points=1024, part_points=64, emd_points=32, grid=32, resamples=5)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """Sixteen aeroplanes, fitted in a hurry, and six drawn."""
+    with Project.create(tmp_path_factory.mktemp("evaluating") / "p") as made:
+        jobs: list[Job] = [SamplesJob(category="airplane", count=16, seed=2), FitJob(settings=SETTINGS)]
+        for job in [
+            *jobs,
+            TrainJob(settings=SETTINGS, fit="fit-0001"),
+            GenerateJob(model="train-0001", count=6, seed=1),
+        ]:
+            run(job, made)
+        yield made
+
+
+def run(job: Job, project: Project) -> dict[str, Any]:
+    """The result of a job."""
+    return heard(job, project)[0]
+
+
+def heard(job: Job, project: Project) -> tuple[dict[str, Any], list[Any]]:
+    """Result and events of a job."""
+    events = []
+    stage = pipeline.run(job, project)
+    while True:
+        try:
+            events.append(next(stage))
+        except StopIteration as end:
+            return end.value, events
+
+
+def test_generated_shapes(project: Project, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    result, events = heard(EvaluateJob(names=("generate-0001",), protocol=QUICK, out=str(out)), project)
+    splits = [item.split for item in project.catalogue.items()]
+    unseen = sum(split != "train" for split in splits)
+    assert (
+        {Path(path).name for path in result["files"]}
+        == {path.name for path in out.iterdir()}
+        == {
+            "report.html",
+            "scores.csv",
+            "table.tex",
+            "verdicts.csv",
+            "evaluation.json",
+        }
+    )
+    made = read_evaluation(out / "evaluation.json")
+    assert {(row.name, row.measure) for row in made.rows} == {
+        (name, measure)
+        for name in ("samples", "training shapes")
+        for measure in ("chamfer", "emd-32-seed-0", "p-chamfer")
+    }
+    assert all(row.reference == unseen and row.generated <= unseen for row in made.rows)
+    for measure in ("chamfer", "p-chamfer", "emd-32-seed-0"):  # real shapes beside as many samples
+        assert len({row.generated for row in made.rows if row.measure == measure}) == 1
+    assert made.novelty is not None and len(made.novelty.samples) + sum(n.count("/") for n in _empty(events)) == 6
+    assert sum(result["verdicts"].values()) == pytest.approx(1)
+    assert sum(result["verdicts_on_unseen_real_shapes"].values()) == pytest.approx(1)
+    assert {part.part for part in made.parts} <= {"body", "wing", "tail", "engine"} and made.parts
+    assert {row.name for row in made.frechet} == {"samples", "training shapes"}
+    assert len(made.training_names) == splits.count("train") and made.hashes["model"] and made.hashes["representation"]
+    page = (out / "report.html").read_text()
+    assert page.count("data:image/png") >= 2 and "wing" in page
+
+
+def _empty(events: list[Any]) -> list[str]:
+    """Names of empty shapes that were told."""
+    return [event.text.partition(": ")[2] for event in events if isinstance(event, Note) and "are empty" in event.text]
+
+
+def test_nothing_is_done_twice(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = run(EvaluateJob(names=("generate-0001",), protocol=QUICK), project)
+
+    def refused(*_: Any) -> Any:
+        raise AssertionError("decoded or measured again")
+
+    monkeypatch.setattr("engine.metrics.decoding.extract", refused)
+    monkeypatch.setattr("engine.metrics.pool.Pool.mean_squared", refused)
+    monkeypatch.setattr("engine.metrics.measures.matched", refused)
+    again = run(EvaluateJob(names=("generate-0001",), protocol=QUICK), project)
+    assert again["run"] != first["run"]
+    assert {key: again[key] for key in ("scores", "verdicts")} == {key: first[key] for key in ("scores", "verdicts")}
+
+
+def test_a_stopped_evaluation_goes_on_with_what_it_began_with(project: Project) -> None:
+    job = EvaluateJob(names=("generate-0001",), protocol=override(QUICK, ["seed=3", "emd_points=0"]))
+    stage = pipeline.run(job, project)
+    while not (isinstance(event := next(stage), Progress) and event.stage == "chamfer"):
+        pass
+    stage.close()
+    name = project.catalogue.runs("evaluate")[-1].id
+    assert project.catalogue.run(name).state == "cancelled"
+    added = run(SamplesJob(category="airplane", count=2, seed=77), project)["items"]
+    result = run(project.job(name), project)
+    made = read_evaluation(project.run_folder(result["run"]) / "evaluation.json")
+    assert made.settings["number.references"] + made.settings["number.training"] == 16 and len(added) == 2
+
+
+def test_fitted_shapes_are_held_against_their_items(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.metrics.rebuilt.POINTS", 4000)
+    monkeypatch.setattr("engine.metrics.rebuilt.INSIDE", 8000)
+    result = run(EvaluateJob(names=("fit-0001",), protocol=QUICK), project)
+    made = read_evaluation(project.run_folder(result["run"]) / "evaluation.json")
+    assert made.novelty is None and 12 <= len(made.reconstructions) <= 16
+    assert {row.kind for row in made.rows} == {"reconstructed", "real"}
+    good = [one for one in made.reconstructions if one.iou is not None and one.iou > 0.3]
+    assert good and all(one.f_score > 0.02 and one.normal_consistency > 0.5 and one.chamfer < 0.1 for one in good)
+    assert set(result["reconstructions"]) == {"chamfer", "f_score", "iou", "normal_consistency"}
+
+
+def test_several_evaluations_in_one_report(project: Project, tmp_path: Path) -> None:
+    some = [
+        run(EvaluateJob(names=names, protocol=override(QUICK, ["emd_points=0"])), project)["run"]
+        for names in (("generate-0001",), ("generate-0001/0000", "generate-0001/0001", "generate-0001/0002"))
+    ]
+    result = run(ReportJob(runs=tuple(some), out=str(tmp_path / "both")), project)
+    page = (tmp_path / "both" / "report.html").read_text()
+    assert all(name in page for name in some) and {Path(path).name for path in result["files"]} == {
+        "report.html",
+        "scores.csv",
+        "table.tex",
+    }
+
+
+def test_the_protocol_reaches_the_shapes(project: Project) -> None:
+    quirks = override(PROTOCOLS["paper"], ["points=512", "grid=32", "emd_points=0", "resamples=5", "level=0.52"])
+    result = run(EvaluateJob(names=("generate-0001",), against=("test", "val"), protocol=quirks), project)
+    made = read_evaluation(project.run_folder(result["run"]) / "evaluation.json")
+    assert not made.frechet  # of too few points
+    assert "normalised" in made.units["chamfer"] and made.settings["protocol.level"] == 0.52
+    unseen = sum(item.split != "train" for item in project.catalogue.items())
+    assert made.settings["number.references"] == made.settings["number.unseen"] == unseen
+    plain = run(EvaluateJob(names=("generate-0001",), against=("test", "val"), protocol=QUICK), project)
+    assert plain["scores"][0]["mmd"] < result["scores"][0]["mmd"]  # unit deviation is larger than an aeroplane
+
+
+@pytest.mark.parametrize(
+    ("job", "says"),
+    [
+        (EvaluateJob(names=("train-0001",)), "generate --model train-0001 --count"),
+        (EvaluateJob(names=("samples-0001",)), "has no shapes"),
+        (EvaluateJob(names=("nobody",)), "no shape 'nobody'"),
+        (EvaluateJob(names=("fit-0001", "generate-0001")), "apart"),
+        (EvaluateJob(names=("generate-0001",), against=("mars",)), "--against mars"),
+        (EvaluateJob(names=("generate-0001",), features="no.pth"), "no.pth"),
+        (ReportJob(runs=("generate-0001",)), "generate-0001 is no finished evaluation"),
+    ],
+)
+def test_slips_leave_nothing_behind(project: Project, job: Job, says: str) -> None:
+    before = [row.id for row in project.catalogue.runs()]
+    with pytest.raises(InputError, match=says):
+        run(job, project)
+    assert [row.id for row in project.catalogue.runs()] == before
+
+
+def test_a_report_of_others_stays(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "report.html").write_text("mine")
+    with pytest.raises(InputError, match="holds a report already"):
+        run(EvaluateJob(names=("generate-0001",), protocol=QUICK, out=str(tmp_path)), project)
+    assert (tmp_path / "report.html").read_text() == "mine"
