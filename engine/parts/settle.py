@@ -176,7 +176,8 @@ def _ways(part: Solid, name: str, now: _Stand, size: float, helped: Offset | Non
             length = float(np.linalg.norm(way))
             if length > LEAST_GAIN:
                 ways += [sign * way * min(1.0, size / length) for sign in (1.0, -1.0)]
-    if abs(float(part.bounds[:, 0].mean())) < MIDDLE:
+    largest = part.points[part.shell == 0, 0]  # beside it there may be crumbs
+    if min(abs(float(part.bounds[:, 0].mean())), abs(float(largest.min() + largest.max())) / 2) < MIDDLE:
         ways = [way * [0.0, 1.0, 1.0] for way in ways if way[1:].any()]
     return ways
 
