@@ -46,9 +46,12 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="model"
 Header = Checkpoint | Model
 
 
-def hash_all(header: Header, names_and_tensors: Iterator[tuple[str, Tensor]]) -> str:
-    """SHA-256 over the header (its own hash left out) and name, type, shape and bytes of the tensors in this order."""
-    total = hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(header, sha256="")))
+def hash_all(header: str, names_and_tensors: Iterator[tuple[str, Tensor]]) -> str:
+    """SHA-256 over the header's text (its own hash left out) and name, type, shape and bytes of the tensors in this order.
+
+    Over the text as it is stored: a program that knows more settings than the one that wrote it finds the same hash.
+    """
+    total = hashlib.sha256(header.encode())
     for name, tensor in names_and_tensors:
         total.update(f"{name}|{tensor.dtype}|{tuple(tensor.shape)}\n".encode())
         total.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
@@ -69,7 +72,8 @@ def write(path: Path, tensors: Mapping[str, Tensor], header: Header) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     try:
         plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-        header = msgspec.structs.replace(header, sha256=hash_all(header, in_order(plain)))
+        text = msgspec.json.encode(msgspec.structs.replace(header, sha256="")).decode()
+        header = msgspec.structs.replace(header, sha256=hash_all(text, in_order(plain)))
         save_file(plain, temporary, metadata={"shape_studio": msgspec.json.encode(header).decode()})
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())
@@ -83,6 +87,11 @@ def write(path: Path, tensors: Mapping[str, Tensor], header: Header) -> None:
 
 def read_header(path: Path) -> Header:
     """Header alone. Raises InputError when there is no such file, DamagedFileError when it is not one of ours."""
+    return _read_header(path)[0]
+
+
+def _read_header(path: Path) -> tuple[Header, str]:
+    """The header, and its text without its own hash."""
     if not path.is_file():
         raise InputError(f"there is no file {path}")
     try:
@@ -93,15 +102,15 @@ def read_header(path: Path) -> Header:
         raise DamagedFileError(f"{path} is damaged or not a file of this program ({error})") from error
     if header.version > VERSION:
         raise InputError(f"{path} was written by a newer version of this program; update to read it")
-    return header
+    return header, text.replace(header.sha256, "", 1) if header.sha256 else text
 
 
 def verify(path: Path) -> Header:
     """Header, after comparing the hash of all tensors. Raises DamagedFileError."""
-    header = read_header(path)
+    header, text = _read_header(path)
     try:
         with safe_open(path, framework="pt") as file:
-            found = hash_all(header, ((name, file.get_tensor(name)) for name in sorted(file.keys())))
+            found = hash_all(text, ((name, file.get_tensor(name)) for name in sorted(file.keys())))
     except (SafetensorError, OSError) as error:
         raise DamagedFileError(f"{path} is damaged ({error})") from error
     if found != header.sha256:

@@ -4,11 +4,14 @@ import random
 import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 import torch
 from msgspec.structs import replace
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from engine import checkpoint
 from engine.checkpoint import checkpoints, load_model, newest_checkpoint, read_about, save_model
 from engine.diffusion.ema import Ema, decay_at
 from engine.errors import DamagedFileError, InputError, TrainingError
@@ -361,3 +364,20 @@ def test_tensorboard_events(tmp_path: Path) -> None:
     events = EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()
     assert [row.step for row in events.Scalars("loss")] == [5, 10, 15, 20, 25, 30]
+
+
+def test_a_file_of_a_program_that_knew_fewer_settings_is_whole(tmp_path: Path) -> None:
+    class Older(msgspec.Struct, frozen=True, tag="model"):  # as Model was before it had a version
+        about: dict[str, int]
+        sha256: str = ""
+
+    tensors = {"a.weight": torch.arange(6.0)}
+    text = msgspec.json.encode(Older({"width": 3})).decode()
+    header = Older({"width": 3}, checkpoint.hash_all(text, checkpoint.in_order(tensors)))
+    save_file(tensors, tmp_path / "m.safetensors", metadata={"shape_studio": msgspec.json.encode(header).decode()})
+    assert checkpoint.read_about(tmp_path / "m.safetensors") == {"width": 3}
+    assert torch.equal(checkpoint.read(tmp_path / "m.safetensors")[0]["a.weight"], tensors["a.weight"])
+    changed = msgspec.json.encode(msgspec.structs.replace(header, about={"width": 4})).decode()
+    save_file(tensors, tmp_path / "n.safetensors", metadata={"shape_studio": changed})
+    with pytest.raises(DamagedFileError, match="not those that were written"):
+        checkpoint.read(tmp_path / "n.safetensors")
