@@ -7,7 +7,7 @@ import numpy as np
 
 from engine.metrics.intervals import Interval
 
-WIDTH, LEFT, RIGHT = 480, 170, 26  # pixels
+WIDTH, LEFT, RIGHT = 500, 206, 26  # pixels
 COLOURS = ("#2a6db0", "#d1772e", "#4a9a55", "#a04f9e")
 SHARES = ("#b03a2e", "#9a6a00", "#6b6f76", "#2a6db0")  # of copy, blend, near and new, told apart by lightness too
 DASHES = ("3 3", "9 4")

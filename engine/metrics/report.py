@@ -22,7 +22,7 @@ below {near_latent:.3g} (5th percentiles). New: anything else. Judge the samples
 which by the same rules are called copies by chance alone."""
 MOST_PAIRS = 60  # of samples shown with their nearest training shapes; the nearest ones
 STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;max-width:980px;margin:2em auto;padding:0 1em;color:#222;background:#fff}
+body{font:15px/1.5 system-ui,sans-serif;max-width:1080px;margin:2em auto;padding:0 1em;color:#222;background:#fff}
 h1{font-size:1.6em}h2{margin-top:2em;border-bottom:1px solid #8884}h3{margin:1.6em 0 .4em}
 table{border-collapse:collapse;margin:.6em 0}td,th{padding:.25em .8em;text-align:left;border-bottom:1px solid #8884}
 td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}tr.real{font-style:italic}
