@@ -76,6 +76,7 @@ def mesh(shape: Opened, part: str = "", resolution: int = 128) -> Mesh:
 
 @pytest.mark.parametrize("parents", [2, 3, 4])
 def test_mixes_are_watertight_and_change_nothing_far_from_other_parts(project: Project, parents: int) -> None:
+    moved = []  # of a part that lies close to others all over there is nothing to see, as of an engine in its wing
     for number in range(3):
         job = random_mix(project, number, parents)
         (name,) = finished(job, project)["shapes"]
@@ -95,8 +96,9 @@ def test_mixes_are_watertight_and_change_nothing_far_from_other_parts(project: P
             )
             far = own.vertices[distance > 0.03 + 0.01]  # the distance is to samples
             covered = np.max([logits(mixed, other, far) for other in mixed.decoded().parts if other != part], 0) > 0
-            moved = cKDTree(whole.vertices).query(far[~covered])[0]
-            assert len(moved) > 100 and moved.max() < 1e-6
+            moved.append(cKDTree(whole.vertices).query(far[~covered])[0])
+    found = np.concatenate(moved)
+    assert len(found) > 1000 and found.max() < 1e-6
 
 
 def logits(shape: Opened, part: str, points: np.ndarray) -> np.ndarray:
