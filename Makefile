@@ -9,7 +9,7 @@
 
 PYTHON ?=
 OUT ?= out
-BENCHMARKS ?= fit extract metrics sample
+BENCHMARKS ?= fit extract metrics sample watch
 
 # The environment is renewed when its recipe or the checkout's place changes.
 STAMP := .venv/stamp-$(shell (pwd; cat pyproject.toml constraints.txt) | cksum | cut -d' ' -f1)

@@ -60,6 +60,7 @@ def test_the_paper_presets_are_the_published_networks(
     """Parameters, counted on the meta device; the figures are those of the published networks (facts pages)."""
     settings = override(methods.preset(method, "paper"), change)
     names = ("body", "wing", "tail", "engine") if method == "semantic" else ()
+    assert not isinstance(settings, BasisSettings)  # is not published
     layout = field_layout(settings.field, names, dimensions)
     with torch.device("meta"):
         trainee = methods.load(settings).trainee(settings, layout, {})

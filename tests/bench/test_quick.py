@@ -8,7 +8,7 @@ import pytest
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["fit", "extract", "sample", "metrics"])
+@pytest.mark.parametrize("name", ["fit", "extract", "sample", "metrics", "watch"])
 def test_quick_benchmark(name: str, test_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHAPESTUDIO_BENCH_CACHE", str(tmp_path))
     stage = importlib.import_module(f"tests.bench.{name}").run(quick=True)
