@@ -14,6 +14,7 @@ from engine.fields.weights import field_layout
 from engine.jobs import FitJob, SamplesJob
 from engine.latents import Latents
 from engine.method import Batch
+from engine.methods.basis.settings import BasisSettings
 from engine.protocol import Finished
 from engine.settings import override
 
