@@ -115,7 +115,10 @@ def test_healing_mends_nine_of_ten_random_mixes_without_raising_the_loss(project
         result = finished(HealJob(run=f"heal-{number}", shape=mix, seed=number), project)
         before, after = opened(project, mix, result["shapes"][0])
         assert all(hashes(before)[part] == hashes(after)[part] for part in job.parts)
-        assert result["loss after"] <= result["loss before"]
+        if "loss after" in result:
+            assert result["loss after"] <= result["loss before"]
+        else:  # every part was taken from somewhere and is held
+            assert hashes(before) == hashes(after)
         number += 1
         if result["joint score before"] > 0:
             judged += 1
