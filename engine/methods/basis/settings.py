@@ -11,7 +11,6 @@ from engine.settings import (
     SamplerSettings,
     SampleSettings,
     Settings,
-    Share,
     TrainSettings,
 )
 
@@ -43,7 +42,7 @@ class ExpertSettings(Settings, frozen=True):
 class BasisFitSettings(Settings, frozen=True):
     """Learning experts and codes together, and codes alone for new shapes."""
 
-    steps: Annotated[int, Meta(ge=1, description="optimiser steps of experts and codes together")] = 12_000
+    steps: Annotated[int, Meta(ge=1, description="optimiser steps of experts and codes together")] = 16_000
     most_shapes: Annotated[
         int, Meta(ge=1, description="shapes that the experts learn from; the others get codes only")
     ] = 4_096
@@ -58,8 +57,8 @@ class BasisFitSettings(Settings, frozen=True):
     ] = 0.15
     prior: Annotated[float, Meta(ge=0, description="weight of the squared length of codes in the loss")] = 1e-5
     noise: Annotated[float, Meta(ge=0, description="deviation of the noise added to codes while experts learn")] = 0.0
-    code_steps: Annotated[int, Meta(ge=1, description="steps for the codes of new shapes, experts frozen")] = 200
-    code_points: Annotated[int, Meta(ge=16, description="points per part, shape and step for codes alone")] = 256
+    code_steps: Annotated[int, Meta(ge=1, description="steps for the codes of new shapes, experts frozen")] = 1_500
+    code_points: Annotated[int, Meta(ge=16, description="points per part, shape and step for codes alone")] = 64
     code_shapes: Annotated[int, Meta(ge=1, description="new shapes whose codes are looked for together")] = 32
     save_every: Annotated[int, Meta(ge=1, description="steps between resumable checkpoints")] = 500
     accept: Annotated[float, Meta(ge=0, le=1, description="quality gate: held-out IoU of the whole shape")] = 0.85
@@ -78,34 +77,42 @@ class BasisSettings(Settings, frozen=True, tag="basis"):
     expert: ExpertSettings = ExpertSettings()
     fit: BasisFitSettings = BasisFitSettings()
     denoiser: DenoiserSettings = DenoiserSettings(
-        width=256,
-        layers=6,
-        heads=8,
+        width=128,
+        layers=4,
+        heads=4,
         tokens="chunk",
         chunk=4096,
         schedule="cosine",
         time="smooth",
         normalise="dimension",
+        dropout=0.1,
     )
-    train: TrainSettings = TrainSettings(steps=20_000, batch=128, lr=1e-3, warmup=200)
-    code_noise: Share = 0.0  # deviation of the noise added to codes while the denoiser learns, of their own deviation
+    train: TrainSettings = TrainSettings(steps=12_000, batch=128, lr=1e-3, weight_decay=0.1, warmup=200)
+    code_noise: Annotated[
+        float,
+        Meta(
+            ge=0, description="noise on latents while the denoiser learns, in their own deviations; more, fewer copies"
+        ),
+    ] = 0.2
     sampler: SamplerSettings = SamplerSettings()
 
 
+# A denoiser sees one short row per shape: of a few hundred shapes a wide one, or a long training, learns copies.
 PRESETS: dict[str, BasisSettings] = {
     "full": BasisSettings(),
     "tiny": BasisSettings(
-        fit=BasisFitSettings(steps=2_500),
+        fit=BasisFitSettings(steps=6_000),
         denoiser=DenoiserSettings(
-            width=128,
-            layers=4,
+            width=64,
+            layers=3,
             heads=4,
             tokens="chunk",
             chunk=4096,
             schedule="cosine",
             time="smooth",
             normalise="dimension",
+            dropout=0.1,
         ),
-        train=TrainSettings(steps=3_000, batch=64, lr=1e-3, warmup=100, ema=0.99, save_every=250),
+        train=TrainSettings(steps=2_500, batch=64, lr=2e-3, weight_decay=0.1, warmup=100, ema=0.99, save_every=250),
     ),
 }
