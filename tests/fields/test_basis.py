@@ -11,19 +11,22 @@ import pytest
 import torch
 import trimesh
 
+from engine import methods
 from engine.basis.experts import Experts, inputs_of
 from engine.basis.frames import frame_of, to_canonical, to_local
 from engine.basis.learn import Codes, Pool, find_codes, learn, misfit
 from engine.basis.points import MARGIN, LocalPoints, lopsided, make_local
 from engine.basis.representation import BasisRepresentation
 from engine.datasets.parts import colour
+from engine.diffusion.denoiser import Denoiser
 from engine.errors import InputError
 from engine.geometry.mesh import Geometry, Mesh
-from engine.method import Shapes
+from engine.method import Batch, Shapes
 from engine.methods.basis.settings import BasisFitSettings, BasisSettings, ExpertSettings, LocalSettings
 from engine.parts.mix import Parent, mix
 from engine.parts.pose import moved, unmoved
 from engine.protocol import Stage
+from engine.settings import override
 
 NAMES = ("body", "pod")
 LOCAL = LocalSettings(near=384, even=128)
@@ -298,3 +301,21 @@ def test_sizes_can_be_known_without_memory() -> None:
     width, inputs, code = 64, 27, settings.expert.code
     each = inputs * width + 2 * width**2 + width + 3 * width + 1 + 3 * code * 2 * width
     assert sum(p.numel() for p in made.experts.parameters()) == 4 * each
+
+
+def test_noise_on_codes_reaches_the_loss_of_the_denoiser() -> None:
+    """With ``code_noise`` the denoiser sees blurred rows; without it the rows as they are."""
+    quiet = override(methods.preset("basis", "tiny"), ["code_noise=0.0", "denoiser.dropout=0.0", "expert.code=4"])
+    method = methods.load(quiet)
+    made = representation()
+    trainee = method.trainee(quiet, made.layout, {})
+    assert isinstance(trainee, Denoiser)
+    batch = Batch(rows(made, 8).latent)
+
+    def loss(noise: float) -> float:
+        settings = override(quiet, [f"code_noise={noise}"])
+        return method.loss(trainee, made, settings, batch, torch.Generator().manual_seed(0)).item()
+
+    torch.manual_seed(0)
+    assert loss(0.0) == loss(0.0) and loss(0.5) != loss(0.0)
+    assert loss(0.0) == trainee.loss(batch, torch.Generator().manual_seed(0), 0.1).item()
