@@ -93,7 +93,7 @@ class BasisSettings(Settings, frozen=True, tag="basis"):
         Meta(
             ge=0, description="noise on latents while the denoiser learns, in their own deviations; more, fewer copies"
         ),
-    ] = 0.2
+    ] = 0.0
     sampler: SamplerSettings = SamplerSettings()
 
 
@@ -113,6 +113,6 @@ PRESETS: dict[str, BasisSettings] = {
             normalise="dimension",
             dropout=0.1,
         ),
-        train=TrainSettings(steps=2_500, batch=64, lr=2e-3, weight_decay=0.1, warmup=100, ema=0.99, save_every=250),
+        train=TrainSettings(steps=2_000, batch=64, lr=2e-3, weight_decay=0.1, warmup=100, ema=0.99, save_every=250),
     ),
 }
