@@ -13,10 +13,12 @@ from engine.fields.representation import WeightRepresentation
 from engine.foreign.bring import FORMS, write_kept_model, write_kept_network
 from engine.foreign.form import form_of_layout
 from engine.foreign.networks import write_network
+from engine.geometry.crumbs import least_share
 from engine.geometry.export import WRITERS, attach
 from engine.geometry.file import load_geometry
 from engine.jobs import ExportJob
 from engine.live import pack
+from engine.loose import made
 from engine.method import Part, Workspace
 from engine.opened import open_shape
 from engine.project import Project
@@ -128,7 +130,7 @@ def _shape(row: ShapeRow, path: Path, job: ExportJob, project: Project, work: Wo
     """A decoded shape; a GLB also carries what it was decoded from."""
     opened = yield from open_shape(row.id, project, work)
     recipe = msgspec.to_builtins(opened.card)
-    crumbs = job.crumbs / 10 if row.kind in ("fitted", "imported") else job.crumbs  # a fit has smaller ones
+    crumbs = least_share(job.crumbs, made(opened, project))
     parts = opened.representation.parts
     decoded = opened.decoded()
     info = yield from write_shape(decoded, path, parts, job.resolution, recipe, crumbs, job.options)

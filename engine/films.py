@@ -16,6 +16,7 @@ from engine.carrying import carried
 from engine.delivery import Delivery
 from engine.errors import InputError
 from engine.frames import Frame, Source, keep_frames, load_frame, named, open_sources, outline
+from engine.geometry.crumbs import least_share
 from engine.geometry.export import WRITERS
 from engine.geometry.export.morph_glb import encode
 from engine.geometry.mesh import Mesh
@@ -232,7 +233,7 @@ def _meshes(folder: Path, reel: Reel, sources: Sequence[Source], job: FilmJob) -
         if path.exists():
             continue
         yield Progress(stage="film", done=number, total=len(sources), message=source.name)
-        crumbs = job.crumbs if source.made else job.crumbs / 10
+        crumbs = least_share(job.crumbs, source.made)
         recipe = source.recipe
         yield from write_shape(source.decoded, path, source.parts, job.resolution, recipe, crumbs, job.options)
     return {"meshes": len(sources)}

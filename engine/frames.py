@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 
 from engine.datasets.parts import colour
 from engine.errors import EmptyShapeError, InputError
-from engine.geometry.crumbs import without_crumbs
+from engine.geometry.crumbs import least_share
 from engine.geometry.export import GREY, WHOLE
 from engine.geometry.file import load_geometry
 from engine.geometry.mesh import Geometry, Mesh, drop_unused
 from engine.geometry.regions import whole_in_pieces
 from engine.geometry.surface import extract
+from engine.loose import made
 from engine.method import Colour, Decoded, Part, Workspace
 from engine.opened import open_shapes
-from engine.parts.pose import PosedField
 from engine.project import Project
-from engine.protocol import Note, Progress, Stage
+from engine.protocol import Progress, Stage
 from engine.storage import read_tensors, write_tensors
-from engine.write import Solid, part_colours, part_meshes
+from engine.write import Solid, part_colours, part_meshes, tidied
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Source:
     """What a frame shows.
 
     decoded : a field, or the geometry of an item; parts : what it may have, with colours
-    made : a fit or an import keeps smaller crumbs than what a model made; recipe : how it came to be, for files
+    made : by a model, see engine.loose; recipe : how it came to be, for files
     """
 
     name: str
@@ -85,7 +85,7 @@ def open_sources(names: Sequence[str], project: Project, work: Workspace) -> Sta
             one.row.id,
             one.decoded(),
             one.representation.parts,
-            one.row.kind not in ("fitted", "imported"),
+            made(one, project),
             msgspec.to_builtins(one.card),
         )
         for one in opened
@@ -108,14 +108,14 @@ def _item(name: str, project: Project) -> Source:
 def keep_frames(sources: Sequence[Source], folder: Path, resolution: int, crumbs: float) -> Stage[list[Path]]:
     """Each source as meshes in a file of ``folder``, written once -> the files, in order.
 
-    crumbs : loose shells under this share of the volume are left out; of fits under a tenth of it
+    crumbs : loose shells under this share of the volume are left out, see geometry.crumbs.least_share
     Raises EmptyShapeError for a shape without an inside.
     """
     paths = [folder / f"{number:04d}.safetensors" for number in range(len(sources))]
     for number, (source, path) in enumerate(zip(sources, paths, strict=True)):
         if not path.exists():
             yield Progress(stage="decode", done=number, total=len(sources), message=source.name)
-            frame = yield from decoded_frame(source, resolution, crumbs if source.made else crumbs / 10)
+            frame = yield from decoded_frame(source, resolution, least_share(crumbs, source.made))
             tensors: dict[str, NDArray] = {}
             for part, mesh in frame.solids.items():
                 tensors |= {f"vertices/{part}": mesh.vertices, f"faces/{part}": mesh.faces}
@@ -137,11 +137,7 @@ def decoded_frame(source: Source, resolution: int, crumbs: float) -> Stage[Frame
             solids = yield from part_meshes(shape, resolution)
         else:
             solids = {"": (yield from extract(shape, resolution))}
-        if isinstance(shape, PosedField):
-            crumbs /= 10  # as write_shape does: parts that were moved or copied may well stand alone
-        solids, left_out = without_crumbs(solids, crumbs, reach=2 / resolution)
-        if left_out:
-            yield Note(text=f"{source.name}: left out {left_out} loose crumbs, each under {crumbs:.1%} of the volume")
+        solids = yield from tidied(source.name, shape, solids, resolution, crumbs)
     else:
         raise InputError(f"{source.name} is a {type(shape).__name__}, of which no film can be made")
     kept = {name or WHOLE: drop_unused(mesh) for name, mesh in solids.items() if len(mesh.faces)}

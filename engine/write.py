@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from engine.basis.field import BasisField
 from engine.errors import EmptyShapeError, InputError
 from engine.fields.mlp import WeightField
+from engine.geometry.blocks import CHUNK
 from engine.geometry.crumbs import without_crumbs
 from engine.geometry.export import GREY, ExportInfo, ExportOptions, export_mesh
 from engine.geometry.mesh import Geometry, Mesh
@@ -38,8 +40,7 @@ def write_shape(
 ) -> Stage[dict[str, Any]]:
     """Write one decoded shape to ``path`` -> {path, parts, faces, watertight, size, unit}. Raises EmptyShapeError.
 
-    crumbs : loose shells under this share of the volume (a tenth of it where parts were moved) are left out, which a Note
-        says; see geometry.crumbs
+    crumbs : loose shells under this share of the volume are left out, which a Note says; see geometry.crumbs
     """
     raise InputError(f"{type(decoded).__name__} cannot be written as {path.suffix}")
 
@@ -60,12 +61,8 @@ def _(
         solids = yield from part_meshes(decoded, resolution)
     else:
         solids = {"": (yield from extract(decoded, resolution))}
-    if isinstance(decoded, PosedField):
-        crumbs /= 10  # parts that were moved or copied may well stand alone, on purpose
     if crumbs:
-        solids, left_out = without_crumbs(solids, crumbs, reach=2 / resolution)
-        if left_out:
-            yield Note(text=f"{name}: left out {left_out} loose crumbs, each under {crumbs:.1%} of the volume")
+        solids = yield from tidied(name, decoded, solids, resolution, crumbs)
     if not any(len(solid.faces) for solid in solids.values()):
         raise EmptyShapeError(f"{name} is empty: its field has no inside anywhere in the cube")
     colours = part_colours(decoded, parts)
@@ -119,6 +116,32 @@ def part_meshes(field: Field, resolution: int) -> Stage[dict[str, Mesh]]:
         if len(mesh.faces):
             found[name] = mesh
     return found
+
+
+def tidied(name: str, field: Field, solids: dict[str, Mesh], resolution: int, crumbs: float) -> Stage[dict[str, Mesh]]:
+    """The meshes of a field, by part or as one, without loose crumbs under that share; a Note says of which parts."""
+    reach = 2 / resolution
+    kept, left_out = without_crumbs(solids, crumbs, reach)
+    if left_out and field.parts and not any(solids):  # one surface: a part that stands alone is no crumb of the others
+        owners = yield from _owners(field, solids[""])
+        kept, left_out = without_crumbs(solids, crumbs, reach, owners)
+    if left_out:
+        told = " and ".join(f"{count} of {part}" if part else f"{count}" for part, count in left_out.items())
+        yield Note(text=f"{name}: left out loose crumbs ({told}), each under {crumbs:.1%} of the volume")
+    return kept
+
+
+def _owners(field: Field, mesh: Mesh) -> Stage[NDArray[np.str_]]:
+    """(V,) the part on whose surface each vertex of a union lies: the one that is largest there."""
+    points = torch.from_numpy(mesh.vertices.astype(np.float32))
+    number = []
+    for start in range(0, len(points), CHUNK):
+        logits = []
+        for part in field.parts:
+            yield Progress(stage="crumbs", done=start, total=len(points))
+            logits.append(field.part(part)(points[start : start + CHUNK]).cpu())
+        number.append(torch.stack(logits).argmax(0))
+    return np.array(field.parts)[torch.cat(number).numpy()]
 
 
 @singledispatch

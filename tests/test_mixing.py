@@ -19,15 +19,27 @@ from engine.commands import parts
 from engine.device import choose
 from engine.errors import InputError
 from engine.fields.mlp import WeightField
+from engine.frames import decoded_frame, open_sources
 from engine.geometry.surface import extract
 from engine.jobs import ExportJob, MixJob
 from engine.latents import Latents
+from engine.loose import made
 from engine.method import Shapes, Workspace
 from engine.opened import Opened, open_shape
 from engine.parts.mix import mix
 from engine.parts.pose import apply, inverse, places_of
 from engine.parts.spans import part_values
-from tests.parts.projects import AIRPLANES, finished, keep_fit, keep_import, keep_samples, representation, shapes_of
+from tests.geometry.test_morph import ran
+from tests.parts.projects import (
+    AIRPLANES,
+    Solids,
+    finished,
+    keep_fit,
+    keep_import,
+    keep_samples,
+    representation,
+    shapes_of,
+)
 from tests.parts.toys import LAYOUT, NAMES, PARTS, drive, exact
 
 
@@ -223,6 +235,26 @@ def test_a_small_copy_that_stands_alone_is_no_crumb(project: Project, tmp_path: 
     name = mixed(project, copies={"tail.2": "tail"}, moves=moves)
     found = exported(project, name, tmp_path, 64, crumbs=0.03)
     assert found["tail.2"].volume < 0.03 * sum(part.volume for part in found.values())
+
+
+def test_a_part_that_stands_alone_is_no_crumb(project: Project, tmp_path: Path) -> None:
+    """A small tail beside the body is in exports and frames of what a model made, as a named part and in the union."""
+    alone: Solids = {"body": ((0, 0, 0), 0.2), "tail": ((0.3, 0.3, 0.3), 0.054)}
+    (name,) = keep_samples(project, "alone", {"0": alone})
+    assert set(exported(project, name, tmp_path, 64, crumbs=0.03)) == {"body", "tail"}
+    job = ExportJob(shapes=(name,), out=str(tmp_path), format="stl", resolution=64, crumbs=0.03)
+    assert finished(job, project)["files"][0]["health"]["shells"] == 2
+    sources = drive(open_sources([name], project, Workspace(project.folder, choose("cpu"))))
+    assert set(ran(decoded_frame(sources[0], 64, 0.03)).solids) == {"body", "tail"}
+
+
+def test_whose_crumbs_are_a_models(project: Project) -> None:
+    """What is put together from fits alone has the crumbs of fits; one part that was drawn, however long ago, changes it."""
+    held = mixed(project, base=mixed(project, parts={"wing": B}), parts={"tail": C})
+    drawn = mixed(project, base=mixed(project, parts={"wing": "drawn/0001"}), parts={"tail": C})
+    away = mixed(project, base="drawn/0001", moves=(ShiftMove(part="wing", by=(0.1, 0, 0)),))
+    found = {name: made(opened(project, name), project) for name in (A, held, "drawn/0001", drawn, away)}
+    assert found == {A: False, held: False, "drawn/0001": True, drawn: True, away: False}
 
 
 def test_a_copy_that_nobody_moved_and_a_part_outside_the_cube_are_said(project: Project) -> None:
