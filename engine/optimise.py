@@ -29,6 +29,7 @@ from engine.storage import seed_of
 
 Loss = Callable[[int, torch.Generator], Tensor]
 Preview = Callable[[int], Stage[None]]
+Due = Callable[[int], bool]
 
 ROLLBACKS = 5  # after so many returns to the last good checkpoint the run is given up
 HEARTBEAT = 0.25  # seconds between Progress events at most, where a step does not take longer
@@ -208,6 +209,7 @@ def optimise(
     folder: Path | None = None,
     fork: Path | None = None,
     preview: Preview | None = None,
+    due: Due | None = None,
     stage: str = "train",
 ) -> Stage[Outcome]:
     """Train what requires a gradient in ``modules`` for ``settings.steps`` steps of AdamW, resumably.
@@ -216,8 +218,8 @@ def optimise(
     randomness from the generator (on the CPU, seeded for the step). ``folder`` is the run's: checkpoints go to
     ``folder/checkpoints``, curves to ``folder/metrics.csv`` and ``folder/tensorboard`` when asked for. A folder with
     checkpoints is gone on with, from the newest whole one; more ``steps`` than before trains longer. ``fork`` is a
-    checkpoint of another run, whose weights an empty folder starts from with any settings. ``preview(step)`` runs every
-    ``preview_every`` steps with the averaged weights in place.
+    checkpoint of another run, whose weights an empty folder starts from with any settings. ``preview(step)`` runs after
+    each step that is ``due(step)``, with the averaged weights in place.
 
     Cancel (closing the generator) saves a checkpoint. Leaves the raw weights in the modules; ``Outcome.ema`` has the
     averaged ones. Raises InputError (settings or weights do not fit the folder), DamagedFileError, TrainingError.
@@ -257,7 +259,7 @@ def optimise(
             if save:
                 yield from keeper.save(run)
                 saved = run.step
-            if preview and settings.preview_every and run.step % settings.preview_every == 0:
+            if preview and due and due(run.step):
                 with run.ema.swapped():
                     yield from preview(run.step)
             if tick or time.monotonic() - beat > HEARTBEAT:

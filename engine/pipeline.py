@@ -201,7 +201,7 @@ def train(job: TrainJob, project: Project, work: Workspace) -> Stage[dict[str, A
     if isinstance(watch, str) and watch:
         yield Note(text=watch)
     preview = partial(_preview, method, representation, trainee, settings, work)
-    plain, look = in_turn(published(settings.train, len(rows)), preview, watch)
+    plain, look, due = in_turn(published(settings.train, len(rows)), preview, watch)
     with _stopwatch(work.folder / "seconds.json") as seconds:
         loop = optimise(
             modules,
@@ -211,6 +211,7 @@ def train(job: TrainJob, project: Project, work: Workspace) -> Stage[dict[str, A
             folder=work.folder,
             fork=_checkpoint(project, job.fork, work) if job.fork else None,
             preview=look,
+            due=due,
         )
         done = yield from (watch.beside(loop) if isinstance(watch, Watch) else loop)
     done.ema.exchange()

@@ -11,7 +11,16 @@ from engine.geometry.occupancy import surface_points
 from engine.geometry.surface import extract
 from engine.latents import Chosen
 from engine.method import LatentSet, Representation, Shapes
-from engine.metrics.running import FEWEST, Reading, Yardstick, coordinates, nearest_latents, reading, yardstick
+from engine.metrics.running import (
+    FEWEST,
+    FEWEST_TRAINING,
+    Reading,
+    Yardstick,
+    coordinates,
+    nearest_latents,
+    reading,
+    yardstick,
+)
 from engine.protocol import Note, Progress, Stage
 from engine.storage import seed_of
 
@@ -26,7 +35,7 @@ Clouds = NDArray[np.float64]
 class RunningScores:
     """Scores of samples against the fits of one training, in their own coarse decoding.
 
-    ``stick`` is there once `prepare` is through, unless too few unseen fits have a surface.
+    ``stick`` is there once `prepare` is through, unless too few fits have a surface.
     """
 
     def __init__(self, representation: Representation, training: LatentSet, unseen: LatentSet) -> None:
@@ -57,8 +66,11 @@ class RunningScores:
         some = yield from self._training(_spread(len(self.training), LOOKED_AT))
         rows, distance = yield from nearest_latents(latents, self._columns(others.target[there]))
         nearest = yield from self._training(rows.tolist())
-        solid = np.stack([cloud for cloud in some if cloud is not None])
-        self.stick = yield from yardstick(unseen, solid, latents, nearest, distance)
+        solid = [cloud for cloud in some if cloud is not None]
+        if len(solid) < FEWEST_TRAINING:
+            yield Note(text=f"not watched: only {len(solid)} fits of training items have a surface", warning=True)
+            return
+        self.stick = yield from yardstick(unseen, np.stack(solid), latents, nearest, distance)
 
     def read(self, shapes: Shapes) -> Stage[Reading]:
         """Scores of samples."""

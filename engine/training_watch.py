@@ -20,10 +20,11 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 from torch import nn
 
+from engine.errors import StudioError
 from engine.latents import Chosen
 from engine.method import LatentSet, Method, Representation, Shapes
-from engine.metrics.running import FEWEST
-from engine.optimise import Preview
+from engine.metrics.running import FEWEST, FEWEST_TRAINING
+from engine.optimise import Due, Preview
 from engine.protocol import Metric, Note, Progress, Stage
 from engine.running_scores import RunningScores
 from engine.settings import TrainSettings
@@ -43,7 +44,8 @@ T = TypeVar("T")
 class Watch:
     """Looks at one training: its loop goes through `beside`, and calls `look` every so often with the average in place.
 
-    What the loop took is taken from ``clock`` while its generator runs; what the watch took is left out of it.
+    What the loop took is taken from ``clock`` while its generator runs; what the watch took is left out of it. A fault of
+    the watch's own work ends the watch, which a Note says, and not the training.
     """
 
     def __init__(self, method: Method, trainee: nn.Module, settings: Any, scores: RunningScores, folder: Path) -> None:
@@ -89,11 +91,14 @@ class Watch:
             if self.work is not None:
                 self.work.close()
 
+    def due(self, step: int) -> bool:
+        """Whether a step is one to look at, and the whole of a reading can be afforded."""
+        if step % self.train.watch_every or self.work is not None or self.scores.stick is None or self.curve.has(step):
+            return False
+        return self.credit >= self._expected()
+
     def look(self, step: int) -> Stage[None]:
-        """Draw samples with the averaged weights in place, when this and the rest of a reading can be afforded."""
-        ready = self.work is None and self.scores.stick is not None and not self.curve.has(step)
-        if not ready or self.credit < self._expected():
-            return
+        """Draw samples with the averaged weights in place, at a step that is due."""
         seed = seed_of(self.settings.seed, "watch")  # one for all, so that a curve shows the denoiser's changes alone
         drawing = self.method.sample(
             self.trainee, self.scores.representation, self.count, self.settings.sampler, seed, {}
@@ -101,8 +106,12 @@ class Watch:
         self.spent = 0.0
         drawn: list[Shapes] = []
         while not drawn:
-            with self._aside():
-                drawn = _advanced(drawing, HEARTBEAT)[1]
+            try:
+                with self._aside():
+                    drawn = _advanced(drawing, HEARTBEAT)[1]
+            except StudioError as error:
+                yield self._given_up(error)
+                return
             yield self.beat
         self.work = self._read(step, drawn[0])
 
@@ -111,7 +120,11 @@ class Watch:
         told = time.monotonic()
         while self.work is not None and self.credit > 0:
             start = self.clock()
-            events, ended = _advanced(self.work, SLICE)
+            try:
+                events, ended = _advanced(self.work, SLICE)
+            except StudioError as error:
+                yield self._given_up(error)
+                return
             took = self.clock() - start
             self.spent += took
             self.credit -= took
@@ -125,6 +138,11 @@ class Watch:
             if time.monotonic() - told > HEARTBEAT:
                 told = time.monotonic()
                 yield self.beat
+
+    def _given_up(self, error: StudioError) -> Note:
+        """No more looks at this training, which goes on; what says so."""
+        self.work, self.scores.stick = None, None
+        return Note(text=f"no longer watched: {error}", warning=True)
 
     @contextmanager
     def _aside(self) -> Iterator[None]:
@@ -192,24 +210,32 @@ def watch_of(
         return ""
     if representation.learns_with_denoiser:
         return "not watched: what samples would be held against changes in this training"
-    if len(unseen) < FEWEST or len(rows) < 3:
+    if len(unseen) < FEWEST:
         return f"not watched: of unseen items there are {len(unseen)} accepted fits, and {FEWEST} are needed"
+    if len(rows) < FEWEST_TRAINING:
+        return f"not watched: there are {len(rows)} training fits, and {FEWEST_TRAINING} are needed"
     scores = RunningScores(representation, Chosen(latents, rows), Chosen(latents, unseen))
     return Watch(method, trainee, settings, scores, folder)
 
 
-def in_turn(train: TrainSettings, preview: Preview, watch: Watch | str) -> tuple[TrainSettings, Preview]:
-    """Settings and preview for `optimise`, which knows one kind of look: a sheet of pictures and the watch, each when due.
+def in_turn(train: TrainSettings, preview: Preview, watch: Watch | str) -> tuple[TrainSettings, Preview, Due]:
+    """Settings, preview and its steps for `optimise`, which knows one kind of look: a sheet of pictures and the watch.
 
     What the settings say of the watch is left out, since it may change when a run goes on.
     """
 
+    def drawn(step: int) -> bool:
+        return train.preview_every > 0 and step % train.preview_every == 0
+
+    def watched(step: int) -> bool:
+        return isinstance(watch, Watch) and watch.due(step)
+
     def look(step: int) -> Stage[None]:
-        if train.preview_every and step % train.preview_every == 0:
+        if drawn(step):
             yield from preview(step)
-        if isinstance(watch, Watch) and step % train.watch_every == 0:
+        if isinstance(watch, Watch) and watch.due(step):
             yield from watch.look(step)
 
-    every = math.gcd(train.preview_every, train.watch_every if isinstance(watch, Watch) else 0)
     plain = TrainSettings()
-    return replace(train, preview_every=every, watch_every=plain.watch_every, watch_share=plain.watch_share), look
+    train_only = replace(train, watch_every=plain.watch_every, watch_share=plain.watch_share)
+    return train_only, look, lambda step: drawn(step) or watched(step)

@@ -12,7 +12,8 @@ from msgspec.structs import replace
 from torch import Tensor, nn
 
 from engine.checkpoint import checkpoints, read
-from engine.errors import TrainingError
+from engine.diffusion.ema import Ema
+from engine.errors import MeshError, TrainingError
 from engine.layout import Layout, Slot
 from engine.mailbox import Preview
 from engine.method import Batch, Encoded, Representation, Shapes
@@ -135,11 +136,16 @@ SETTINGS = HyperdiffusionSettings(
 
 
 def training(
-    folder: Path, settings: HyperdiffusionSettings = SETTINGS, drawn: Drawn | None = None
+    folder: Path,
+    settings: HyperdiffusionSettings = SETTINGS,
+    drawn: Drawn | None = None,
+    rows: Sequence[int] = TRAINING,
+    hollow: Sequence[int] = (),
 ) -> tuple[Stage[Outcome], nn.Module, Fake, Watch | str]:
     """The loop as the pipeline has it, but for its clock."""
     clock = Clock()
     method, latents, decoder = Fake(drawn or (lambda count: balls(1, count)), clock), Balls(), Decoder(clock)
+    latents.target[list(hollow), :3] = 9.0  # outside the cube: no surface
     trainee = method.trainee(settings, latents.layout, {})
 
     def loss(step: int, generator: torch.Generator) -> Tensor:
@@ -150,11 +156,11 @@ def training(
     def preview(step: int) -> Stage[None]:
         yield Progress(stage="picture", done=1, total=10**9)  # of another stage: tells nothing of the step
 
-    watch = watch_of(method, decoder, trainee, settings, latents, TRAINING, UNSEEN, folder)
+    watch = watch_of(method, decoder, trainee, settings, latents, rows, UNSEEN, folder)
     if isinstance(watch, Watch):
         watch.clock = clock
-    plain, look = in_turn(settings.train, preview, watch)
-    loop = optimise({"trainee": trainee}, loss, plain, seed=0, folder=folder, preview=look)
+    plain, look, due = in_turn(settings.train, preview, watch)
+    loop = optimise({"trainee": trainee}, loss, plain, seed=0, folder=folder, preview=look, due=due)
     return (watch.beside(loop) if isinstance(watch, Watch) else loop), trainee, method, watch
 
 
@@ -330,6 +336,50 @@ def test_a_fault_of_the_training_is_not_hidden(tmp_path: Path) -> None:
         parameter.data.fill_(torch.nan)
     with pytest.raises(TrainingError):
         drive(stage)
+
+
+@pytest.mark.parametrize("hollow", [(1,), (0, 1, 2)])
+def test_too_few_training_fits_with_a_surface_do_not_end_the_training(tmp_path: Path, hollow: tuple[int, ...]) -> None:
+    stage, _, method, watch = training(tmp_path, rows=(0, 1, 2), hollow=hollow)
+    outcome, events = drive(stage)
+    told = [event.text for event in events if isinstance(event, Note)]
+    assert outcome.steps == 120 and len(told) == 1 and f"only {3 - len(hollow)} fits of training" in told[0]
+    assert isinstance(watch, Watch) and watch.scores.stick is None and not method.weights
+
+
+@pytest.mark.parametrize("place", ["preparing", "drawing", "reading"])
+def test_a_fault_of_the_watch_ends_the_watch_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    def refused(*_: Any) -> Stage[Any]:
+        yield Progress(stage="watch", done=0, total=1)
+        raise MeshError("nothing to see")
+
+    stage, trainee, method, watch = training(tmp_path / "a")
+    owner, name = {"preparing": (watch, "work"), "drawing": (method, "sample")}.get(place, (None, "read"))
+    assert isinstance(watch, Watch)
+    monkeypatch.setattr(owner or watch.scores, name, refused() if place == "preparing" else refused)
+    outcome, events = drive(stage)
+    assert outcome.steps == 120 and not (tmp_path / "a" / "watch.csv").exists()
+    assert [event.text for event in events if isinstance(event, Note)] == ["no longer watched: nothing to see"]
+    stage, other, *_ = training(tmp_path / "b", off(SETTINGS))
+    drive(stage)
+    assert all(torch.equal(a, b) for a, b in zip(trainee.parameters(), other.parameters(), strict=True))
+
+
+def test_the_average_is_only_put_in_place_where_there_is_something_to_see(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exchanged: list[None] = []
+    plain = Ema.exchange
+
+    def counted(ema: Ema) -> None:
+        exchanged.append(None)
+        plain(ema)
+
+    monkeypatch.setattr(Ema, "exchange", counted)
+    settings = replace(SETTINGS, train=replace(SETTINGS.train, preview_every=35, watch_every=12))
+    stage, _, method, _ = training(tmp_path, settings)
+    drive(stage)
+    assert method.weights and len(exchanged) == 2 * (120 // 35 + len(method.weights))
 
 
 def test_where_it_cannot_watch_it_says_so(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from engine.protocol import Stage
 COORDINATES = 1024  # numbers of a latent that are compared, drawn once; among thousands they tell as much as all
 RESAMPLES = 60
 FEWEST = 4  # unseen shapes; scores of fewer say nothing
+FEWEST_TRAINING = 3  # training shapes; fewer do not tell what a copy is
 NORMAL = 1.959964  # deviations of a 95 % interval
 
 Nearest = Sequence[NDArray[np.float64] | None]
@@ -82,10 +83,12 @@ def limits(training: NDArray, latents: NDArray) -> Stage[tuple[float, float]]:
     """Shape and latent distance below which a sample is a copy, both: 1st percentiles of the training shapes' distances to
     their nearest others, as for `verdict.novelty_of`.
 
-    training : (S, P, 3) clouds of some training fits, latents : (T, C) of all. InputError with fewer than 3.
+    training : (S, P, 3) clouds of some training fits, latents : (T, C) of all. InputError with fewer than FEWEST_TRAINING.
     """
-    if len(training) < 3:
-        raise InputError(f"{len(training)} training shapes are too few to tell what a copy is; at least 3 are needed")
+    if len(training) < FEWEST_TRAINING:
+        raise InputError(
+            f"{len(training)} training shapes are too few to tell what a copy is; at least {FEWEST_TRAINING} are needed"
+        )
     tt = yield from _within(training)
     np.fill_diagonal(tt, np.inf)
     (rows,) = standardised(latents, [])
