@@ -9,7 +9,7 @@ from torch import Tensor
 
 from engine.card import WHOLE, Card
 from engine.cards import hashes_of
-from engine.diffusion.denoiser import Denoiser
+from engine.diffusion.denoiser import NONE, Denoiser
 from engine.errors import InputError
 from engine.healing import model_for
 from engine.jobs import InterpolateJob
@@ -45,9 +45,13 @@ def blend(job: InterpolateJob, project: Project, work: Workspace) -> Stage[dict[
     latent = interpolate(keys, job.frames, parts, named, rest, centre, scale)
     alpha = {part.name: _alpha(job, named.get(part.name, rest)) for part in parts} or {WHOLE: _alpha(job, rest)}
     shapes = _standing(latent, [one.shape for one in opened], list(alpha.values()) if parts else [])
+    classes = {one.category for one in opened}
+    category = classes.pop() if len(classes) == 1 else ""
+    shapes = replace(shapes, condition=_classes(first, category, job.frames))
     losses: Tensor | None = None
-    if denoiser is not None:
-        losses = yield from plausibility(denoiser, latent)
+    if model is not None and denoiser is not None:
+        asked = {name: ids.expand(job.frames) for name, ids in model.condition(category).items()}
+        losses = yield from plausibility(denoiser, latent, condition=asked)
     cards = [
         Card(
             parents=_parents(shapes.row(f), first, alpha, f, job.shapes),
@@ -74,6 +78,14 @@ def _judge(
             raise
         yield Note(text=f"frames are not judged: {error}")
         return None, None
+
+
+def _classes(first: Opened, category: str, frames: int) -> dict[str, Tensor]:
+    """The condition of frames between shapes of one class; of any class ("") where it is not one."""
+    if not first.categories:
+        return {}
+    number = first.categories.index(category) if category in first.categories else NONE
+    return {"category": torch.full((frames,), number)}
 
 
 def _alpha(job: InterpolateJob, curve: Curve | None) -> Tensor:

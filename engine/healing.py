@@ -36,15 +36,15 @@ def heal_shape(job: HealJob, project: Project, work: Workspace) -> Stage[dict[st
     drawn_anew = job.settings.mode == "all" or (job.settings.mode == "free" and bool(free))
     model = denoiser = guide = None
     if drawn_anew or job.model:
-        model, denoiser = yield from model_for(job.model, opened, project, work)
+        model, denoiser = yield from model_for(job.model, opened, project, work, job.fit)
     usual = yield from usual_of(job.fit or fit_behind(opened.row, project), project, work)
-    if model and drawn_anew and job.settings.guidance > 0 and opened.shape.pose is None and not opened.shape.copies:
-        guide = _guide(opened, model, usual, job.settings.points)
+    if model and drawn_anew and job.settings.guidance > 0:
+        guide = yield from _guide(opened, model, usual, job.settings.points)
 
     def of(shape: Shapes, names: Collection[str]) -> Stage[dict[str, Mesh]]:
         return (yield from surfaces(opened.representation, shape, names, work.device))
 
-    settings, condition = job.settings, opened.shape.condition
+    settings, condition = job.settings, model.condition(opened.category) if model else {}
     mended = yield from mend(
         opened.shape, parts, free, usual.limits, of, settings, job.seed, denoiser, condition, guide
     )
@@ -75,7 +75,7 @@ def reroll_parts(job: RerollJob, project: Project, work: Workspace) -> Stage[dic
     parts = opened.representation.parts
     chosen = numbers_of(job.parts, parts)
     model, denoiser = yield from model_for(job.model, opened, project, work)
-    condition = {name: int(ids[0]) for name, ids in opened.shape.condition.items()}
+    condition = {name: int(ids[0]) for name, ids in model.condition(opened.category).items()}
     found = yield from reroll(
         denoiser, opened.shape.latent[0], job.parts, parts, job.count, job.settings, job.seed, condition
     )
@@ -110,12 +110,14 @@ def reroll_parts(job: RerollJob, project: Project, work: Workspace) -> Stage[dic
     }
 
 
-def model_for(name: str, opened: Opened, project: Project, work: Workspace) -> Stage[tuple[Model, Denoiser]]:
-    """The named model, or the newest that was trained on what the shape is from; with its denoiser.
+def model_for(
+    name: str, opened: Opened, project: Project, work: Workspace, fit: str = ""
+) -> Stage[tuple[Model, Denoiser]]:
+    """The named model, or the newest that was trained on what the shape is from, or else on ``fit``; with its denoiser.
 
     Raises InputError where there is none, or where it does not fit the shape.
     """
-    model = yield from open_model(name or _newest(opened.row, project), project, work)
+    model = yield from open_model(name or _newest(opened.row, project, fit), project, work)
     if not isinstance(model.trainee, Denoiser):
         raise InputError(f"{model.name} has no denoiser of latent rows; choose a model of a method with parts")
     if model.about.layout != opened.layout or model.representation.meaning() != opened.shape.model_id:
@@ -126,17 +128,24 @@ def model_for(name: str, opened: Opened, project: Project, work: Workspace) -> S
     return model, model.trainee
 
 
-def _newest(row: ShapeRow, project: Project) -> str:
-    """The newest finished training on the fit behind a shape. Raises InputError."""
+def _newest(row: ShapeRow, project: Project, other: str) -> str:
+    """The newest finished training on the fit behind a shape; where there is none, on an ``other``. Raises InputError."""
     job = project.job(row.run)
     if isinstance(job, GenerateJob):
         return job.model
-    fit = fit_behind(row, project)
+    try:
+        own = fit_behind(row, project)
+    except InputError:
+        if not other:
+            raise
+        own = other
     runs = [run.id for run in project.catalogue.runs("train") if run.state == "finished"]
-    trained = [run for run in runs if isinstance(found := project.job(run), TrainJob) and found.fit == fit]
-    if not trained:
-        raise InputError(f"no model was trained on {fit} yet; `train --run {fit}`, or name one with --model")
-    return trained[-1]
+    jobs = {run: found for run in runs if isinstance(found := project.job(run), TrainJob)}
+    for fit in (own, other):
+        trained = [run for run, found in jobs.items() if found.fit == fit]
+        if trained:
+            return trained[-1]
+    raise InputError(f"no model was trained on {own} yet; `train --run {own}`, or name one with --model")
 
 
 def _held(job: HealJob, opened: Opened) -> list[str]:
@@ -150,10 +159,19 @@ def _held(job: HealJob, opened: Opened) -> list[str]:
     return [name for name in hashes_of(opened.shape, opened.layout) if name in chosen]
 
 
-def _guide(opened: Opened, model: Model, usual: Usual, count: int) -> Guide:
-    """Joint guidance by what is usual among the training shapes."""
+def _guide(opened: Opened, model: Model, usual: Usual, count: int) -> Stage[Guide | None]:
+    """Joint guidance by what is usual among the training shapes; none, which is said, where they or the parts of the
+    shape are not what the model would look at."""
+    if usual.layout != opened.layout or usual.meaning != opened.shape.model_id:
+        yield Note(
+            text=f"the latents of {usual.fit} are built differently, so its joints judge the draws but do not guide them"
+        )
+        return None
+    if opened.shape.pose is not None or opened.shape.copies:
+        yield Note(text="parts were moved or copied, so joints judge the draws but do not guide them")
+        return None
     points = guidance_points(usual, count).to(opened.device)
-    pairs = meetings(model.representation, usual.training.to(opened.device), points)
+    pairs = yield from meetings(model.representation, usual.training.to(opened.device), points)
     return joint_guide(model.representation, opened.shape, pairs, points)
 
 

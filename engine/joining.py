@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf, isfinite
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import msgspec
@@ -16,20 +17,38 @@ from engine.errors import InputError
 from engine.geometry.mesh import Mesh, transform
 from engine.geometry.surface import extract
 from engine.jobs import FitJob, GenerateJob, JointsJob, TrainJob
+from engine.layout import Layout
 from engine.method import Representation, Shapes, Workspace
 from engine.opened import Opened, open_shapes
 from engine.parts.heal import as_part_of
-from engine.parts.joints import REST, Joint, Limit, Pair, Score, Solid, joints, limits, score, solid
+from engine.parts.joints import (
+    CRUMB,
+    LEAST,
+    NEIGHBOURS,
+    PERCENTILE,
+    POINTS,
+    REST,
+    Joint,
+    Limit,
+    Pair,
+    Score,
+    Solid,
+    joints,
+    limits,
+    score,
+    solid,
+)
 from engine.parts.mend import limits_of
 from engine.parts.pose import places_of
 from engine.project import Project
 from engine.protocol import Progress, Saved, Stage
 from engine.rows import ShapeRow
 from engine.shapes import fit_of
-from engine.storage import read_tensors, seed_of, write_json, write_tensors
+from engine.storage import digest, read_tensors, seed_of, write_json, write_tensors
 
 GRID = 128  # grid points per side of the surfaces that are measured; thin wings vanish on coarser ones
 MOST = 256  # training shapes that are measured, evenly chosen
+VERSION = 1  # of the way of measuring: another one where joints of the same shapes come out differently
 SAMPLES = 16  # of each part of a training shape, kept for joint guidance
 
 
@@ -40,11 +59,15 @@ class Usual:
     limits : pair of parts -> its limit
     points : (P, 3) float32 samples of the surfaces of their parts
     training : the shapes themselves, latents and presence
+    fit, layout, meaning : whose they are, and what their latents mean (`Representation.meaning`)
     """
 
     limits: Mapping[Pair, Limit]
     points: NDArray[np.float32]
     training: Shapes
+    fit: str
+    layout: Layout
+    meaning: str
 
 
 class _Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,6 +77,14 @@ class _Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gap: float | None
     overlap: float
     count: int
+
+
+class _Met(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One joint of a training shape on disk, without what is for display."""
+
+    parts: Pair
+    gap: float
+    overlap: float
 
 
 def measure_joints(job: JointsJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
@@ -128,7 +159,8 @@ def fit_behind(row: ShapeRow, project: Project) -> str:
 
 
 def usual_of(fit: str, project: Project, work: Workspace) -> Stage[Usual]:
-    """What is usual in a fit, from its accepted training shapes; measured at the first call and kept in its folder.
+    """What is usual in a fit, from its accepted training shapes; measured at the first call and kept in its folder,
+    anew where the program measures otherwise by now.
 
     Raises InputError for a run that is no fit, and where too few shapes have a joint.
     """
@@ -143,37 +175,57 @@ def usual_of(fit: str, project: Project, work: Workspace) -> Stage[Usual]:
     batch = latents.batch(torch.tensor(chosen, dtype=torch.int64), torch.Generator())
     training = Shapes(batch.target, batch.present)
     path = project.run_folder(fit) / "joints.safetensors"
-    if not path.exists():
-        measured, points = yield from _measured(representation, training, work)
+    how = _how([latents.records[i].item for i in chosen])
+    tensors, header = read_tensors(path) if path.exists() else ({}, {})
+    if header.get("how") != how:
+        pieces = path.with_name(f"joints-{how}")
+        measured, points = yield from _measured(representation, training, pieces, work)
         kept = [
             _Limit(pair, one.gap if isfinite(one.gap) else None, one.overlap, one.count)
             for pair, one in limits(measured).items()
         ]
-        write_tensors(path, {"points": points}, {"limits": msgspec.json.encode(kept).decode()})
+        tensors, header = {"points": points}, {"limits": msgspec.json.encode(kept).decode(), "how": how}
+        write_tensors(path, tensors, header)
+        rmtree(pieces)
         yield Saved(kind="joints", path=str(path))
-    tensors, header = read_tensors(path)
     kept = msgspec.json.decode(header["limits"], type=list[_Limit])
     usual = {one.parts: Limit(inf if one.gap is None else one.gap, one.overlap, one.count) for one in kept}
-    return Usual(usual, tensors["points"], training)
+    return Usual(usual, tensors["points"], training, fit, latents.layout, representation.meaning())
+
+
+def _how(items: Sequence[str]) -> str:
+    """A fingerprint of what is measured and how: limits on disk with another one are out of date."""
+    how = (VERSION, GRID, SAMPLES, CRUMB, POINTS, PERCENTILE, NEIGHBOURS, LEAST, *items)
+    return digest(msgspec.json.encode(how))[:16]
 
 
 def _measured(
-    representation: Representation, training: Shapes, work: Workspace
+    representation: Representation, training: Shapes, folder: Path, work: Workspace
 ) -> Stage[tuple[list[dict[Pair, Joint]], NDArray[np.float32]]]:
-    """The joints of all training shapes, and samples of their surfaces."""
+    """The joints of all training shapes, and samples of their surfaces; each shape is kept in ``folder`` once measured."""
     found: list[dict[Pair, Joint]] = []
-    points: list[NDArray[np.float64]] = []
+    points: list[NDArray[np.float32]] = []
+    folder.mkdir(exist_ok=True)
     for done in range(len(training.latent)):
         event = Progress(stage="joints", done=done, total=len(training.latent), message="what is usual")
         yield event
-        names = [part.name for part in representation.parts]
-        stage = surfaces(representation, training.row(done), names, work.device)
-        parts = solids_of((yield from as_part_of(event, stage)))
-        found.append(joints(parts))
-        random = np.random.default_rng(seed_of("guidance", done))
-        points += [random.permutation(part.points)[:SAMPLES] for part in parts.values()]
+        path = folder / f"{done:04d}.safetensors"
+        if not path.exists():
+            names = [part.name for part in representation.parts]
+            stage = surfaces(representation, training.row(done), names, work.device)
+            parts = solids_of((yield from as_part_of(event, stage)))
+            random = np.random.default_rng(seed_of("guidance", done))
+            some = [random.permutation(part.points)[:SAMPLES] for part in parts.values()]
+            met = [_Met(pair, one.gap, one.overlap) for pair, one in joints(parts).items()]
+            samples = np.concatenate([np.zeros((0, 3)), *some]).astype(np.float32)
+            write_tensors(path, {"points": samples}, {"joints": msgspec.json.encode(met).decode()})
+        tensors, header = read_tensors(path)
+        points.append(tensors["points"])
+        kept = msgspec.json.decode(header["joints"], type=list[_Met])
+        none = np.zeros((0, 2, 3)), np.zeros((0, 3))
+        found.append({one.parts: Joint(one.gap, one.overlap, *none) for one in kept})
     yield Progress(stage="joints", done=len(training.latent), total=len(training.latent), message="what is usual")
-    return found, np.concatenate([np.zeros((0, 3)), *points]).astype(np.float32)
+    return found, np.concatenate([np.zeros((0, 3), np.float32), *points])
 
 
 def _words(judged: Score) -> str:

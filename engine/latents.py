@@ -72,7 +72,7 @@ def write_latents(
     file: LatentFile,
     pose: NDArray[np.float32] | None = None,
 ) -> None:
-    """Write latents (N, D), presence (N, K), class ids (N,) and poses (N, K, 3, 4) with their header, atomically."""
+    """Write latents (N, D), presence (N, K), class ids (N,) (-1: any), poses (N, K, 3, 4) and their header, atomically."""
     arrays: dict[str, NDArray] = {
         "latent": latent.astype(np.float32),
         "present": present.astype(np.uint8),

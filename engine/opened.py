@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import torch
 from torch import nn
 
@@ -14,6 +13,7 @@ from engine import device, methods
 from engine.card import Card, Operation
 from engine.cards import card_of, hashes_of, keep_card, once_each, sources_of, sources_of_model
 from engine.checkpoint import load_model, save_model
+from engine.diffusion.denoiser import NONE
 from engine.errors import InputError, StudioError
 from engine.jobs import Job
 from engine.latents import LatentFile, Latents, write_latents
@@ -24,7 +24,16 @@ from engine.pictures.sheet import save_png
 from engine.project import Project
 from engine.protocol import Note, Progress, Saved, Stage
 from engine.rows import ShapeRow
-from engine.shapes import FitAbout, ModelAbout, fit_of, hash_of_file, model_path, read_fit_about, read_model_about
+from engine.shapes import (
+    FitAbout,
+    ModelAbout,
+    classes_of,
+    fit_of,
+    hash_of_file,
+    model_path,
+    read_fit_about,
+    read_model_about,
+)
 from engine.write import picture
 
 PICTURE_GRID, PICTURE_SIZE = 128, 512  # grid points per side, pixels
@@ -36,6 +45,7 @@ class Opened:
 
     shape : one row, on the CPU, with present, pose and copies; present is None where there are no parts
     representation : frozen, on the device of the work
+    categories : names of the classes in the shape's condition; () when its run has only one
     """
 
     row: ShapeRow
@@ -45,6 +55,14 @@ class Opened:
     shape: Shapes
     card: Card
     device: torch.device
+    categories: tuple[str, ...] = ()
+
+    @property
+    def category(self) -> str:
+        """The class of the shape; "" where its run has only one, or it was asked to be anything."""
+        ids = self.shape.condition.get("category")
+        number = NONE if ids is None else int(ids[0])
+        return self.categories[number] if 0 <= number < len(self.categories) else ""
 
     @property
     def parent(self) -> Parent:
@@ -70,6 +88,13 @@ class Model:
     hash: str
     path: Path
 
+    def condition(self, category: str) -> dict[str, torch.Tensor]:
+        """What asks for a class by its name, one row; for anything where the model does not know the class."""
+        if "category" not in self.about.conditions:
+            return {}
+        known = self.about.categories
+        return {"category": torch.tensor([known.index(category) if category in known else NONE])}
+
 
 def open_shape(name: str, project: Project, work: Workspace) -> Stage[Opened]:
     """One shape of the project. Raises InputError for an unknown name and for a run without a finished fit."""
@@ -91,7 +116,8 @@ def open_shapes(names: Sequence[str], project: Project, work: Workspace) -> Stag
         shape = replace(_row(latents, row.row), model_id=meaning)
         if not representation.parts:
             shape = replace(shape, present=None)
-        found.append(Opened(row, representation, about, latents.layout, shape, card_of(row, project), work.device))
+        card, named = card_of(row, project), tuple(latents.categories)
+        found.append(Opened(row, representation, about, latents.layout, shape, card, work.device, named))
     for representation, *_ in runs.values():
         device.use_threads(representation)
     return found
@@ -117,7 +143,7 @@ def keep_derived(
 ) -> list[str]:
     """Keep shapes made from others as rows of the job's run -> their ids, run/0000 and so on.
 
-    like : a shape of the same representation and layout, which then decodes the new ones too
+    like : a shape of the same representation and layout, which then decodes the new ones too; its classes are theirs
     cards : one per row, with parents, seed, model, held, moves and measured; the rest is filled in here
     Called again it writes the same again.
     """
@@ -130,10 +156,10 @@ def keep_derived(
     records = tuple(Encoded(f"{number:04d}", None, 0.0, kind, "", there[number]) for number in range(count))
     for number, card in enumerate(cards):
         keep_card(project, job.run, _filled(card, ids[number], shapes.row(number), like.layout, job, kind, project))
-    file = LatentFile(like.layout, names, records, copies=shapes.copies)
+    file = LatentFile(like.layout, names, records, like.categories, copies=shapes.copies)
     pose = None if shapes.pose is None else shapes.pose.cpu().numpy()
     path = folder / "latents.safetensors"
-    write_latents(path, shapes.latent.cpu().numpy(), present.numpy(), np.zeros(count, np.int64), file, pose)
+    write_latents(path, shapes.latent.cpu().numpy(), present.numpy(), classes_of(shapes), file, pose)
     about = msgspec.structs.replace(like.about, items=(), model_hash="")
     modules = {"representation": like.representation}
     save_model(folder / "representation.safetensors", modules, msgspec.to_builtins(about))

@@ -254,7 +254,8 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
     method = methods.load(settings)
     clock = time.monotonic()
     shapes = yield from method.sample(model.trainee, representation, job.count, sampler, job.seed, condition)
-    keep_generated(project, job, about.layout, about.vocabulary, shapes)
+    categories = about.categories if about.conditions else ()
+    keep_generated(project, job, about.layout, about.vocabulary, shapes, categories)
     kept = msgspec.to_builtins(about) | {"model_hash": model.hash}
     save_model(work.folder / "representation.safetensors", {"representation": representation}, kept)
     ids = [f"{job.run}/{i:04d}" for i in range(job.count)]

@@ -1,14 +1,17 @@
 """Shapes of a project: how fitted and generated latents are kept, and found again with what decodes them."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from engine import methods
 from engine.checkpoint import load_model, read_about, read_header
+from engine.diffusion.denoiser import NONE
 from engine.errors import InputError
 from engine.jobs import FitJob, GenerateJob
 from engine.latents import LatentFile, Latents, write_latents
@@ -43,8 +46,18 @@ def keep_fitted(project: Project, run: str, latents: LatentSet) -> None:
     )
 
 
-def keep_generated(project: Project, job: GenerateJob, layout: Layout, names: tuple[str, ...], shapes: Shapes) -> None:
-    """Write generated latents into the run's folder and enter them into the catalogue, each as ``run/number``."""
+def keep_generated(
+    project: Project,
+    job: GenerateJob,
+    layout: Layout,
+    names: tuple[str, ...],
+    shapes: Shapes,
+    categories: tuple[str, ...] = (),
+) -> None:
+    """Write generated latents into the run's folder and enter them into the catalogue, each as ``run/number``.
+
+    categories : names of the classes that the model knows; () when it is one
+    """
     count = len(shapes.latent)
     present = torch.ones(count, len(names), dtype=torch.bool) if shapes.present is None else shapes.present.cpu()
     records = tuple(
@@ -52,8 +65,10 @@ def keep_generated(project: Project, job: GenerateJob, layout: Layout, names: tu
         for i, row in enumerate(present)
     )
     path = project.run_folder(job.run) / "latents.safetensors"
-    file = LatentFile(layout, names, records)
-    write_latents(path, shapes.latent.cpu().numpy(), present.numpy(), np.zeros(count, np.int64), file)
+    asked = categories.index(job.category) if job.category in categories else NONE
+    shapes = replace(shapes, condition={"category": torch.full((count,), asked)})
+    file = LatentFile(layout, names, records, categories)
+    write_latents(path, shapes.latent.cpu().numpy(), present.numpy(), classes_of(shapes), file)
     project.catalogue.add_shapes(
         [
             ShapeRow(
@@ -69,6 +84,12 @@ def keep_generated(project: Project, job: GenerateJob, layout: Layout, names: tu
             for row, record in enumerate(records)
         ]
     )
+
+
+def classes_of(shapes: Shapes) -> NDArray[np.int64]:
+    """(N,) class ids as files keep them, ``NONE`` for shapes that were asked to be anything."""
+    ids = shapes.condition.get("category", torch.tensor([NONE]))
+    return ids.cpu().expand(len(shapes.latent)).numpy().astype(np.int64)
 
 
 class FitAbout(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,9 @@
 """The jobs joints, heal, reroll and interpolate on shapes whose joints are known: octahedra that touch, or are torn."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -14,16 +16,21 @@ from engine.__main__ import cli
 from engine.device import choose
 from engine.errors import InputError
 from engine.jobs import HealJob, InterpolateJob, Job, JointsJob, MixJob, RerollJob, TrainJob
+from engine.joining import Usual, usual_of
 from engine.method import Workspace
 from engine.opened import Opened, open_shape
+from engine.parts.heal import as_part_of
+from engine.parts.joints import Joint, Pair, Solid, joints
 from engine.parts.settings import Curve, HealSettings
 from engine.parts.spans import part_hashes
+from engine.protocol import Progress, Stage
 from engine.settings import DenoiserSettings, TrainSettings
-from tests.parts.projects import SETTINGS, finished, keep_fit
+from tests.parts.projects import SETTINGS, finished, keep_fit, keep_import
 from tests.parts.toys import NAMES, PARTS, Octahedron, drive
 
 QUICK = HealSettings(steps=8, tries=2, points=200)
 MOVES = HealSettings(mode="moves")
+EVENT = Progress(stage="test", done=0, total=1)
 
 
 def airplane(seed: int) -> dict[str, Octahedron]:
@@ -118,9 +125,81 @@ def test_where_everything_is_held_only_moves_act_and_no_model_is_needed(project:
     assert opened(project, result["shapes"][0]).shape.pose is not None
     assert result["joint score after"] < 0.2 * result["joint score before"]
     with pytest.raises(InputError, match="no model was trained on lone"):
-        finished(HealJob(shape="lone/lone-torn", fit="fit", settings=QUICK), project)
+        finished(HealJob(shape="lone/lone-torn", settings=QUICK), project)
     with pytest.raises(InputError, match="held and free at once"):
         finished(HealJob(shape=mix, held=("wing",), free=("wing",)), project)
+
+
+def test_a_named_fit_gives_limits_and_the_model_where_the_shape_has_none_of_its_own(project: Project) -> None:
+    base = keep_import(project, "network", TORN)
+    mix = finished(MixJob(base=base, parts={"wing": "fit/fit-1"}), project)["shapes"][0]
+    with pytest.raises(InputError, match="name one of the same kind with --fit"):
+        finished(HealJob(shape=mix, settings=QUICK), project)
+    for shape in (mix, "lone/lone-torn"):  # of which no fit is known, and of whose fit there is no model
+        result = finished(HealJob(shape=shape, fit="fit", settings=QUICK), project, [])
+        assert "loss after" in result and result["joint score after"] < result["joint score before"]
+
+
+def test_that_joints_do_not_guide_is_said(project: Project, mix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (moved,) = finished(HealJob(shape=mix, settings=MOVES), project, [])["shapes"]
+    notes: list[str] = []
+    finished(HealJob(shape=mix, settings=QUICK), project, notes)
+    assert not any("do not guide" in note for note in notes)
+    finished(HealJob(shape=moved, settings=QUICK), project, notes)
+    assert [note for note in notes if "do not guide" in note] == [note for note in notes if "moved or copied" in note]
+
+    def foreign(*asked: Any) -> Stage[Usual]:
+        return replace((yield from usual_of(*asked)), meaning="other numbers")
+
+    monkeypatch.setattr("engine.healing.usual_of", foreign)
+    notes.clear()
+    result = finished(HealJob(shape=mix, settings=QUICK), project, notes)
+    assert any("latents of fit are built differently" in note and "do not guide" in note for note in notes)
+    assert result["joint score after"] < result["joint score before"]  # its limits are used all the same
+
+
+def test_what_is_usual_is_measured_again_when_the_measure_changed_and_goes_on_after_a_stop(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_fit(project, "again", {f"{seed}": airplane(seed) for seed in range(8)})
+    monkeypatch.setattr("engine.joining.GRID", 33)
+    calls: list[int] = []
+
+    def counted(parts: Mapping[str, Solid]) -> dict[Pair, Joint]:
+        calls.append(len(calls))
+        if len(calls) == 4:
+            raise InterruptedError("stopped")
+        return joints(parts)
+
+    monkeypatch.setattr("engine.joining.joints", counted)
+
+    def usual() -> Usual:
+        return drive(as_part_of(EVENT, only_progress(usual_of("again", project, work))), [])
+
+    work = Workspace(project.folder, choose("cpu"))
+    with pytest.raises(InterruptedError):
+        usual()
+    found = usual()
+    assert len(calls) == 9  # three were kept, so five of eight were left
+    calls.clear()
+    assert usual().limits == found.limits and np.array_equal(usual().points, found.points) and not calls
+    assert sorted(path.name for path in project.run_folder("again").glob("joints*")) == ["joints.safetensors"]
+    monkeypatch.setattr("engine.joining.VERSION", 2)
+    calls.extend(range(10))
+    again = usual()
+    assert len(calls) == 18 and again.limits == found.limits
+
+
+def only_progress(stage: Stage[Usual]) -> Stage[Usual]:
+    """A stage without what it saved."""
+    while True:
+        try:
+            event = next(stage)
+        except StopIteration as end:
+            result: Usual = end.value
+            return result
+        if isinstance(event, Progress):
+            yield event
 
 
 def test_what_is_sound_stays_as_it_is_and_that_is_said(project: Project) -> None:
@@ -183,6 +262,11 @@ def test_frames_without_a_model_are_not_judged_and_that_is_said(project: Project
     notes: list[str] = []
     result = finished(InterpolateJob(shapes=("lone/lone-torn", "fit/fit-1"), frames=2), project, notes)
     assert "loss" not in result["frames"][0] and any("not judged" in note for note in notes)
+
+
+def test_one_shape_is_no_way_from_shape_to_shape(project: Project) -> None:
+    with pytest.raises(InputError, match="two shapes or more"):
+        CliRunner().invoke(cli, ["interpolate", "fit/fit-1", "--project", str(project.folder)], catch_exceptions=False)
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,12 @@ def joints(options: Options, shapes: tuple[str, ...], fit: str) -> None:
 @click.option("--free", multiple=True, metavar="PART", help="Let a part be drawn anew.")
 @click.option("--heal", "mode", type=click.Choice(MODES), help="What may change; free when not given.")
 @click.option("--model", default="", help="A training run or model file; the newest trained on the shape's fit.")
-@click.option("--fit", default="", metavar="RUN", help="Whose training shapes say what joints should be like.")
+@click.option(
+    "--fit",
+    default="",
+    metavar="RUN",
+    help="Whose training shapes say what joints should be like; the one behind SHAPE.",
+)
 @click.option("--seed", default=0, show_default=True, type=int)
 @common("device", "set")
 def heal(options: Options, shape: str, mode: str | None, **given: Any) -> None:
@@ -101,6 +106,8 @@ def interpolate(
 
     The loss of a frame is the denoiser's: lower is more plausible. `film RUN` makes a film of the frames.
     """
+    if len(shapes) < 2:
+        raise InputError("frames go from shape to shape: name two shapes or more")
     curves = {"": eased(ease, curve)}
     if parts:
         named = [part.partition("=") for part in parts]

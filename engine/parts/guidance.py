@@ -11,8 +11,10 @@ from engine.errors import InputError
 from engine.method import Representation, Shapes
 from engine.parts.heal import Guide
 from engine.parts.spans import numbers_of
+from engine.protocol import Progress, Stage
 
 PERCENTILE = 0.95
+BATCH = 16  # training shapes looked at in one go: a fraction of a second on a slow core
 
 Pair = tuple[str, str]
 
@@ -28,24 +30,33 @@ class Meeting:
 
 def meetings(
     representation: Representation, training: Shapes, points: Tensor, pairs: Sequence[Pair] | None = None
-) -> dict[Pair, Meeting]:
+) -> Stage[dict[Pair, Meeting]]:
     """How pairs of parts (all when left out) meet in training shapes that have both, looked at in ``points`` (P, 3).
 
     Raises InputError for unknown parts. Pairs that no shape has are left out.
     """
     names = [part.name for part in representation.parts]
     numbers_of([name for pair in pairs or () for name in pair], representation.parts)
-    with torch.no_grad():
-        logits = representation.part_logits(training, points)  # (N, K, P)
+    chosen = list(pairs or combinations(names, 2))
+    seen: dict[Pair, list[Tensor]] = {pair: [] for pair in chosen}  # (2, B) each: largest logit, share inside both
+    total = len(training.latent)
+    for first in range(0, total, BATCH):
+        yield Progress(stage="guidance", done=first, total=total)
+        with torch.no_grad():
+            logits = representation.part_logits(Shapes(training.latent[first : first + BATCH]), points)  # (B, K, P)
+            for pair in chosen:
+                a, b = (names.index(name) for name in pair)
+                both = torch.minimum(logits[:, a], logits[:, b])
+                if training.present is not None:
+                    there = training.present[first : first + BATCH]
+                    both = both[(there[:, a] & there[:, b]).to(both.device)]
+                seen[pair].append(torch.stack([both.amax(1), _share(both)]))
+    yield Progress(stage="guidance", done=total, total=total)
     found = {}
-    for pair in pairs or list(combinations(names, 2)):
-        a, b = (names.index(name) for name in pair)
-        both = torch.minimum(logits[:, a], logits[:, b])
-        if training.present is not None:
-            both = both[(training.present[:, a] & training.present[:, b]).to(both.device)]
-        if len(both):
-            touch, share = both.amax(1).quantile(1 - PERCENTILE), _share(both).quantile(PERCENTILE)
-            found[pair] = Meeting(float(touch), float(share))
+    for pair, pieces in seen.items():
+        touch, share = torch.cat([torch.zeros(2, 0, device=points.device), *pieces], 1)
+        if len(touch):
+            found[pair] = Meeting(float(touch.quantile(1 - PERCENTILE)), float(share.quantile(PERCENTILE)))
     return found
 
 

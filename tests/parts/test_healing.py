@@ -90,7 +90,7 @@ def test_guidance_lowers_its_loss_where_the_denoiser_knows_nothing_of_the_joint(
     points = torch.rand(4000, 3, generator=torch.Generator().manual_seed(0)) * torch.tensor([0.1, 0.4, 0.1])
     points = points - torch.tensor([0.05, 0, 0.05])
     there = present({"body": ((0, 0, 0), 1), "tail": ((0, 0, 0), 1)})
-    usual = meetings(Toys(), Shapes(rows, there.expand(len(rows), -1)), points)
+    usual = drive(meetings(Toys(), Shapes(rows, there.expand(len(rows), -1)), points))
     assert set(usual) == {("body", "tail")}
     guide = joint_guide(Toys(), Shapes(mixed[:1], there), usual, points)
     assert (guide(rows) == 0).float().mean() > 0.85 and (guide(mixed) > 0).float().mean() > 0.85
@@ -105,4 +105,25 @@ def test_moved_and_unknown_parts_are_refused_in_words() -> None:
     with pytest.raises(InputError, match="heal first, then move"):
         joint_guide(Toys(), Shapes(row()[None], pose=unmoved(1, len(NAMES))), {}, torch.zeros(1, 3))
     with pytest.raises(InputError, match="no part named rotor"):
-        meetings(Toys(), Shapes(row()[None]), torch.zeros(1, 3), [("body", "rotor")])
+        drive(meetings(Toys(), Shapes(row()[None]), torch.zeros(1, 3), [("body", "rotor")]))
+
+
+def test_how_parts_usually_meet_is_looked_up_few_shapes_at_a_time() -> None:
+    sizes: list[int] = []
+
+    class Counting(Toys):
+        def part_logits(self, shapes: Shapes, points: Tensor) -> Tensor:
+            sizes.append(len(shapes.latent))
+            return super().part_logits(shapes, points)
+
+    rows, points = training(70), torch.rand(100, 3) - 0.5
+    there = torch.ones(70, len(NAMES), dtype=torch.bool)
+    there[::2, 1], there[:, 2] = False, torch.arange(70) < 3
+    found = drive(meetings(Counting(), Shapes(rows, there), points))
+    assert max(sizes) <= 16 and sum(sizes) == 70
+    both = torch.minimum(*Toys().part_logits(Shapes(rows[1::2]), points)[:, :2].unbind(1))
+    assert found["body", "wing"].touch == pytest.approx(float(both.amax(1).quantile(0.05)), abs=1e-5)
+    assert found["body", "wing"].share == pytest.approx(float(both.sigmoid().mean(1).quantile(0.95)), rel=1e-4)
+    assert set(drive(meetings(Toys(), Shapes(rows, there.logical_and(torch.tensor([True, True, False]))), points))) == {
+        ("body", "wing")
+    }
