@@ -85,6 +85,7 @@ class BasisSettings(Settings, frozen=True, tag="basis"):
         schedule="cosine",
         time="smooth",
         normalise="dimension",
+        predict="v",
         dropout=0.1,
     )
     train: TrainSettings = TrainSettings(steps=12_000, batch=128, lr=1e-3, weight_decay=0.1, warmup=200)
@@ -111,8 +112,9 @@ PRESETS: dict[str, BasisSettings] = {
             schedule="cosine",
             time="smooth",
             normalise="dimension",
+            predict="v",
             dropout=0.1,
         ),
-        train=TrainSettings(steps=2_000, batch=64, lr=2e-3, weight_decay=0.1, warmup=100, ema=0.99, save_every=250),
+        train=TrainSettings(steps=4_000, batch=64, lr=2e-3, weight_decay=0.1, warmup=100, ema=0.99, save_every=250),
     ),
 }
