@@ -12,6 +12,8 @@ Operation = Literal["fitted", "generated", "imported", "mixed", "healed", "rerol
 DERIVED = ("mixed", "healed", "rerolled", "interpolated")  # operations whose cards are kept
 Axis = Literal["x", "y", "z"]
 Three = tuple[float, float, float]
+LEAST_FACTOR, MOST_FACTOR = 0.01, 100.0  # of a scale: beyond these a part is a dot, or fills the cube
+Factor = Annotated[float, Meta(ge=LEAST_FACTOR, le=MOST_FACTOR)]
 Pose = tuple[tuple[float, float, float, float], tuple[float, float, float, float], tuple[float, float, float, float]]
 
 
@@ -54,7 +56,7 @@ class TurnMove(MoveBase, frozen=True):
 class ScaleMove(MoveBase, frozen=True):
     """Made larger along x, y and z, away from the centre of the part's box."""
 
-    factors: tuple[Annotated[float, Meta(gt=0)], Annotated[float, Meta(gt=0)], Annotated[float, Meta(gt=0)]]
+    factors: tuple[Factor, Factor, Factor]
 
 
 class MirrorMove(MoveBase, frozen=True):

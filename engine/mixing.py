@@ -124,7 +124,8 @@ def moved_places(
         part, pose = found[name]
         low, high = _box(corners[part], pose)
         if low.min() < -0.5 or high.max() > 0.5:
-            yield Note(text=f"{name} reaches out of the cube and is cut off there; move it back", warning=True)
+            cure = "make it smaller" if (high - low).max() > 1 else "move it back"
+            yield Note(text=f"{name} reaches out of the cube and is cut off there; {cure}", warning=True)
     return found
 
 

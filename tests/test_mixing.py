@@ -261,7 +261,10 @@ def test_a_copy_that_nobody_moved_and_a_part_outside_the_cube_are_said(project: 
     notes: list[str] = []
     mixed(project, notes, copies={"tail.2": "tail"}, moves=(ShiftMove(part="wing", by=(0.4, 0, 0)),))
     assert any("tail.2 stands exactly where tail stands" in note for note in notes)
-    assert any("wing reaches out of the cube" in note for note in notes)
+    assert any("wing reaches out of the cube" in note and "move it back" in note for note in notes)
+    notes.clear()
+    mixed(project, notes, moves=(ScaleMove(part="wing", factors=(5, 1, 1)),))
+    assert any("wing reaches out of the cube" in note and "make it smaller" in note for note in notes)
 
 
 def test_a_mix_that_changes_nothing_decodes_as_its_base_bit_for_bit(project: Project) -> None:
@@ -328,6 +331,7 @@ def test_a_run_that_is_run_again_gives_the_same(project: Project) -> None:
         ({"parts": {"wing": B}, "held": ("wing",), "free": ("wing",)}, "held and free"),
         ({"parts": {"wing": B}, "held": ("rotor",)}, "no part named rotor"),
         ({"moves": (ScaleMove(part="wing", factors=(0, 1, 1)),)}, "cannot be run"),
+        ({"moves": (ScaleMove(part="wing", factors=(1, 1e9, 1)),)}, "cannot be run"),
     ],
 )
 def test_what_cannot_be_is_refused_in_words_and_leaves_nothing(
@@ -399,6 +403,8 @@ def test_motions_are_read_in_the_order_in_which_they_act() -> None:
         ("turns", "wing=5", "wing=y:15"),
         ("mirrors", "wing=x:here", "x:middle"),
         ("scales", "wing=-1", "above 0"),
+        ("scales", "wing=1e9", "from 0.01 to 100"),
+        ("scales", "wing=1,0.001,1", "from 0.01 to 100"),
     ],
 )
 def test_motions_that_cannot_be_read_are_told(option: str, text: str, says: str) -> None:

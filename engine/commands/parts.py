@@ -8,7 +8,19 @@ import click
 import msgspec
 
 from engine import console
-from engine.card import WHOLE, Axis, Card, MirrorMove, Move, ScaleMove, ShiftMove, Three, TurnMove
+from engine.card import (
+    LEAST_FACTOR,
+    MOST_FACTOR,
+    WHOLE,
+    Axis,
+    Card,
+    MirrorMove,
+    Move,
+    ScaleMove,
+    ShiftMove,
+    Three,
+    TurnMove,
+)
 from engine.commands.common import Options, cli, common, run_job
 from engine.errors import InputError
 from engine.jobs import MixJob
@@ -108,8 +120,9 @@ def _moves(given: Mapping[str, tuple[str, ...]]) -> tuple[Move, ...]:
     moves: list[Move] = []
     for part, text in _several("--scale", given["scales"]):
         factors = _three("--scale", text, alone=True)
-        if min(factors) <= 0:
-            raise InputError(f"--scale {part}={text}: give factors above 0; --mirror turns a part over")
+        if not LEAST_FACTOR <= min(factors) <= max(factors) <= MOST_FACTOR:
+            limits = f"from {LEAST_FACTOR:g} to {MOST_FACTOR:g}"
+            raise InputError(f"--scale {part}={text}: give factors above 0, {limits}; --mirror turns a part over")
         moves.append(ScaleMove(part=part, factors=factors))
     for part, text in _several("--turn", given["turns"]):
         axis, colon, degrees = text.partition(":")
