@@ -5,6 +5,7 @@ SHAPESTUDIO_PARTS_PROJECT may name a folder in which fit and training are kept, 
 
 import os
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from random import Random
 
@@ -28,6 +29,7 @@ from tests.parts.toys import drive
 
 pytestmark = pytest.mark.slow
 MIXES = 40
+NAMES = ("body", "wing", "tail", "engine")
 TURN = "reported"  # the mixes that are judged; defaults were chosen on others
 
 
@@ -59,11 +61,10 @@ def random_mix(project: Project, number: int, parents: int = 0) -> MixJob:
     """Two to four parents, equally likely; the first is the base, every other one gives a part that it has, all different."""
     random = Random(f"{TURN} {number}")
     fits = [row for row in project.catalogue.shapes("fit") if row.verdict == "accepted"]
-    names = ("body", "wing", "tail", "engine")
     while True:
         count = parents or random.choice([2, 3, 4])
         chosen: list[ShapeRow] = random.sample(fits, count)
-        parts = random.sample(names, count - 1)
+        parts = random.sample(NAMES, count - 1)
         if all(part in row.present for part, row in zip(parts, chosen[1:], strict=True)):
             given = {part: row.id for part, row in zip(parts, chosen[1:], strict=True)}
             return MixJob(run=f"mix-{parents}-{number}", base=chosen[0].id, parts=given)
@@ -74,10 +75,9 @@ def mesh(shape: Opened, part: str = "", resolution: int = 128) -> Mesh:
     return drive(extract(field.part(part) if part else field, resolution))
 
 
-@pytest.mark.parametrize("parents", [2, 3, 4])
-def test_mixes_are_watertight_and_change_nothing_far_from_other_parts(project: Project, parents: int) -> None:
-    moved = []  # of a part that lies close to others all over there is nothing to see, as of an engine in its wing
-    for number in range(3):
+def test_mixes_are_watertight_and_change_nothing_far_from_other_parts(project: Project) -> None:
+    moved: dict[str, list[np.ndarray]] = {}  # of an engine in its wing nothing is far, but of other engines
+    for parents, number in product((2, 3, 4), range(3)):
         job = random_mix(project, number, parents)
         (name,) = finished(job, project)["shapes"]
         mixed, *sources = opened(project, name, *job.parts.values())
@@ -96,9 +96,11 @@ def test_mixes_are_watertight_and_change_nothing_far_from_other_parts(project: P
             )
             far = own.vertices[distance > 0.03 + 0.01]  # the distance is to samples
             covered = np.max([logits(mixed, other, far) for other in mixed.decoded().parts if other != part], 0) > 0
-            moved.append(cKDTree(whole.vertices).query(far[~covered])[0])
-    found = np.concatenate(moved)
-    assert len(found) > 1000 and found.max() < 1e-6
+            moved.setdefault(part, []).append(cKDTree(whole.vertices).query(far[~covered])[0])
+    found = {part: np.concatenate(several) for part, several in moved.items()}
+    print(f"points far from other parts: { {part: len(one) for part, one in found.items()} }")
+    assert set(found) == set(NAMES) and min(len(one) for one in found.values()) > 1000
+    assert max(one.max() for one in found.values()) < 1e-6
 
 
 def logits(shape: Opened, part: str, points: np.ndarray) -> np.ndarray:
@@ -108,7 +110,7 @@ def logits(shape: Opened, part: str, points: np.ndarray) -> np.ndarray:
 
 def test_healing_mends_nine_of_ten_random_mixes_without_raising_the_loss(project: Project) -> None:
     """Mixes whose joints are usual already have nothing to mend; they are drawn over, and told."""
-    judged, mended, number = 0, 0, 0
+    judged, mended, drawn, number = 0, 0, 0, 0
     while judged < MIXES:
         job = random_mix(project, number)
         (mix,) = finished(job, project)["shapes"]
@@ -123,8 +125,10 @@ def test_healing_mends_nine_of_ten_random_mixes_without_raising_the_loss(project
         if result["joint score before"] > 0:
             judged += 1
             mended += result["joint score after"] < result["joint score before"]
-    print(f"{mended} of {judged} mended; {number} mixes were drawn, {number - judged} of them were sound")
-    assert mended >= 0.9 * judged
+            drawn += after.card.seed is not None and hashes(before) != hashes(after)
+    print(f"{mended} of {judged} mended, {drawn} of them by a draw and the others by moves alone")
+    print(f"{number} mixes were drawn, {number - judged} of them were sound")
+    assert mended >= 0.9 * judged and drawn > 0
 
 
 def test_rerolled_wings_vary_and_all_else_is_the_same(project: Project) -> None:
@@ -137,7 +141,9 @@ def test_rerolled_wings_vary_and_all_else_is_the_same(project: Project) -> None:
     for variant in variants:
         assert {**hashes(variant), "wing": ""} == {**hashes(base), "wing": ""}
         assert hashes(variant)["wing"] != hashes(base)["wing"]
-    found = pairwise([mesh(variant, "wing", 96) for variant in variants if "wing" in variant.row.present])
+    wings = [found for found in (mesh(variant, "wing", 96) for variant in variants) if len(found.faces)]
+    assert len(wings) == len(variants) == 20
+    found = pairwise(wings)
     print(f"pairwise CD of wings: variants {np.median(found):.5f}, training 10 % {np.percentile(usual, 10):.5f}")
     assert np.median(found) >= np.percentile(usual, 10)
 
