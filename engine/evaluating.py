@@ -1,6 +1,6 @@
 """How good and how new shapes are: the stage of `evaluate`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -24,19 +24,19 @@ from engine.metrics.features import features_of
 from engine.metrics.frechet import FrechetRow
 from engine.metrics.measures import Means
 from engine.metrics.newness import Known, latents_of, newness
-from engine.metrics.protocol import chosen, isovalue, kept
+from engine.metrics.protocol import chosen, isovalue, kept, passed_over
 from engine.metrics.rebuilt import rebuilt
 from engine.metrics.reconstruction import THRESHOLD
 from engine.metrics.report import nearest_first
 from engine.metrics.result import Evaluation, Reconstruction, write_evaluation
 from engine.metrics.scores import ScoreRow
 from engine.metrics.subjects import Subjects, subjects_of
-from engine.metrics.surfaces import Surface, item_surface, shape_surface
+from engine.metrics.surfaces import Surface, by_part, item_surface, shape_surface
 from engine.metrics.tables import told_of
 from engine.opened import Opened, open_shapes
 from engine.project import Project
 from engine.protocol import Note, Progress, Saved, Stage
-from engine.reporting import RESULT, check_place, written
+from engine.reporting import RESULT, check_out, written
 from engine.rows import ItemRow
 from engine.shapes import hash_of_file
 from engine.storage import digest, once
@@ -95,17 +95,17 @@ class Real:
     items: tuple[ItemRow, ...]
     surfaces: list[Surface]
 
-    def of(self, category: str) -> list[Surface]:
-        """Surfaces of a category, "" for all."""
+    def of(self, categories: Collection[str]) -> list[Surface]:
+        """Surfaces of some categories, "" for all."""
         pairs = zip(self.items, self.surfaces, strict=True)
-        return [surface for item, surface in pairs if category in ("", item.category)]
+        return [surface for item, surface in pairs if "" in categories or item.category in categories]
 
 
 def evaluate(job: EvaluateJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
     """Shapes -> scores beside those of real shapes, verdicts or reconstructions, and a report; see `EvaluateJob`."""
     subjects = _settled(job, project, work)
     asked = Asked(job, subjects, project, work)
-    check_place(job.out, work.folder)
+    check_out(job, work.folder)
     features = features_of(Path(job.features) if job.features else None)
     yield from _told(asked)
     decoded = yield from _decode(asked)
@@ -117,6 +117,9 @@ def evaluate(job: EvaluateJob, project: Project, work: Workspace) -> Stage[dict[
     categories = sorted({item.category for item in references.items})
     for category in ("", *(categories if len(categories) > 1 else ())):
         sets, empty = _sets(asked, decoded, references, training, category)
+        if category and SAMPLES not in sets:
+            why = f"all {empty} shapes of it are empty" if empty else "no shape is known to be of it"
+            yield Note(text=f"no scores of {category} alone: {why}", warning=True)
         kind: Kind = "reconstructed" if subjects.fitted else "generated"
         rows += yield from score_rows(sets, kind, category, names, job.protocol, empty, asked.means)
         if not category:
@@ -139,7 +142,7 @@ def evaluate(job: EvaluateJob, project: Project, work: Workspace) -> Stage[dict[
         yield from _draw(evaluation, asked, decoded)
     write_evaluation(work.folder / RESULT, evaluation)
     yield Saved(kind="evaluation", path=str(work.folder / RESULT))
-    files = yield from written([evaluation], {job.run: work.folder}, work.folder, job.out)
+    files = yield from written([evaluation], {job.run: work.folder}, work.folder, job)
     return {"run": job.run, "of": list(job.names), **told_of(evaluation), "files": files}
 
 
@@ -220,19 +223,18 @@ def _sets(asked: Asked, decoded: Decoded, references: Real, training: Real, cate
 
     Of fitted shapes those of training items are held against the references, which may be fitted too.
     """
-    learned = {item.id: item.category for item in asked.subjects.training}
-    items = [one.row.item for one in decoded.opened]
-    able = [not asked.subjects.fitted or item in learned for item in items]
-    own = [learned.get(item, asked.subjects.category) for item in items]  # category of each shape
+    learned = {item.id for item in asked.subjects.training}
+    able = [not asked.subjects.fitted or one.row.item in learned for one in decoded.opened]
+    own = [asked.subjects.categories[one.row.id] for one in decoded.opened]
     mine = [i for i, name in enumerate(own) if able[i] and category in ("", name)]
     empty = np.array([decoded.surfaces[i] is None for i in mine], bool)
-    real = references.of(category)
+    real = references.of({category})
     if empty.all():
         return {REFERENCES: real}, len(mine)
     picked = kept(empty, len(real))
     samples = decoded.surfaces_of([mine[k] for k in picked])
-    others = as_many(training.of(category), len(samples), asked.job.protocol.seed)
-    return {SAMPLES: samples, REFERENCES: real, REAL: others}, int(empty[: picked[-1]].sum())
+    others = as_many(training.of({own[i] for i in mine}), len(samples), asked.job.protocol.seed)
+    return {SAMPLES: samples, REFERENCES: real, REAL: others}, passed_over(empty, len(real))
 
 
 def _with_novelty(
@@ -273,17 +275,22 @@ def _draw(evaluation: Evaluation, asked: Asked, decoded: Decoded) -> Stage[None]
     """Pictures of the pairs that the report shows."""
     if evaluation.novelty is None:
         return
-    wanted: dict[thumbnails.Key, Callable[[], Stage[Mapping[str, Mesh]]]] = {}
+    wanted: dict[thumbnails.Key, thumbnails.Make] = {}
     for one in nearest_first(evaluation.novelty):
-        wanted["sample", one.sample] = partial(asked.solids, decoded.opened[decoded.there[one.sample]])
+        wanted["sample", one.sample] = partial(_shape_solids, asked, decoded.opened[decoded.there[one.sample]])
         wanted["training", one.shape] = partial(_item_solids, asked.project, evaluation.training_names[one.shape])
     yield from thumbnails.draw(wanted, asked.work.folder / "pictures")
 
 
-def _item_solids(project: Project, item: str) -> Stage[Mapping[str, Mesh]]:
+def _shape_solids(asked: Asked, shape: Opened) -> Stage[list[tuple[str, Mesh]]]:
+    solids = yield from asked.solids(shape)
+    return by_part(solids, shape.decoded())
+
+
+def _item_solids(project: Project, item: str) -> Stage[list[tuple[str, Mesh]]]:
     yield from ()
     geometry = load_geometry(project.geometry_path(item))
-    return part_meshes_of(geometry) or {"": geometry.surface}
+    return list((part_meshes_of(geometry) or {"": geometry.surface}).items())
 
 
 def _latents(opened: Sequence[Opened]) -> np.ndarray[Any, np.dtype[np.float32]]:

@@ -233,7 +233,7 @@ class EvaluateJob(JobBase, frozen=True):
     names : shapes, or runs that stand for all their shapes; fitted ones, or others
     against : what they are held against: test, val, unseen (both, as when nothing is named), categories, items
     features : PointNet++ file for the Frechet distance; "" = our own feature network
-    out : folder that gets a copy of report and tables
+    out : folder that gets a copy of report and tables; overwrite : whether files there may be replaced
     """
 
     names: tuple[str, ...]
@@ -241,13 +241,15 @@ class EvaluateJob(JobBase, frozen=True):
     protocol: ProtocolSettings = ProtocolSettings()
     features: str = ""
     out: str = ""
+    overwrite: bool = False
 
 
 class ReportJob(JobBase, frozen=True):
-    """Compare finished evaluations in one report -> run, of, files[]."""
+    """Compare finished evaluations in one report -> run, of, files[]; ``out`` and ``overwrite`` as for `EvaluateJob`."""
 
     runs: tuple[str, ...]
     out: str = ""
+    overwrite: bool = False
 
 
 Job = (

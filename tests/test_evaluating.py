@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from engine import methods, pipeline
@@ -181,7 +182,23 @@ def test_slips_leave_nothing_behind(project: Project, job: Job, says: str) -> No
 
 
 def test_a_report_of_others_stays(project: Project, tmp_path: Path) -> None:
-    (tmp_path / "report.html").write_text("mine")
-    with pytest.raises(InputError, match="holds a report already"):
-        run(EvaluateJob(names=("generate-0001",), protocol=QUICK, out=str(tmp_path)), project)
-    assert (tmp_path / "report.html").read_text() == "mine"
+    for name in ("scores.csv", "table.tex", "verdicts.csv", "evaluation.json", "report.html"):
+        (tmp_path / name).write_text("mine")
+        with pytest.raises(InputError, match=f"{name} exists.*--overwrite"):
+            run(EvaluateJob(names=("generate-0001",), protocol=QUICK, out=str(tmp_path)), project)
+        assert [path.name for path in tmp_path.iterdir()] == [name] and (tmp_path / name).read_text() == "mine"
+        (tmp_path / name).unlink()
+
+
+def test_files_are_replaced_when_asked_and_a_place_that_cannot_be_is_told_at_once(
+    project: Project, tmp_path: Path
+) -> None:
+    first = run(EvaluateJob(names=("generate-0001",), protocol=QUICK), project)["run"]
+    (tmp_path / "scores.csv").write_text("mine")
+    run(ReportJob(runs=(first,), out=str(tmp_path), overwrite=True), project)
+    assert (tmp_path / "scores.csv").read_bytes() == (project.run_folder(first) / "scores.csv").read_bytes()
+    before = [row.id for row in project.catalogue.runs()]
+    for job in (EvaluateJob(names=("generate-0001",), protocol=QUICK), ReportJob(runs=(first,))):
+        with pytest.raises(InputError, match="a file stands where a folder is needed"):
+            run(msgspec.structs.replace(job, out=str(tmp_path / "scores.csv" / "x")), project)
+    assert [row.id for row in project.catalogue.runs()] == before

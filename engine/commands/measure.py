@@ -10,6 +10,8 @@ from engine.commands.common import Options, cli, common
 from engine.jobs import EvaluateJob, ReportJob
 from engine.settings import PROTOCOLS, override
 
+overwriting = click.option("--overwrite", is_flag=True, help="Replace files of --out that are there.")
+
 
 @cli.command()
 @click.argument("names", nargs=-1, required=True, metavar="SHAPES|RUN...")
@@ -17,6 +19,7 @@ from engine.settings import PROTOCOLS, override
 @click.option("--protocol", default="ours", show_default=True, type=click.Choice(sorted(PROTOCOLS)))
 @click.option("--features", default="", help="PointNet++ file for the published 3D-FID; ours when not given.")
 @click.option("--out", default="", help="Folder that gets a copy of report and tables.")
+@overwriting
 @common("device", "set")
 def evaluate(options: Options, names: tuple[str, ...], protocol: str, features: str, out: str, **given: Any) -> None:
     """Say how good and how new SHAPES are, or all shapes of a RUN, beside real ones that the model never saw.
@@ -34,6 +37,7 @@ def evaluate(options: Options, names: tuple[str, ...], protocol: str, features: 
         protocol=override(PROTOCOLS[protocol], options.changes),
         features=_resolved(features),
         out=_resolved(out),
+        overwrite=given["overwrite"],
         device=options.device,
     )
     _follow(options, job)
@@ -42,10 +46,11 @@ def evaluate(options: Options, names: tuple[str, ...], protocol: str, features: 
 @cli.command()
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...")
 @click.option("--out", default="", help="Folder that gets a copy of the report.")
+@overwriting
 @common()
-def report(options: Options, runs: tuple[str, ...], out: str) -> None:
+def report(options: Options, runs: tuple[str, ...], out: str, overwrite: bool) -> None:
     """Compare finished evaluations RUN... in one report: one table, one plot, then each of them."""
-    _follow(options, ReportJob(runs=runs, out=_resolved(out)))
+    _follow(options, ReportJob(runs=runs, out=_resolved(out), overwrite=overwrite))
 
 
 def _follow(options: Options, job: EvaluateJob | ReportJob) -> None:

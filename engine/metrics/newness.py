@@ -16,7 +16,8 @@ from engine.metrics.verdict import NoveltyResult, PartNovelty, neighbours, part_
 from engine.project import Project
 from engine.protocol import Note, Stage
 from engine.rows import ItemRow
-from engine.shapes import fit_of
+from engine.shapes import fit_of, hash_of_file
+from engine.storage import digest, read_tensors, write_tensors
 
 PAIRS = (("g", "t"), ("u", "t"), ("t", "t"))
 
@@ -80,10 +81,20 @@ def _nearer(
 
 
 def latents_of(items: Sequence[ItemRow], fit: str, project: Project, work: Workspace) -> Stage[NDArray[np.float32]]:
-    """(N, D) latents of items: those of a fit, or where the fit lacks them made now with its frozen representation, and
-    kept in the run's folder."""
+    """(N, D) latents of items: those of a fit, or where the fit lacks them made with its frozen representation, and kept in
+    the project by fit and item."""
     representation, latents = yield from fit_of(fit, project, work)
     found = _rows(latents, [item.id for item in items])
+    known = hash_of_file(project.run_folder(fit) / "representation.safetensors")
+    place = {
+        item.id: project.folder
+        / "cache"
+        / "latents"
+        / f"{digest(f'{known}|{item.id}|{item.hash}'.encode())}.safetensors"
+        for item in items
+        if item.id not in found
+    }
+    found |= {name: read_tensors(path)[0]["latent"] for name, path in place.items() if path.exists()}
     missing = tuple(item for item in items if item.id not in found)
     if missing:
         yield Note(
@@ -91,7 +102,9 @@ def latents_of(items: Sequence[ItemRow], fit: str, project: Project, work: Works
         )
         data = Data(project, missing)
         made = yield from representation.encode(data, Workspace(work.folder / "unseen", work.device))
-        found |= _rows(made, [item.id for item in missing])
+        for name, row in _rows(made, [item.id for item in missing]).items():
+            write_tensors(place[name], {"latent": row})
+            found[name] = row
     return np.stack([found[item.id] for item in items])
 
 

@@ -53,6 +53,13 @@ def kept(empty: NDArray, references: Count) -> NDArray[np.int64]:
     return rows
 
 
+def passed_over(empty: NDArray, references: Count) -> int:
+    """How many ``empty`` (N,) samples `kept` passes over: those before the last that it takes, and all when these are too
+    few."""
+    rows = kept(empty, references)
+    return int(np.sum(empty if len(rows) < references else empty[: rows[-1]]))
+
+
 def normalised(protocol: ProtocolSettings, clouds: NDArray) -> NDArray[np.float64]:
     """Clouds (N, P, 3) as they are measured: unchanged, or each minus its mean point and over the standard deviation of
     all its coordinates together. InputError when a cloud is not finite, or is one point."""

@@ -1,11 +1,12 @@
 """What an evaluation looks at: shapes of a run, the unseen items that they are held against, and what was learned from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from engine.analysis.rows import origin
 from engine.errors import InputError
-from engine.jobs import EvaluateJob, FitJob, GenerateJob, TrainJob
+from engine.jobs import EvaluateJob, GenerateJob, TrainJob
 from engine.metrics.protocol import to_draw
 from engine.project import Project
 from engine.rows import ItemRow, ShapeRow
@@ -18,7 +19,7 @@ class Subjects:
     """shapes : what is evaluated, all fitted or all not; name tells them together
     fit : the run whose latents the model learned from, "" when it is not in the project; then training is empty too
     training : items that it learned from; references : real items that the shapes are held against
-    category : of all shapes, "" when it is not known or differs
+    categories : of the shapes, by name; "" when it is not known
     """
 
     name: str
@@ -26,7 +27,7 @@ class Subjects:
     fit: str
     training: tuple[ItemRow, ...]
     references: tuple[ItemRow, ...]
-    category: str
+    categories: Mapping[str, str]
 
     @property
     def fitted(self) -> bool:
@@ -56,14 +57,16 @@ def subjects_of(job: EvaluateJob, project: Project) -> Subjects:
     names = frozenset().union(*learned) if learned else _fitted_items(fit, project)
     items = {item.id: item for item in project.catalogue.items() if project.geometry_path(item.id).is_file()}
     training = tuple(item for item in items.values() if item.id in names and (learned or item.split == "train"))
-    categories = {item.category for item in training}
-    category = categories.pop() if len(categories) == 1 else _asked_category(shapes, project)
-    references = _references(job.against, items, {item.category for item in training})
+    learned_categories = {item.category for item in training}
+    only = next(iter(learned_categories)) if len(learned_categories) == 1 else ""
+    categories = {name: found or only for name, found in _categories(shapes, items, project).items()}
+    meant = learned_categories if "" in categories.values() else set(categories.values())
+    references = _references(job.against, items, meant)
     if len(references) < 2:
         raise InputError(
             f"{len(references)} unseen items are too few to compare with; import or make more, or name items by --against"
         )
-    return Subjects(", ".join(job.names), shapes, fit, training, references, category)
+    return Subjects(", ".join(job.names), shapes, fit, training, references, categories)
 
 
 def _shapes(job: EvaluateJob, project: Project) -> tuple[ShapeRow, ...]:
@@ -98,15 +101,30 @@ def _fitted_items(fit: str, project: Project) -> frozenset[str]:
     return frozenset(row.item for row in project.catalogue.shapes(fit) if row.verdict == "accepted")
 
 
-def _asked_category(shapes: Sequence[ShapeRow], project: Project) -> str:
-    """The category that all shapes were asked to be."""
-    jobs = [project.job(run) for run in dict.fromkeys(row.run for row in shapes)]
-    asked = {job.category if isinstance(job, GenerateJob | FitJob) else "" for job in jobs}
-    return asked.pop() if len(asked) == 1 else ""
+def _categories(shapes: Sequence[ShapeRow], items: Mapping[str, ItemRow], project: Project) -> dict[str, str]:
+    """Category of each shape: its item's, or what it was asked to be, or that of all its parents; "" = not known."""
+    job_of = cache(project.job)
+    rows = {row.id: row for row in project.catalogue.shapes()}
+    found: dict[str, str] = {}
+
+    def category(row: ShapeRow) -> str:
+        if row.id not in found:
+            found[row.id] = ""
+            job = job_of(row.run)
+            if row.item in items:
+                found[row.id] = items[row.item].category
+            elif isinstance(job, GenerateJob):
+                found[row.id] = job.category
+            else:
+                several = {category(rows[name]) for name in row.parents if name in rows}
+                found[row.id] = several.pop() if len(several) == 1 else ""
+        return found[row.id]
+
+    return {row.id: category(row) for row in shapes}
 
 
 def _references(against: Sequence[str], items: dict[str, ItemRow], categories: set[str]) -> tuple[ItemRow, ...]:
-    """Items by splits, categories and ids; all unseen ones of the categories that were learned when nothing is named."""
+    """Items by splits, categories and ids; all unseen ones of ``categories`` when nothing is named."""
     known = {item.category for item in items.values()}
     found: dict[str, ItemRow] = {}
     for word in against or ("unseen",):

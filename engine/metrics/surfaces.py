@@ -14,6 +14,7 @@ from engine.geometry.mesh import Geometry, Mesh, join
 from engine.geometry.occupancy import surface_points
 from engine.geometry.regions import part_meshes_of
 from engine.method import Field
+from engine.parts.pose import PosedField
 from engine.settings import ProtocolSettings
 from engine.storage import seed_of
 
@@ -47,14 +48,20 @@ def shape_surface(
 ) -> Surface:
     """Points of a decoded shape: its solids by part ("" without parts) and the field that they come from."""
     together: dict[str, list[Mesh]] = {}
-    for part, mesh in solids.items():
-        together.setdefault(part.partition(".")[0], []).append(mesh)
+    for part, mesh in by_part(solids, field):
+        together.setdefault(part, []).append(mesh)
     parts = {
         part: surface_points(join(meshes), protocol.part_points, _stream(protocol, name, part))
         for part, meshes in together.items()
         if part
     }
     return Surface(outer_points(solids, field, level, protocol.points, _stream(protocol, name, ""))[0], parts)
+
+
+def by_part(solids: Mapping[str, Mesh], field: Field) -> list[tuple[str, Mesh]]:
+    """The solids of a decoded shape, each with the part that it is, or is a copy of, whatever the copy is called."""
+    owner = field.part_of if isinstance(field, PosedField) else {}
+    return [(owner.get(name, name), mesh) for name, mesh in solids.items()]
 
 
 def outer_points(

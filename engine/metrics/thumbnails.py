@@ -1,7 +1,7 @@
 """Small pictures of an evaluation: samples and training shapes in their part colours, all in one framing."""
 
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -18,10 +18,11 @@ SIZE = 192  # pixels
 VIEW = View(zoom=1.15)  # closer than the whole cube, whose corners no shape fills
 
 Key = tuple[Literal["sample", "training"], int]
+Make = Callable[[], Stage[Sequence[tuple[str, Mesh]]]]  # of solids, each with its part ("" without parts)
 
 
-def draw(wanted: Mapping[Key, Callable[[], Stage[Mapping[str, Mesh]]]], folder: Path) -> Stage[None]:
-    """Take those pictures that are not there yet, of solids by part. A machine that cannot draw goes without, and says so."""
+def draw(wanted: Mapping[Key, Make], folder: Path) -> Stage[None]:
+    """Take those pictures that are not there yet. A machine that cannot draw goes without, and says so."""
     left = {key: make for key, make in wanted.items() if not _path(folder, key).exists()}
     if not left:
         return
@@ -34,7 +35,7 @@ def draw(wanted: Mapping[Key, Callable[[], Stage[Mapping[str, Mesh]]]], folder: 
         for done, (key, make) in enumerate(left.items()):
             yield Progress(stage="pictures", done=done, total=len(left))
             solids = yield from make()
-            shown = [(mesh, colour(name.partition(".")[0]) if name else GREY) for name, mesh in solids.items()]
+            shown = [(mesh, colour(part) if part else GREY) for part, mesh in solids]
             save_png(_path(folder, key), studio.picture(shown, SIZE, VIEW))
 
 

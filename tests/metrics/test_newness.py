@@ -1,16 +1,25 @@
 """Novelty as an evaluation finds it: planted copies, unseen shapes, and fits that are not quite their items."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
+import torch
 from numpy.typing import NDArray
 
+from engine.method import Batch, Data, Encoded, Workspace
 from engine.metrics.measures import Means
-from engine.metrics.newness import Known, newness
+from engine.metrics.newness import Known, latents_of, newness
 from engine.metrics.surfaces import Surface
+from engine.project import Project
 from engine.protocol import Stage
+from engine.rows import ItemRow
 from tests.metrics.test_chamfer import finish
 from tests.metrics.test_verdict import latents, surfaces
+from tests.parts.toys import drive
 
 TRAINING, UNSEEN, OFF = 50, 50, 0.25
 
@@ -75,3 +84,61 @@ def test_a_part_that_is_copied_is_told_though_the_shape_is_new() -> None:
     assert wing.nearest[:15] == tuple(range(15))
     assert all(distance is not None and distance < wing.threshold for distance in wing.distance[:15])
     assert 0.5 <= wing.share < 0.7 and wing.unseen_share < 0.3  # a percentile of 50 distances is a rough one
+
+
+@dataclass
+class Rows:
+    """Latents of some items: the number in their names, three times."""
+
+    names: list[str]
+    asked: list[list[str]] = field(default_factory=list)
+
+    @property
+    def records(self) -> list[Encoded]:
+        return [Encoded(name, None, 0.0, "accepted", "") for name in self.names]
+
+    def batch(self, index: torch.Tensor, generator: torch.Generator) -> Batch:
+        return Batch(torch.tensor([[float(self.names[i].removeprefix("i"))] * 3 for i in index.tolist()]))
+
+    def encode(self, data: Data, work: Workspace) -> Stage["Rows"]:
+        yield from ()
+        self.asked.append([item.id for item in data.items])
+        return Rows(self.asked[-1])
+
+
+def test_an_item_is_fitted_once_for_all_evaluations_of_a_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, version = Rows(["i0", "i1"]), ["a"]
+
+    def fit_of(*_: Any) -> Stage[Any]:
+        yield from ()
+        return rows, rows
+
+    monkeypatch.setattr("engine.metrics.newness.fit_of", fit_of)
+    monkeypatch.setattr("engine.metrics.newness.hash_of_file", lambda path: version[0])
+
+    def asked(run: str, *names: str, contents: str = "") -> list[float]:
+        items = [
+            ItemRow(
+                id=name,
+                kind="mesh",
+                category="",
+                path="",
+                hash=name + contents,
+                verdict="accepted",
+                reason="",
+                split="test",
+            )
+            for name in names
+        ]
+        work = Workspace(tmp_path / run, torch.device("cpu"))
+        found = drive(latents_of(items, "fit", project, work), [])
+        assert found.dtype == np.float32
+        return [float(value) for value in found[:, 0]]
+
+    with Project.create(tmp_path / "p") as project:
+        assert asked("one", "i1", "i2", "i3") == [1, 2, 3] and rows.asked == [["i2", "i3"]]
+        assert asked("two", "i3", "i0", "i4", "i2") == [3, 0, 4, 2] and rows.asked[1:] == [["i4"]]
+        asked("three", "i2", contents="changed")
+        version[0] = "b"
+        asked("four", "i2")
+        assert rows.asked[2:] == [["i2"], ["i2"]]

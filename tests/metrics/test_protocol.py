@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from engine.errors import InputError
 from engine.metrics.chamfer import chamfer
-from engine.metrics.protocol import PROTOCOLS, chosen, isovalue, kept, normalised, to_draw
+from engine.metrics.protocol import PROTOCOLS, chosen, isovalue, kept, normalised, passed_over, to_draw
 from engine.settings import ProtocolSettings, override
 
 PAPER, OURS = PROTOCOLS["paper"], PROTOCOLS["ours"]
@@ -39,6 +39,8 @@ def test_empty_samples_are_replaced_in_order() -> None:
     empty = np.array([False, True, False, False, True, False])
     assert kept(empty, 3).tolist() == [0, 2, 3]
     assert kept(empty, 9).tolist() == [0, 2, 3, 5]
+    assert [passed_over(empty, count) for count in (1, 2, 3, 4, 5, 9)] == [0, 1, 1, 2, 2, 2]
+    assert passed_over(np.array([False, False, True, True]), 10) == 2  # all that there are were looked at
     with pytest.raises(InputError, match="every sample is empty"):
         kept(np.ones(3, bool), 2)
 

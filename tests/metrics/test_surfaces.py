@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 
 from engine.errors import EmptyShapeError
 from engine.metrics.rebuilt import rebuilt
-from engine.metrics.surfaces import item_surface, outer_points, shape_surface
+from engine.metrics.surfaces import by_part, item_surface, outer_points, shape_surface
+from engine.parts.pose import PosedField
 from engine.settings import ProtocolSettings
 from tests.metrics.balls import BallField, geometry, solids
 
@@ -26,6 +28,20 @@ def test_no_point_lies_inside_another_part_and_all_of_the_outside_has_some() -> 
     assert (np.abs(apart[0]) < np.abs(apart[1])).mean() == pytest.approx(share, abs=0.015)
 
 
+def test_a_copy_is_its_part_whatever_it_is_called() -> None:
+    pose = torch.eye(4)[:3]
+    away = pose.clone()
+    away[0, 3] = -0.25
+    placed = {"body": ("body", pose), "nav.light": ("wing", pose), "spare": ("wing", away)}
+    field = PosedField(BallField(TWO), placed)
+    meshes = solids({"body": TWO["body"], "nav.light": TWO["wing"], "spare": ((0.0, 0, 0), 0.2)})
+    parts = shape_surface("a", meshes, field, 0.0, PROTOCOL).parts
+    assert set(parts) == {"body", "wing"}
+    apart = np.stack([np.linalg.norm(parts["wing"] - np.array(c), axis=1) - 0.2 for c in ((0.25, 0, 0), (0.0, 0, 0))])
+    assert np.abs(apart).min(0) == pytest.approx(0, abs=2e-3) and (np.abs(apart) < 2e-3).any(1).all()
+    assert [part for part, _ in by_part(meshes, field)] == ["body", "wing", "wing"]
+
+
 def test_points_follow_from_seed_and_name_alone() -> None:
     field, meshes = BallField(TWO), solids(TWO)
     one, again = (shape_surface("a", meshes, field, 0.0, PROTOCOL) for _ in range(2))
@@ -37,13 +53,6 @@ def test_points_follow_from_seed_and_name_alone() -> None:
     }
     item = item_surface("a", geometry(TWO), PROTOCOL)
     assert set(item.parts) == {"body", "wing"} and not np.array_equal(item.whole, one.whole)
-
-
-def test_copies_of_a_part_belong_to_it() -> None:
-    three = {**TWO, "wing.2": ((-0.25, 0, 0), 0.2)}
-    surface = shape_surface("a", solids(three), BallField(three), 0.0, PROTOCOL)
-    assert set(surface.parts) == {"body", "wing"}
-    assert 30 < (surface.parts["wing"][:, 0] < -0.05).sum() < 70
 
 
 def test_what_has_no_surface_is_named() -> None:

@@ -1,0 +1,68 @@
+"""What an evaluation means: which real shapes its shapes are held against."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine import Project
+from engine.jobs import EvaluateJob, GenerateJob, MixJob
+from engine.metrics.subjects import subjects_of
+from engine.rows import ItemRow, ShapeRow
+
+SPLITS = ("train", "test", "val", "test")
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    """Items of two categories, chairs and tables asked of a model from elsewhere, and shapes made of these."""
+    monkeypatch.setattr("engine.metrics.subjects.origin", lambda run, project: ("", frozenset()))
+    with Project.create(tmp_path / "p") as made:
+        for category in ("chair", "table"):
+            items = [item(f"{category}-{i}", category, split) for i, split in enumerate(SPLITS)]
+            made.catalogue.add_items(items)
+            for row in items:
+                made.geometry_path(row.id).parent.mkdir(parents=True, exist_ok=True)
+                made.geometry_path(row.id).touch()
+            made.submit(GenerateJob(run=category, model="elsewhere", count=1, category=category))
+            made.catalogue.add_shapes([shape(f"{category}/0000", "generated", "elsewhere")])
+        for name, parents in {"same": ("chair/0000", "chair/0000"), "both": ("chair/0000", "table/0000")}.items():
+            made.submit(MixJob(run=name, base=parents[0], parts={}))
+            made.catalogue.add_shapes([shape(f"{name}/0000", "mixed", *parents)])
+        yield made
+
+
+def item(name: str, category: str, split: str) -> ItemRow:
+    return ItemRow(
+        id=name, kind="mesh", category=category, path="", hash=name, verdict="accepted", reason="", split=split
+    )
+
+
+def shape(name: str, kind: str, *parents: str) -> ShapeRow:
+    run, number = name.split("/")
+    return ShapeRow(id=name, run=run, row=int(number), kind=kind, verdict=kind, parents=parents)
+
+
+@pytest.mark.parametrize(
+    ("names", "categories"),
+    [
+        (("chair",), {"chair"}),
+        (("table/0000",), {"table"}),
+        (("chair", "table"), {"chair", "table"}),
+        (("same",), {"chair"}),
+        (("both",), {"chair", "table"}),  # neither the one nor the other
+    ],
+)
+def test_shapes_are_held_against_their_own_categories(
+    project: Project, names: tuple[str, ...], categories: set[str]
+) -> None:
+    found = subjects_of(EvaluateJob(names=names), project)
+    assert {row.category for row in found.references} == categories
+    assert len(found.references) == 3 * len(categories)
+    told = {"chair/0000": "chair", "table/0000": "table", "same/0000": "chair", "both/0000": ""}
+    assert dict(found.categories) == {row.id: told[row.id] for row in found.shapes}
+
+
+def test_what_is_named_is_taken(project: Project) -> None:
+    found = subjects_of(EvaluateJob(names=("chair",), against=("table",)), project)
+    assert {row.category for row in found.references} == {"table"}
