@@ -119,20 +119,30 @@ def _frame(picture: Drawing, x: float, y: float, width: float, height: float) ->
 def _names(
     picture: Drawing, found: Map, scopes: Sequence[str], placed: NDArray[np.float64], room: tuple[float, ...]
 ) -> None:
-    """The parts' names over marks that keep together, pushed apart where they would overlap; spread ones have none."""
-    taken: list[tuple[float, float, float]] = []  # middle, baseline, half width
+    """The parts' names beside marks that keep together, where no other part's marks or name lie; spread ones have none."""
     left, right, top, bottom = room
-    for scope in scopes:
-        here = placed[[place.part == scope for place in found.places]]
+    groups = {scope: placed[[place.part == scope for place in found.places]] for scope in scopes}
+    boxes = {scope: (*here.min(0) - 5, *here.max(0) + 5) for scope, here in groups.items()}
+    taken: list[tuple[float, ...]] = []
+    for scope, here in groups.items():
         if (np.ptp(np.percentile(here, (10, 90), axis=0), axis=0) > 0.25 * (right - left)).any():
             continue
-        half = length_of(scope, 13) / 2 + 4
-        x = float(np.clip(np.median(here[:, 0]), left + half, right - half))
-        y = float(here[:, 1].min()) - 9
-        y = y if y >= top else float(here[:, 1].max()) + 19
-        y = free(y, [b for a, b, h in taken if abs(a - x) < half + h], 17, top, bottom)
-        taken.append((x, y, half))
-        picture.text(x, y, scope, 13, "middle", halo=True)
+        half, (x0, y0, x1, y1) = length_of(scope, 13) / 2 + 3, boxes[scope]
+        middle, level = float(np.median(here[:, 0])), float(np.median(here[:, 1])) + 5
+        places = [(middle, y0 - 3), (middle, y1 + 14), (x0 - half, level), (x1 + half, level)]
+        others = [box for other, box in boxes.items() if other != scope] + taken
+        for x, y in places:
+            label = (x - half, y - 13, x + half, y + 4)
+            inside = left <= label[0] and label[2] <= right and top - 14 <= label[1] and label[3] <= bottom
+            if inside and not any(_overlap(label, box) for box in others):
+                taken.append(label)
+                picture.text(x, y, scope, 13, "middle", halo=True)
+                break
+
+
+def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
+    """Whether two boxes (left, top, right, bottom) share a place."""
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def free(y: float, taken: Sequence[float], step: float, top: float, bottom: float) -> float:
