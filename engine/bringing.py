@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from engine import methods
-from engine.card import WHOLE, Card
-from engine.cards import hashes_of, keep_card
+from engine.card import WHOLE, Card, Source
+from engine.cards import hashes_of, keep_card, once_each
 from engine.checkpoint import load_model, save_model
 from engine.datasets.networks import run_of
 from engine.errors import InputError, StudioError
@@ -25,7 +25,7 @@ from engine.methods import name_of
 from engine.parts.pose import unmoved
 from engine.project import Project
 from engine.protocol import Note, Progress, Stage
-from engine.rows import ItemRow, ShapeRow
+from engine.rows import MADE, ItemRow, ShapeRow
 from engine.shapes import FitAbout, read_fit_about
 
 
@@ -54,10 +54,12 @@ def bring(
     job: ImportJob, project: Project, items: Sequence[ItemRow], taken: int
 ) -> Stage[tuple[list[ItemRow], list[str]]]:
     """Keep the live shapes of imported GLB files -> the items that have one, now saying so, and the ids of the shapes.
+    A file with the card of a shape is told from real ones by its split, MADE, whether or not its numbers can be used.
 
     taken : runs that this import keeps something in already; shapes that can be rows of one run share one
     """
     groups: dict[tuple[bytes, ...], list[tuple[ItemRow, Live, dict[str, object]]]] = {}
+    made: dict[str, ItemRow] = {}  # items that changed
     glbs = list(
         {item.id: item for item in items if item.kind == "mesh" and item.path.lower().endswith(".glb")}.values()
     )
@@ -68,7 +70,9 @@ def bring(
             yield Note(text=f"{Path(item.path).name}: {words}", warning=True)
         if live:
             groups.setdefault(live.key, []).append((item, live, recipe))
-    shapes, changed = [], []
+        if recipe.get("shape"):
+            made[item.id] = msgspec.structs.replace(item, split=MADE)
+    shapes = []
     for group in groups.values():
         found = _decoder(group[0][1], project)
         if found is None:
@@ -80,11 +84,11 @@ def bring(
         taken += 1
         rows = _keep(project, run, [(item, live) for item, live, _ in group], *found)
         shapes += [row.id for row in rows]
-        for row, (_, live, recipe) in zip(rows, group, strict=True):
-            _keep_card(project, job, row, live, recipe)
-        changed += [_told(item, row.id, recipe) for (item, _, recipe), row in zip(group, rows, strict=True)]
-    project.catalogue.add_items(changed)
-    return changed, shapes
+        for row, (item, live, recipe) in zip(rows, group, strict=True):
+            _keep_card(project, job, row, item, live, recipe)
+        made |= {item.id: _told(item, row.id, recipe) for (item, _, recipe), row in zip(group, rows, strict=True)}
+    project.catalogue.add_items(list(made.values()))
+    return list(made.values()), shapes
 
 
 def _decoder(live: Live, project: Project) -> tuple[Representation, FitAbout] | None:
@@ -149,8 +153,11 @@ def _keep(
     return rows
 
 
-def _keep_card(project: Project, job: ImportJob, row: ShapeRow, live: Live, recipe: Mapping[str, object]) -> None:
-    """The card of a shape with what the file's own says: its model, seed and measures, and all that went into it.
+def _keep_card(
+    project: Project, job: ImportJob, row: ShapeRow, item: ItemRow, live: Live, recipe: Mapping[str, object]
+) -> None:
+    """The card of a shape with what the file's own says: its model, seed and measures, and all that went into it; and
+    with what was said of the file as it was imported.
 
     Without one that can be read, the shape is told of as its item is.
     """
@@ -158,6 +165,8 @@ def _keep_card(project: Project, job: ImportJob, row: ShapeRow, live: Live, reci
         old = msgspec.convert(recipe, Card)
     except msgspec.ValidationError:
         return
+    terms = item.origin, item.licence
+    said = [Source(*terms)] if any(terms) and terms != _terms(recipe) else []
     new = msgspec.structs.replace(
         old,
         shape=row.id,
@@ -167,6 +176,7 @@ def _keep_card(project: Project, job: ImportJob, row: ShapeRow, live: Live, reci
         hashes=hashes_of(live.shape, live.about.layout),
         moves=(),
         copies=live.about.copies,
+        sources=once_each([*old.sources, *said]),
     )
     keep_card(project, row.run, new)
 
@@ -178,6 +188,7 @@ def _told(item: ItemRow, shape: str, recipe: Mapping[str, object]) -> ItemRow:
     origin, licence = _terms(recipe)
     return msgspec.structs.replace(
         item,
+        split=MADE,
         reason=reason.strip(),
         report=item.report | {"card": dict(recipe)},
         origin=item.origin or origin,

@@ -46,13 +46,23 @@ class Child:
     ``if __name__ == "__main__"``, since the new process imports it.
     """
 
-    def __init__(self, function: str, memory: int, seconds: float, task: str = "reading") -> None:
+    def __init__(
+        self,
+        function: str,
+        memory: int,
+        seconds: float,
+        task: str = "reading",
+        instead: str = "simplify the model, or leave it out",
+        crashed: str = "the file is most likely damaged: save it anew, or leave it out",
+    ) -> None:
         """function : "module:function" of bytes -> bytes, imported in the child.
 
         memory : bytes that the work may take on top of what the process has when it is loaded (not on Windows and macOS)
         seconds : how long one request may take
         task : what a request does, for error messages
+        instead, crashed : what a person can do where that took too much, and where it crashed
         """
+        self.instead, self.crashed = instead, crashed
         self.function, self.memory, self.seconds, self.task = function, memory, seconds, task
         self._process: SpawnProcess | None = None
         self._connection: Connection | None = None
@@ -138,9 +148,7 @@ class Child:
                 return connection.recv_bytes()  # of a dead child: what it said last, or EOFError
             elapsed = time.monotonic() - began
             if elapsed > limit:
-                raise MeshError(
-                    f"{self.task} took longer than {limit:g} s and was stopped; simplify the model, or leave it out"
-                )
+                raise MeshError(f"{self.task} took longer than {limit:g} s and was stopped; {self.instead}")
             yield elapsed
 
     def _opened(self, answer: bytes) -> bytes:
@@ -160,18 +168,12 @@ class Child:
         self._process.join(END_S)
         code = self._process.exitcode
         if code is not None and code < 0 and signal.Signals(-code).name == "SIGKILL":
-            raise MeshError(
-                f"{self.task} was ended by the system, which most likely ran out of memory; simplify the model"
-            )
+            raise MeshError(f"{self.task} was ended by the system, which most likely ran out of memory; {self.instead}")
         cause = f"signal {signal.Signals(-code).name}" if code is not None and code < 0 else f"exit code {code}"
-        raise MeshError(
-            f"{self.task} crashed ({cause}); the file is most likely damaged: save it anew, or leave it out"
-        )
+        raise MeshError(f"{self.task} crashed ({cause}); {self.crashed}")
 
     def _too_large(self) -> str:
-        return (
-            f"{self.task} needed more than {self.memory / 2**20:,.0f} MB of memory and was stopped; simplify the model"
-        )
+        return f"{self.task} needed more than {self.memory / 2**20:,.0f} MB of memory and was stopped; {self.instead}"
 
 
 def _main(connection: Connection, function: str, memory: int) -> None:

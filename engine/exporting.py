@@ -14,7 +14,7 @@ from engine.foreign.bring import FORMS, write_kept_model, write_kept_network
 from engine.foreign.form import form_of_layout
 from engine.foreign.networks import write_network
 from engine.geometry.crumbs import least_share
-from engine.geometry.export import WRITERS, attach
+from engine.geometry.export import WRITERS, attach, check_options
 from engine.geometry.file import load_geometry
 from engine.jobs import ExportJob
 from engine.live import pack
@@ -43,6 +43,8 @@ def export(job: ExportJob, project: Project, work: Workspace) -> Stage[dict[str,
             f"{job.format} files hold numbers, no surface, so nothing can be set about one; leave that out"
         )
     wanted = _wanted(job, project)
+    for name in wanted if job.format not in WEIGHTS else ():
+        check_options(Path(f"{name}.{job.format}"), job.options)
     names = {name: _names(name, job.format) for name in wanted}
     delivery = Delivery(work.folder, Path(job.out), job.overwrite, names)
     files: list[dict[str, Any]] = []
@@ -54,9 +56,12 @@ def export(job: ExportJob, project: Project, work: Workspace) -> Stage[dict[str,
         path = delivery.staged(name)
         try:
             info = yield from _made(row, path, job, project, work)
-        except (EmptyShapeError, MeshError) as error:
+        except InputError as error:
             text = str(error).replace(str(path), name)
-            refused[name] = type(error)(text if text.startswith(name) else f"{name}: {text}")
+            told = type(error)(text if text.startswith(name) else f"{name}: {text}")
+            if not isinstance(error, (EmptyShapeError, MeshError)):
+                raise told from error
+            refused[name] = told
             if len(wanted) > 1:
                 yield Note(text=str(refused[name]), warning=True)
             continue

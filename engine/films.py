@@ -17,7 +17,7 @@ from engine.delivery import Delivery
 from engine.errors import InputError
 from engine.frames import Frame, Source, keep_frames, load_frame, named, open_sources, outline
 from engine.geometry.crumbs import least_share
-from engine.geometry.export import WRITERS
+from engine.geometry.export import WRITERS, check_options
 from engine.geometry.export.morph_glb import encode
 from engine.geometry.mesh import Mesh
 from engine.jobs import FilmJob
@@ -79,8 +79,9 @@ def film(job: FilmJob, project: Project, work: Workspace) -> Stage[dict[str, Any
     if not single:
         _check_folder(out, files)
     delivery = Delivery(work.folder, out.parent if single else out, job.overwrite, {"film": files})
+    whole = {} if single else {"path": str(out)}  # of a folder, not of its last file
     if info := delivery.done("film"):
-        return info
+        return info | whole
     sources = yield from open_sources(reel.names, project, work)
     staged = delivery.staged("film")
     staged.parent.mkdir(parents=True, exist_ok=True)
@@ -94,7 +95,7 @@ def film(job: FilmJob, project: Project, work: Workspace) -> Stage[dict[str, Any
         about |= {"frames": reel.frames, "seconds": round(reel.frames / job.fps, 3)}
     else:
         about |= yield from _meshes(staged.parent, reel, sources, job)
-    info = delivery.deliver("film", about) | ({} if single else {"path": str(out)})
+    info = delivery.deliver("film", about) | whole
     yield Saved(kind="film", path=info["path"])
     return info
 
@@ -128,6 +129,8 @@ def _reel(job: FilmJob, project: Project) -> Reel:
         reel = Reel(kind, names, shots, _plays(len(names), job))
     if kind == "gif":
         hundredths([ticks for _, ticks in reel.plays], job.fps)
+    if kind.startswith("."):
+        check_options(Path(f"frames{kind}"), job.options)
     if kind.startswith(".") and (job.options.size_mm or job.options.axes == "slicer"):
         raise InputError("size_mm and axes=slicer would scale and place each frame by its own box; leave them out")
     return reel

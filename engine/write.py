@@ -13,7 +13,8 @@ from engine.errors import EmptyShapeError, InputError
 from engine.fields.mlp import WeightField
 from engine.geometry.blocks import CHUNK
 from engine.geometry.crumbs import without_crumbs
-from engine.geometry.export import GREY, ExportInfo, ExportOptions, export_mesh
+from engine.geometry.export import GREY, ExportInfo, ExportOptions
+from engine.geometry.export.slowly import export_slowly
 from engine.geometry.mesh import Geometry, Mesh
 from engine.geometry.regions import whole_in_pieces
 from engine.geometry.surface import extract
@@ -66,7 +67,8 @@ def _(
     if not any(len(solid.faces) for solid in solids.values()):
         raise EmptyShapeError(f"{name} is empty: its field has no inside anywhere in the cube")
     colours = part_colours(decoded, parts)
-    info = export_mesh(path, None if in_parts else solids[""], solids if in_parts else {}, colours, recipe, options)
+    whole, own = (None, solids) if in_parts else (solids[""], {})
+    info = yield from export_slowly(path, whole, own, colours, recipe, options)
     return (yield from _told(info))
 
 
@@ -84,7 +86,7 @@ def _(
     yield Progress(stage="export", done=0, total=1, message=path.name)
     named = whole_in_pieces(decoded) if _wants_parts(path, options) else {}
     colours = {part.name: part.colour for part in parts}
-    info = export_mesh(path, None if named else decoded.surface, named, colours, recipe, options)
+    info = yield from export_slowly(path, None if named else decoded.surface, named, colours, recipe, options)
     return (yield from _told(info))
 
 

@@ -97,6 +97,14 @@ def test_the_next_request_works_after_a_death(child: Child, request_: bytes, wor
     assert finish(child.ask(b"hog %d" % (200 * MB))) == b"%d" % (200 * MB)
 
 
+def test_the_caller_says_what_can_be_done_instead() -> None:
+    with Child(WORK, 400 * MB, 0.5, "counting", instead="count less", crashed="count again") as child:
+        with pytest.raises(MeshError, match=r"^counting crashed \(exit code 3\); count again$"):
+            finish(child.ask(b"exit"))
+        with pytest.raises(MeshError, match=r"^counting took longer than 0.5 s and was stopped; count less$"):
+            finish(child.ask(b"sleep 60"))
+
+
 @pytest.mark.parametrize("request_", [b"sleep 60", b"stuck 60"])
 def test_the_time_limit_stops_even_native_work(child: Child, request_: bytes) -> None:
     finish(child.ask(b"echo"))

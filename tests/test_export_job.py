@@ -172,6 +172,24 @@ def test_numbers_take_no_options_of_surfaces(project: Project, tmp_path: Path) -
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("format_", "options"),
+    [
+        ("3mf", {"normals": "smooth"}),
+        ("stl", {"uvs": True}),
+        ("glb", {"points": 100}),
+        ("ply", {"points": 9, "faces": 9}),
+    ],
+)
+def test_what_a_format_cannot_hold_is_told_before_anything_is_done(
+    project: Project, tmp_path: Path, format_: str, options: dict[str, Any]
+) -> None:
+    runs = [row.id for row in project.catalogue.runs()]
+    words = refused(InputError, job(tmp_path / "out", format=format_, options=ExportOptions(**options)), project)
+    assert words.startswith(f"{A}.{format_}: ")
+    assert [row.id for row in project.catalogue.runs()] == runs and not (tmp_path / "out").exists()
+
+
 class Killed(BaseException):
     """What ends a process from outside."""
 

@@ -15,7 +15,7 @@ import trimesh
 import engine.live
 from engine import Project
 from engine.bringing import bring, live_in
-from engine.card import ShiftMove, TurnMove
+from engine.card import ShiftMove, Source, TurnMove
 from engine.cards import card_of
 from engine.device import choose
 from engine.errors import InputError
@@ -125,6 +125,13 @@ def test_a_mix_comes_back_in_another_project_and_goes_on(project: Project, other
         assert trimesh.load_mesh(one).volume == pytest.approx(trimesh.load_mesh(two).volume, rel=1e-6)
     mixed = finished(MixJob(base=back[paths[1].stem], parts={"body": back[paths[0].stem]}), other)["shapes"][0]
     assert card_of(other.catalogue.shape(mixed), other).hashes["body"] == opened(project, A).card.hashes["body"]
+
+
+def test_what_is_said_of_the_file_comes_to_the_card_too(project: Project, other: Project) -> None:
+    (path,) = exported(project, C)
+    (name,) = finished(ImportJob(paths=(str(path),), origin="a friend", licence="CC0-1.0"), other)["shapes"]
+    before, after = opened(project, C).card.sources, opened(other, name).card.sources
+    assert before and after == (*before, Source("a friend", "CC0-1.0"))
 
 
 def test_shapes_mix_with_those_that_are_there(project: Project) -> None:

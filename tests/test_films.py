@@ -114,6 +114,13 @@ def test_meshes_stand_in_one_frame_of_reference(project: Project, tmp_path: Path
     assert np.abs(high.bounds - low.bounds - move).max() < 1e-5  # by lattice steps, so that both have the same faces
 
 
+def test_a_folder_is_told_as_a_folder_when_a_film_goes_on(project: Project, tmp_path: Path) -> None:
+    job = project.submit(FilmJob(shapes=("lifted",), out=str(tmp_path / "meshes"), format="obj", **SMALL))
+    before = finished(job, project)
+    (project.run_folder(job.run) / "result.json").unlink()  # as if it had been killed before its end
+    assert finished(job, project) == before
+
+
 def test_one_mesh_follows_octahedra(project: Project, tmp_path: Path) -> None:
     out = tmp_path / "film.glb"
     result = finished(FilmJob(shapes=("growing",), out=str(out), **SMALL | {"resolution": 64}), project)
@@ -210,6 +217,7 @@ def test_a_stopped_film_goes_on_with_what_it_has(
         ({"out": "film.glb", "turn": 4}, "turntable is pictures"),
         ({"out": "film.glb", "format": "glb"}, "leave one of the two out"),
         ({"out": "film", "format": "stl", "options": ExportOptions(size_mm=100)}, "size_mm"),
+        ({"out": "film", "format": "stl", "options": ExportOptions(normals="smooth")}, "cannot hold normals=smooth"),
         ({"shapes": ("fit/fit-a", "fit-a")}, "no surface"),
     ],
 )

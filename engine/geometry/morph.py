@@ -32,7 +32,8 @@ Field = Callable[[Tensor], Tensor]
 Points = NDArray[np.float64]
 
 MATCHES = 12  # rounds in which the best motion of the whole is looked for
-PAIRS = 2000  # pairs of points that it is found from, in each direction
+PAIRS = 2000  # pairs of points that it is found from, in each direction; twice as many say how near it brings
+AT_ONCE = 20_000  # points whose distances are measured between two events
 STAY = 0.2  # weight of the way to the nearest point beside that of the distance along its normal
 ROUNDS = 10  # of sliding and one Newton step each
 UNFOLD = 12  # rounds at most in which faces that look inwards are smoothed out
@@ -87,7 +88,7 @@ def carry(mesh: Mesh, field: Field, goal: Mesh, resolution: int) -> Stage[Mesh]:
     resolution : of both meshes, see surface.extract. Raises MeshError when the field gives NaN.
     """
     voxel = 1 / (resolution - 1)
-    points = followed(mesh, goal)
+    points = yield from followed(mesh, goal)
     middle = _middles(mesh)
     outline = goal.vertices, smooth_normals(goal).values
     for _ in range(ROUNDS):
@@ -116,7 +117,7 @@ def carry(mesh: Mesh, field: Field, goal: Mesh, resolution: int) -> Stage[Mesh]:
     return Mesh(points, mesh.faces)
 
 
-def followed(mesh: Mesh, goal: Mesh) -> Points:
+def followed(mesh: Mesh, goal: Mesh) -> Stage[Points]:
     """(V, 3) vertices moved, turned and stretched as a whole towards ``goal``, as far as that brings them nearer.
 
     The box is followed first, then the best affine motion, by iterated closest points (Besl and McKay 1992).
@@ -124,11 +125,17 @@ def followed(mesh: Mesh, goal: Mesh) -> Points:
     (low, high), (new_low, new_high) = mesh.bounds, goal.bounds
     stretched = (mesh.vertices - low) * ((new_high - new_low) / np.maximum(high - low, 1e-12)) + new_low
     starts = [mesh.vertices.copy(), stretched]
-    ways = [*starts, *(_fitted(Mesh(points, mesh.faces), goal) for points in starts)]
-    return min(ways, key=lambda points: float(distances(points, goal).mean()))
+    ways = list(starts)
+    for points in starts:
+        ways.append((yield from _fitted(Mesh(points, mesh.faces), goal)))
+    far, some = [], slice(None, None, 1 + len(mesh.vertices) // (2 * PAIRS))
+    for points in ways:
+        far.append(float(distances(points[some], goal).mean()))
+        yield Progress(stage="carry", done=0, total=0)
+    return ways[int(np.argmin(far))]
 
 
-def _fitted(mesh: Mesh, goal: Mesh) -> Points:
+def _fitted(mesh: Mesh, goal: Mesh) -> Stage[Points]:
     """(V, 3) vertices after the affine motion that brings both surfaces together: mostly along the goal's normals, so
     that they can slide on it, a little towards its points, so that they do not slide off."""
     normals = smooth_normals(goal).values
@@ -144,6 +151,7 @@ def _fitted(mesh: Mesh, goal: Mesh) -> Points:
         wanted = np.concatenate([np.einsum("qi,qi->q", facing, gap), STAY * gap.ravel()])
         motion = np.linalg.lstsq(np.concatenate([across, along]), wanted, rcond=None)[0].reshape(3, 4)
         points = points + points @ motion[:, :3].T + motion[:, 3]
+        yield Progress(stage="carry", done=0, total=0)
     return points
 
 
@@ -152,8 +160,9 @@ def misfit(mesh: Mesh, field: Field, goal: Mesh, resolution: int) -> Stage[Misfi
     error = 0.0
     for one, other in ((mesh, goal), (goal, mesh)):
         for points in (one.vertices[np.unique(one.faces)], one.triangles.mean(1)):
-            error = max(error, float(distances(points, other).max()))
-            yield Progress(stage="measure", done=0, total=0)
+            for start in range(0, len(points), AT_ONCE):
+                error = max(error, float(distances(points[start : start + AT_ONCE], other).max()))
+                yield Progress(stage="measure", done=0, total=0)
     _, slopes = yield from _slope(field, mesh.triangles.mean(1), 1 / (resolution - 1))
     inward = _inward(mesh, slopes)
     areas = face_areas(mesh)

@@ -47,7 +47,8 @@ def write_mp4(path: Path, pictures: Sequence[Path], ticks: Sequence[int], fps: f
     require()
     order = Order([str(picture) for picture in pictures], list(ticks), fps, str(path))
     seconds = 60 + SECONDS_EACH * sum(ticks)
-    with Child("engine.pictures.video:record", MEMORY, seconds, task="writing the film") as child:
+    words = "make it shorter or its pictures smaller, or choose .gif"
+    with Child("engine.pictures.video:record", MEMORY, seconds, "writing the film", words, words) as child:
         asking = child.ask(msgspec.msgpack.encode(order))
         while True:
             try:

@@ -11,6 +11,7 @@ import pytest
 
 from engine.errors import DamagedFileError, InputError, MeshError, StudioError
 from engine.geometry.export import ExportOptions, export_mesh
+from engine.geometry.export.place import put
 from engine.geometry.mesh import Mesh
 from tests.geometry.shapes import box, sphere
 
@@ -93,6 +94,37 @@ def test_two_files_come_together_or_not_at_all(kept: Path, monkeypatch: pytest.M
         export_mesh(kept / "a.obj", BALL, {}, {})
     monkeypatch.setattr("engine.geometry.export.place.os.replace", true)
     assert contents(kept) == before
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_large_files_are_replaced_without_being_read_into_memory(
+    tmp_path: Path, fails: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = {tmp_path / f"{k}": tmp_path / "made" / f"{k}" for k in range(3)}
+    (tmp_path / "made").mkdir()
+    for path, source in paths.items():
+        path.write_bytes(b"before")
+        source.write_bytes(b"after")
+    true = os.replace
+
+    def replace(source: Path, target: Path) -> None:
+        if fails and target.name == "2":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        true(source, target)
+
+    def read(path: Path) -> bytes:
+        raise AssertionError(f"{path} was read")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("engine.geometry.export.place.os.replace", replace)
+        patch.setattr(Path, "read_bytes", read)
+        if fails:
+            with pytest.raises(InputError, match="disk is full"):
+                put(paths)
+        else:
+            put(paths)
+    found = {name: data for name, data in contents(tmp_path).items() if not name.startswith("made")}
+    assert found == {f"{k}": b"before" if fails else b"after" for k in range(3)}
 
 
 def test_a_disk_that_lies(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:

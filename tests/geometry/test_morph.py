@@ -1,3 +1,4 @@
+import time
 from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
@@ -8,7 +9,7 @@ from torch import Tensor
 
 from engine.errors import MeshError
 from engine.geometry.mesh import Mesh, is_watertight, join
-from engine.geometry.morph import Misfit, carry, misfit, topology
+from engine.geometry.morph import Misfit, carry, followed, misfit, topology
 from engine.geometry.surface import extract
 from tests.geometry.shapes import box, mesh_of, sphere
 
@@ -136,3 +137,19 @@ def test_topology_of_known_solids() -> None:
     assert topology(ring) == (0,)
     assert topology(join([box(), ring, sphere()])) == (0, 2, 2)
     assert topology(Mesh(np.zeros((0, 3)), np.zeros((0, 3), np.int32))) == ()
+
+
+def test_following_a_large_mesh_yields() -> None:
+    """Nothing takes long between two events, and what is found is the motion."""
+    ball = sphere(0.2, 6)  # 40,962 vertices
+    moved = Mesh(ball.vertices * [1.2, 1, 0.9] + [0.1, 0, 0], ball.faces)
+    stage, steps = followed(ball, moved), 0
+    longest, last = 0.0, time.process_time()
+    while True:
+        try:
+            next(stage)
+        except StopIteration as end:
+            assert np.abs(end.value - moved.vertices).max() < 1e-3
+            break
+        steps, longest, last = steps + 1, max(longest, time.process_time() - last), time.process_time()
+    assert steps > 20 and longest < 0.5

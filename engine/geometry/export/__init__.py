@@ -11,7 +11,7 @@ from engine.settings import ExportOptions
 
 if TYPE_CHECKING:
     from engine.geometry.export.cloud import export_cloud
-    from engine.geometry.export.write import WRITERS, ExportInfo, export_mesh, read_pieces
+    from engine.geometry.export.write import WRITERS, ExportInfo, check_options, export_mesh, read_pieces
 
 __all__ = [
     "GREY",
@@ -22,6 +22,7 @@ __all__ = [
     "ExportInfo",
     "ExportOptions",
     "attach",
+    "check_options",
     "export_cloud",
     "export_mesh",
     "read_carried",

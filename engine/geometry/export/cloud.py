@@ -74,6 +74,12 @@ def sampled(
     return points, flat_normals(whole).values[face], shades[np.searchsorted(ends, face, side="right")]
 
 
+def check_options(path: Path, options: ExportOptions) -> None:
+    """Raises InputError for options about surfaces, which points have none of."""
+    if options != ExportOptions(size_mm=options.size_mm, axes=options.axes, points=options.points):
+        raise InputError(f"{path}: points have no surface, so only size and axes can be chosen; leave the rest out")
+
+
 def _check(
     path: Path,
     points: NDArray[np.floating],
@@ -83,8 +89,7 @@ def _check(
 ) -> None:
     if path.suffix.lower() not in FORMATS:
         raise InputError(f"{path}: unknown format of points {path.suffix!r}; known formats: {', '.join(FORMATS)}")
-    if options != ExportOptions(size_mm=options.size_mm, axes=options.axes, points=options.points):
-        raise InputError(f"{path}: points have no surface, so only size and axes can be chosen; leave the rest out")
+    check_options(path, options)
     if colours is not None and path.suffix.lower() != ".ply":
         raise InputError(f"{path}: .xyz files hold no colours; leave them out or export .ply")
     if not len(points):

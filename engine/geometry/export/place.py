@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from engine.errors import DamagedFileError, InputError
-from engine.storage import sync_folder, temporary_name, write_atomic
+from engine.storage import sync_folder, temporary_name
 
 REASONS = {
     errno.ENOSPC: "the disk is full; make room or choose another place",
@@ -48,7 +48,8 @@ def put(files: Mapping[Path, bytes | Path], overwrite: bool = True) -> None:
     that were there before then stay as they were, and no new file or folder is left.
     """
     staged: dict[Path, Path] = {}
-    before: dict[Path, bytes | None] = {}
+    before: dict[Path, Path] = {}  # files that are replaced, under other names until all went well
+    given: list[Path] = []
     new: list[Path] = []
     last = list(files)[-1]
     try:
@@ -62,28 +63,27 @@ def put(files: Mapping[Path, bytes | Path], overwrite: bool = True) -> None:
                 staged[path] = _stage(path, data)
         for path, temporary in staged.items():
             with _plainly(path):
-                if path != last:
-                    before[path] = path.read_bytes() if path.exists() else None
+                if path != last and path.exists():
+                    before[path] = temporary_name(path)
+                    os.replace(path, before[path])
                 os.replace(temporary, path)
+                given.append(path)
     except BaseException:
+        for path in given:
+            path.unlink(missing_ok=True)
         for path, old in before.items():
-            _restore(path, old)
+            if old.exists():
+                os.replace(old, path)
         for temporary in staged.values():
             temporary.unlink(missing_ok=True)
         for folder in reversed(new):
             with contextlib.suppress(OSError):  # somebody else has put something there
                 folder.rmdir()
         raise
+    for old in before.values():
+        old.unlink(missing_ok=True)
     for folder in {path.parent for path in files}:
         sync_folder(folder)
-
-
-def _restore(path: Path, old: bytes | None) -> None:
-    """A small file that came with the main one, as it was before (None: not there)."""
-    if old is None:
-        path.unlink(missing_ok=True)
-    elif not path.exists() or path.read_bytes() != old:
-        write_atomic(path, old)
 
 
 def _taken(path: Path) -> InputError:

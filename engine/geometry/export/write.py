@@ -132,18 +132,26 @@ def _points(
     overwrite: bool,
 ) -> ExportInfo:
     """Points on the surface instead: of the whole, or with pieces=parts of each part in its colour (.ply only)."""
-    suffix = path.suffix.lower()
-    if suffix not in cloud.FORMATS:
-        raise InputError(f"{path}: {suffix} files cannot hold points; leave them out, or export ply or xyz")
-    in_parts = options.pieces == "parts"
-    if in_parts and suffix != ".ply":
-        raise InputError(f"{path}: {suffix} files cannot tell parts apart; leave pieces=parts out or export ply")
+    check_options(path, options)
     objects, named = _objects(path, surface, parts, False, options)
     points, normals, shades = cloud.sampled(objects, options.points or POINTS, colours)
     plain = msgspec.structs.replace(options, pieces="auto")
     place = cloud.export_cloud(path, points, normals, shades if named else None, recipe, plain, overwrite)
     x, y, z = np.ptp(place(points), axis=0).tolist()
     return ExportInfo(path, tuple(objects) if named else (), 0, False, (x, y, z), place.unit, place.notes)
+
+
+def check_options(path: Path, options: ExportOptions) -> None:
+    """Raises InputError where the format of ``path`` cannot hold what is asked for; can be asked before any work."""
+    suffix = path.suffix.lower()
+    if not options.points and suffix != ".xyz":
+        _format(path, options)
+        return
+    if suffix not in cloud.FORMATS:
+        raise InputError(f"{path}: {suffix} files cannot hold points; leave them out, or export ply or xyz")
+    if options.pieces == "parts" and suffix != ".ply":
+        raise InputError(f"{path}: {suffix} files cannot tell parts apart; leave pieces=parts out or export ply")
+    cloud.check_options(path, msgspec.structs.replace(options, pieces="auto"))
 
 
 def _format(path: Path, options: ExportOptions) -> Format:
