@@ -115,7 +115,7 @@ class HealJob(JobBase, frozen=True):
     loss, each before and after, pictures.
 
     held, free : parts whose numbers stay, and that may change, where not as the shape's card has it
-    model : a train run or a model file; "" = the newest one that was trained on the fit behind the shape
+    model : a train run or a model file; "" = the newest one that was trained on the fit behind the shape, or else on ``fit``
     fit : whose training shapes say what is usual; "" = the one behind the shape
     """
 
