@@ -49,7 +49,8 @@ def export(
     smoothing=10, normals=smooth|flat, uvs=true. With --format pth the weights themselves are written, in the published
     layout (imported networks in their own); with --format ckpt the denoiser of an imported run, named instead of a shape.
 
-    Loose shells under --crumbs of the volume are left out (of fitted shapes under a tenth of it), and it says so.
+    Loose shells under --crumbs of the volume are left out (of fits, and what is made of fits alone, under a tenth of it),
+    never the largest of a part, and it says so.
 
     A GLB carries the shape itself: `import` it, here or in another project, and its parts can be mixed and healed again.
     """
