@@ -55,7 +55,7 @@ from engine.pictures.sheet import save_png, sheet
 from engine.project import Project
 from engine.protocol import Finished, Note, Saved, Stage
 from engine.reporting import report
-from engine.rows import ItemRow
+from engine.rows import MADE, ItemRow
 from engine.settings import override
 from engine.shapes import ModelAbout, fit_of, keep_fitted, keep_generated
 from engine.storage import once, seed_of, sweep, write_json
@@ -173,7 +173,9 @@ def train(job: TrainJob, project: Project, work: Workspace) -> Stage[dict[str, A
     method, settings = methods.load(job.settings), job.settings
     _check_fits(job, project)
     representation, latents = yield from fit_of(job.fit, project, work)
-    seen = {item.id: item.category for item in project.catalogue.items() if item.split == "train"}
+    items = project.catalogue.items()
+    seen = {item.id: item.category for item in items if item.split == "train"}
+    real = {item.id for item in items if item.split != MADE}
     good = [i for i, r in enumerate(latents.records) if r.verdict == "accepted" and r.item in seen]
     if len(good) < 2:
         raise InputError(
@@ -196,7 +198,7 @@ def train(job: TrainJob, project: Project, work: Workspace) -> Stage[dict[str, A
         batch = chosen.batch(index, generator).to(work.device)
         return method.loss(trainee, representation, settings, batch, generator)
 
-    unseen = [i for i, r in enumerate(latents.records) if r.verdict == "accepted" and r.item not in seen]
+    unseen = [i for i, r in enumerate(latents.records) if r.verdict == "accepted" and r.item in real - seen.keys()]
     watch = watch_of(method, representation, trainee, settings, latents, rows, unseen, work.folder)
     if isinstance(watch, str) and watch:
         yield Note(text=watch)
@@ -284,9 +286,9 @@ def seeded(seed: int, purpose: str) -> Iterator[None]:
 
 
 def _items(job: FitJob, project: Project) -> list[ItemRow]:
-    """The named items in the order given, or all accepted ones. Raises InputError for refused items and for none."""
+    """The named items in the order given, or all accepted real ones. Raises InputError for refused items and for none."""
     if not job.items:
-        items = project.catalogue.items(job.category, accepted=True)
+        items = [item for item in project.catalogue.items(job.category, accepted=True) if item.split != MADE]
         if not items:
             raise InputError("there is nothing to fit; bring items in with `import` or `samples` first")
         return items

@@ -4,6 +4,8 @@ from typing import Any
 
 import msgspec
 
+MADE = "made"  # split of items that carry a card: not real shapes, so neither learned from nor compared with unasked
+
 
 class ItemRow(msgspec.Struct, frozen=True, kw_only=True):
     """An item: a mesh, a cloud (later: clip, posed photos) that the project knows.
@@ -21,7 +23,7 @@ class ItemRow(msgspec.Struct, frozen=True, kw_only=True):
     hash: str
     verdict: str
     reason: str
-    split: str
+    split: str  # train, val or test, or MADE
     name: str = ""
     usable: bool = True
     parts: tuple[str, ...] = ()

@@ -14,6 +14,7 @@ import trimesh
 
 import engine.live
 from engine import Project
+from engine.analysis.rows import origin
 from engine.bringing import bring, live_in
 from engine.card import ShiftMove, Source, TurnMove
 from engine.cards import card_of
@@ -21,13 +22,14 @@ from engine.device import choose
 from engine.errors import InputError
 from engine.geometry.export import attach, read_carried
 from engine.geometry.export.carried import Carried, packed
-from engine.jobs import ExportJob, ImportJob, MixJob
+from engine.jobs import ExportJob, FitJob, ImportJob, MixJob
 from engine.live import pack, unpack
 from engine.method import Workspace
 from engine.opened import Opened, open_shape
 from engine.parts.pose import unmoved
+from engine.pipeline import _items
 from engine.rows import ItemRow
-from tests.parts.projects import AIRPLANES, finished, keep_fit, keep_samples
+from tests.parts.projects import AIRPLANES, SETTINGS, finished, keep_fit, keep_samples
 from tests.parts.toys import drive
 
 A, B, C = (f"fit/fit-{name}" for name in "abc")
@@ -266,3 +268,40 @@ def test_numbers_that_are_none(project: Project, value: float, tmp_path: Path) -
     path.write_bytes(attach(path.read_bytes(), spoiled, about))
     shapes, notes = brought(project, path)
     assert shapes == [] and "not finite" in notes[0]
+
+
+def test_made_shapes_are_no_real_ones(project: Project, other: Project) -> None:
+    """What a file with a card of a shape becomes is neither learned from nor held against, unless it is named."""
+    whole = exported(project, A)[0]
+    emptied = rewritten(exported(project, B)[0], latents=[], sha256="")
+    result = finished(ImportJob(paths=(str(whole), str(emptied), *_boxes(project))), other)
+    assert len(result["shapes"]) == 1
+    splits = {item.path: item.split for item in other.catalogue.items()}
+    assert splits.pop(str(whole)) == splits.pop(str(emptied)) == "made" and "made" not in splits.values()
+    assert "2 made" in " ".join(result["summary"])
+    real = [item.id for item in other.catalogue.items() if item.split != "made"]
+    made = [item.id for item in other.catalogue.items() if item.split == "made"]
+    assert [item.id for item in _items(FitJob(settings=SETTINGS), other)] == real
+    assert [item.id for item in _items(FitJob(settings=SETTINGS, items=tuple(made)), other)] == made
+    again = finished(ImportJob(paths=(str(emptied),)), other)["items"]
+    assert [other.catalogue.item(item["id"]).split for item in again] == ["made"]
+
+
+def _boxes(project: Project) -> list[str]:
+    paths = [project.folder.parent / f"box-{i}.glb" for i in range(2)]
+    for i, path in enumerate(paths):
+        trimesh.creation.box((1, 1, 1 + i)).export(path)
+    return [str(path) for path in paths]
+
+
+def test_shapes_that_came_back_belong_to_their_fit(project: Project, other: Project) -> None:
+    mix = finished(MixJob(base=A, parts={"wing": B}), project)["shapes"][0]
+    paths = exported(project, A, mix)
+    back = finished(ImportJob(paths=tuple(map(str, paths))), project)["shapes"]
+    assert origin(back[0].split("/")[0], project) == ("fit", None)
+    again = finished(MixJob(base=back[0], parts={"tail": back[1]}), project)["shapes"][0]
+    assert origin(again.split("/")[0], project) == ("fit", None)
+    keep_fit(other, "fit", AIRPLANES, seed=3)  # of the same name, but another one
+    alien = finished(ImportJob(paths=tuple(map(str, paths))), other)["shapes"]
+    runs = {name.split("/")[0] for name in alien}
+    assert all(origin(run, other) == (run, None) for run in runs)

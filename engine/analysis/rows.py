@@ -1,13 +1,16 @@
 """The latents that an analysis looks at: those of a run, beside the ones that its model learned from."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from engine.card import Card
+from engine.cards import card_of
 from engine.errors import InputError
 from engine.jobs import FitJob, GenerateJob, ImportJob, TrainJob
 from engine.method import LatentSet, Part, Workspace
@@ -15,11 +18,13 @@ from engine.parts.spans import numbers_of
 from engine.project import Project
 from engine.protocol import Note, Progress, Stage
 from engine.rows import ShapeRow
-from engine.shapes import fit_of, model_path, read_model_about
+from engine.shapes import fit_of, hash_of_file, model_path, read_model_about
 
 WHOLE = "whole"  # how tables call the latent of a shape as a whole; in code it is ""
 TRAIN, UNSEEN, REJECTED = "training", "unseen", "rejected"  # marks of fitted shapes; others bear their kind
 STEP = 256  # rows read at a time
+
+Origin = tuple[str, frozenset[str] | None]
 
 
 @dataclass(frozen=True)
@@ -133,25 +138,68 @@ def chosen(rows: Rows, index: NDArray[np.int64]) -> Rows:
     )
 
 
-def origin(run: str, project: Project) -> tuple[str, frozenset[str] | None]:
+def origin(run: str, project: Project) -> Origin:
     """The fit behind a run, and the items that the run's model learned from (None = no model, or not known).
 
-    Imported networks are their own origin. A shape that was derived from others goes back to its parents' runs.
+    Imported networks are their own origin, and imported files that carry live parts too, unless all their cards lead to one
+    fit of the project. A shape that was derived from others goes back to its parents' runs.
     """
     job = project.job(run)
-    if isinstance(job, FitJob | ImportJob):
+    if isinstance(job, FitJob):
         return run, None
+    if isinstance(job, ImportJob):
+        traced = [_traced(row, project) for row in project.catalogue.shapes(run)]
+        known = [one for one in traced if one is not None]
+        if len(known) < len(traced) or len({fit for fit, _ in known}) != 1:
+            return run, None
+        return known[0][0], _learned(known)
     if isinstance(job, GenerateJob):
         path = model_path(job.model, project)
         trained = _train_job(path, project)
         return trained.fit, frozenset(read_model_about(path).items)
-    found = dict.fromkeys(origin(name, project) for name in _parents(project.catalogue.shapes(run), run, project))
+    found: dict[Origin, None] = dict.fromkeys(
+        origin(name, project) for name in _parents(project.catalogue.shapes(run), run, project)
+    )
     fits = {fit for fit, _ in found}
     if len(fits) != 1:
         told = ", ".join(sorted(fits)) or "none"
         raise InputError(f"the shapes of {run} do not go back to one fit ({told}), so there is nothing to compare with")
-    models = [items for _, items in found if items is not None]
-    return fits.pop(), frozenset().union(*models) if models else None
+    return fits.pop(), _learned(found)
+
+
+def _learned(origins: Iterable[Origin]) -> frozenset[str] | None:
+    """Items that some of the origins' models learned from."""
+    models = [items for _, items in origins if items is not None]
+    return frozenset().union(*models) if models else None
+
+
+def _traced(row: ShapeRow, project: Project) -> Origin | None:
+    """What the card of an imported file leads to in this project, by hashes: the fit or model that it names, or the origin
+    of shapes with the same parts. None where there is no card, or it leads nowhere or to several fits."""
+    try:
+        card = msgspec.convert(project.catalogue.item(row.item).report.get("card"), Card)
+    except (InputError, msgspec.ValidationError):
+        return None
+    if found := _by_model(card.model_hash, project):
+        return found
+    rows = {one.id: one for one in project.catalogue.shapes()}
+    origins = []
+    for part, name in card.parents.items():
+        if name not in rows or card_of(rows[name], project).hashes.get(part) != card.hashes.get(part, ""):
+            return None
+        origins.append(origin(rows[name].run, project))
+    return (origins[0][0], _learned(origins)) if len({fit for fit, _ in origins}) == 1 else None
+
+
+def _by_model(model_hash: str, project: Project) -> Origin | None:
+    """The fit, or the model and its fit, with this hash."""
+    for run in project.catalogue.runs() if model_hash else ():
+        job, folder = project.job(run.id), project.run_folder(run.id)
+        if isinstance(job, FitJob) and hash_of_file(folder / "representation.safetensors") == model_hash:
+            return run.id, None
+        if isinstance(job, TrainJob) and hash_of_file(folder / "model.safetensors") == model_hash:
+            return job.fit, frozenset(read_model_about(folder / "model.safetensors").items)
+    return None
 
 
 def _parents(shapes: Sequence[ShapeRow], run: str, project: Project) -> list[str]:

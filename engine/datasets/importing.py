@@ -92,9 +92,9 @@ def import_files(job: ImportJob, project: Project) -> Stage[dict[str, Any]]:
         found = {"shapes": shapes, "models": models}
     taken = {shape.rpartition("/")[0] for shape in found.get("shapes", ())} | set(found.get("models", ()))
     changed, live = yield from bring(job, project, items, len(taken))
+    carrying = {item.id: item for item in changed}
+    items = [carrying.get(item.id, item) for item in items]
     if live:
-        carrying = {item.id: item for item in changed}
-        items = [carrying.get(item.id, item) for item in items]
         found["shapes"] = [*found.get("shapes", ()), *live]
     project.catalogue.add_items(_replaced(before, items))
     yield from _warn_of_duplicates(project, items)

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from engine.datasets.source import is_unknown
-from engine.rows import ItemRow
+from engine.rows import MADE, ItemRow
 
 WORDS = {  # verdict -> what it means for a person
     "watertight": "closed as they came",
@@ -41,8 +41,9 @@ def summary(items: Sequence[ItemRow], thickness: float = 0.0) -> list[str]:
         lines.append(f"parts: {named}{more}; rename or merge them in part_names.json and import again")
     splits = Counter(item.split for item in shapes if item.usable)
     if splits:
-        shares = ", ".join(f"{splits[split]} {split}" for split in ("train", "val", "test") if splits[split])
-        lines.append(f"splits, by the data sets' own lists or else by name: {shares}")
+        shares = ", ".join(f"{splits[split]} {split}" for split in ("train", "val", "test", MADE) if splits[split])
+        made = " (their cards say so: no real shapes, fitted only when named)" if splits[MADE] else ""
+        lines.append(f"splits, by the data sets' own lists or else by name: {shares}{made}")
     unsorted = sum(not item.category for item in shapes if item.usable)
     if unsorted:
         lines.append(f"{unsorted} have no category; `--category chair` gives one to all that is imported at once")
