@@ -1,5 +1,6 @@
 """The stage of an InterpolateJob: frames on the way from shape to shape, whole or part by part."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -55,6 +56,7 @@ def blend(job: InterpolateJob, project: Project, work: Workspace) -> Stage[dict[
     cards = [
         Card(
             parents=_parents(shapes.row(f), first, alpha, f, job.shapes),
+            blended=_blended(alpha, f, job.shapes),
             model=model.name if model else "",
             model_hash=model.hash if model else "",
             measured=_numbers(alpha, f) | ({} if losses is None else {"loss": float(losses[f])}),
@@ -122,6 +124,13 @@ def _parents(
         name: names[int(nearest_key(len(names), values[frame : frame + 1])[0])] for name, values in alpha.items()
     }
     return {name: nearest[name] for name in there}
+
+
+def _blended(alpha: Mapping[str, Tensor], frame: int, names: Sequence[str]) -> tuple[str, ...]:
+    """The shapes on either side of a frame, of any of its parts; of a frame that is one of them, that one alone."""
+    places = [float(values[frame]) * (len(names) - 1) for values in alpha.values()]
+    beside = {int(side) for place in places for side in (math.floor(place), math.ceil(place))}
+    return tuple(dict.fromkeys(names[number] for number in sorted(beside)))
 
 
 def _numbers(alpha: Mapping[str, Tensor], frame: int) -> dict[str, float]:

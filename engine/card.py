@@ -82,6 +82,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     shape : its name, run/number
     job : the job that made it, as plain data (a file may be read by a program that knows other jobs)
     parents : part -> the shape that it is from; "" -> what the whole shape is from
+    blended : all shapes that its numbers are blended from, where they are blended; ``parents`` then names the nearest
     hashes : part -> hash of the bytes of its numbers: two parts with one hash are equal bit for bit ("" without parts)
     held : parts that keep their numbers when the shape is healed; the others are free
     seed : what random numbers were drawn with; None where none were
@@ -95,6 +96,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     operation: Operation = "mixed"
     job: dict[str, Any] = {}
     parents: dict[str, str] = {}
+    blended: tuple[str, ...] = ()
     hashes: dict[str, str] = {}
     held: tuple[str, ...] = ()
     seed: int | None = None
@@ -105,3 +107,8 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     copies: tuple[Copy, ...] = ()
     measured: dict[str, float] = {}
     version: int = VERSION
+
+    @property
+    def made_of(self) -> tuple[str, ...]:
+        """Every shape that went into it, each once."""
+        return tuple(dict.fromkeys([*self.parents.values(), *self.blended]))

@@ -72,7 +72,7 @@ class TrainJob(JobBase, frozen=True):
 
 
 class GenerateJob(JobBase, frozen=True):
-    """Draw new shapes -> run, shapes[id], seconds. ``model`` is a train run of the project or a model file."""
+    """Draw new shapes -> run, shapes[id], seconds, picture. ``model`` is a train run of the project or a model file."""
 
     model: str
     count: Annotated[int, Meta(ge=1, le=100_000)]

@@ -160,14 +160,17 @@ class Shapes:
 
     def row(self, index: int) -> "Shapes":
         """One of them, still with its first axis (N = 1)."""
-        one = slice(index, index + 1)
+        return self.rows(slice(index, index + 1))
+
+    def rows(self, some: slice) -> "Shapes":
+        """Some of them."""
         return Shapes(
-            self.latent[one],
-            None if self.present is None else self.present[one],
-            None if self.pose is None else self.pose[one],
-            {name: ids[one] for name, ids in self.condition.items()},
+            self.latent[some],
+            None if self.present is None else self.present[some],
+            None if self.pose is None else self.pose[some],
+            {name: ids[some] for name, ids in self.condition.items()},
             self.model_id,
-            self.copies[one],
+            self.copies[some],
         )
 
     def to(self, device: torch.device) -> "Shapes":

@@ -172,7 +172,7 @@ def keep_derived(
                 kind=kind,
                 verdict=kind,
                 present=there[number],
-                parents=tuple(dict.fromkeys(cards[number].parents.values())),
+                parents=cards[number].made_of,
                 added=time.time(),
             )
             for number in range(count)
@@ -223,7 +223,7 @@ def _row(latents: LatentSet, row: int) -> Shapes:
 
 def _filled(card: Card, name: str, shape: Shapes, layout: Layout, job: Job, kind: Operation, project: Project) -> Card:
     """The card of one shape with all that follows from the shape, the job and the parents."""
-    parents = [project.catalogue.shape(parent) for parent in dict.fromkeys(card.parents.values())]
+    parents = [project.catalogue.shape(parent) for parent in card.made_of]
     sources = [source for parent in parents for source in sources_of(parent, project)]
     if card.model:
         sources += sources_of_model(card.model, project)

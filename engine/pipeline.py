@@ -10,7 +10,6 @@ from typing import Any
 
 import msgspec
 import torch
-from torch import nn
 
 from engine import device, methods
 from engine.analysing import analyse
@@ -46,24 +45,19 @@ from engine.jobs import (
 )
 from engine.joining import measure_joints
 from engine.latents import Chosen
-from engine.method import Data, Method, Representation, Workspace
-from engine.methods import MethodSettings
+from engine.method import Data, Workspace
 from engine.mixing import mix_parts
 from engine.opened import open_model
 from engine.optimise import optimise, published
-from engine.pictures.sheet import save_png, sheet
+from engine.previews import FIRST, first_look, preview
 from engine.project import Project
-from engine.protocol import Finished, Note, Saved, Stage
+from engine.protocol import Finished, Note, Stage
 from engine.reporting import report
 from engine.rows import MADE, ItemRow
 from engine.settings import override
 from engine.shapes import ModelAbout, fit_of, keep_fitted, keep_generated
 from engine.storage import once, seed_of, sweep, write_json
 from engine.training_watch import Watch, in_turn, watch_of
-from engine.write import picture
-
-PREVIEWS = 4
-PREVIEW_GRID = 64  # grid points per side
 
 
 def run(job: Job, project: Project) -> Stage[dict[str, Any]]:
@@ -202,8 +196,8 @@ def train(job: TrainJob, project: Project, work: Workspace) -> Stage[dict[str, A
     watch = watch_of(method, representation, trainee, settings, latents, rows, unseen, work.folder)
     if isinstance(watch, str) and watch:
         yield Note(text=watch)
-    preview = partial(_preview, method, representation, trainee, settings, work)
-    plain, look, due = in_turn(published(settings.train, len(rows)), preview, watch)
+    draw = partial(preview, method, representation, trainee, settings, work)
+    plain, look, due = in_turn(published(settings.train, len(rows)), draw, watch)
     with _stopwatch(work.folder / "seconds.json") as seconds:
         loop = optimise(
             modules,
@@ -229,24 +223,6 @@ def train(job: TrainJob, project: Project, work: Workspace) -> Stage[dict[str, A
     return {"run": job.run, "steps": done.steps, "seconds": round(seconds(), 2)}
 
 
-def _preview(
-    method: Method,
-    representation: Representation,
-    trainee: nn.Module,
-    settings: MethodSettings,
-    work: Workspace,
-    step: int,
-) -> Stage[None]:
-    """A sheet of a few samples of the averaged weights, always of the same seeds, so that sheets can be compared."""
-    shapes = yield from method.sample(trainee, representation, PREVIEWS, settings.sampler, settings.seed, {})
-    images = []
-    for decoded in representation.decode(shapes):
-        images.append((yield from picture(decoded, representation.parts, PREVIEW_GRID, 256)))
-    path = work.folder / "previews" / f"step-{step:09d}.png"
-    save_png(path, sheet(images, columns=PREVIEWS))
-    yield Saved(kind="preview", path=str(path))
-
-
 def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
     """A model -> new latents, kept as shapes of the project."""
     model = yield from open_model(job.model, project, work)
@@ -261,7 +237,10 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
     kept = msgspec.to_builtins(about) | {"model_hash": model.hash}
     save_model(work.folder / "representation.safetensors", {"representation": representation}, kept)
     ids = [f"{job.run}/{i:04d}" for i in range(job.count)]
-    return {"run": job.run, "shapes": ids, "seconds": round(time.monotonic() - clock, 2)}
+    seconds = round(time.monotonic() - clock, 2)
+    decoded = representation.decode(shapes.rows(slice(FIRST)).to(work.device))
+    drawn = yield from first_look(decoded, representation, ids, work.folder / "shapes.png")
+    return {"run": job.run, "shapes": ids, "seconds": seconds, "picture": drawn}
 
 
 @contextmanager

@@ -9,10 +9,13 @@ import pytest
 
 from engine import methods, pipeline
 from engine.errors import InputError
+from engine.evaluating import Asked
+from engine.geometry.mesh import Mesh
 from engine.jobs import EvaluateJob, FitJob, GenerateJob, Job, ReportJob, SamplesJob, TrainJob
 from engine.metrics.result import read_evaluation
+from engine.opened import Opened
 from engine.project import Project
-from engine.protocol import Note, Progress
+from engine.protocol import Note, Progress, Stage
 from engine.settings import PROTOCOLS, ProtocolSettings, override
 
 SETTINGS = override(
@@ -148,6 +151,28 @@ def test_several_evaluations_in_one_report(project: Project, tmp_path: Path) -> 
         "scores.csv",
         "table.tex",
     }
+
+
+def test_a_category_without_scores_says_why(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of six shapes the last two are asked to be gliders, and are empty."""
+    unseen = [item for item in project.catalogue.items() if item.split in ("val", "test")]
+    project.catalogue.add_items([msgspec.structs.replace(unseen[0], category="glider")])
+    kinds = {f"generate-0001/{i:04d}": "airplane" if i < 4 else "glider" for i in range(6)}
+    monkeypatch.setattr("engine.metrics.subjects._categories", lambda *_: kinds)
+    solids = Asked.solids
+
+    def without_gliders(asked: Asked, shape: Opened) -> Stage[dict[str, Mesh]]:
+        return {} if kinds[shape.row.id] == "glider" else (yield from solids(asked, shape))
+
+    monkeypatch.setattr(Asked, "solids", without_gliders)
+    try:
+        job = EvaluateJob(names=("generate-0001",), protocol=override(QUICK, ["emd_points=0"]))
+        result, events = heard(job, project)
+    finally:
+        project.catalogue.add_items([unseen[0]])
+    told = [event.text for event in events if isinstance(event, Note)]
+    assert "no scores of glider alone: all 2 shapes of it are empty" in told
+    assert {row["category"] for row in result["scores"]} <= {"all", "airplane"}
 
 
 def test_the_protocol_reaches_the_shapes(project: Project) -> None:

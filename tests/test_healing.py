@@ -246,6 +246,9 @@ def test_frames_go_from_shape_to_shape(project: Project, mix: str) -> None:
     assert [frame["alpha"] for frame in result["frames"]] == [0, 0.25, 0.5, 0.75, 1]
     assert all(np.isfinite(frame["loss"]) for frame in result["frames"])
     assert opened(project, frames[4]).card.parents["wing"] == "fit/fit-2"
+    between = [set(project.catalogue.shape(name).parents) for name in frames]
+    assert between == [set(names) for names in (shapes[:1], shapes[:2], (moved,), shapes[1:], shapes[2:])]
+    assert opened(project, frames[1]).card.blended == shapes[:2]
 
 
 def test_parts_go_by_curves_of_their_own_and_the_rest_stays(project: Project) -> None:
