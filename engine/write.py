@@ -12,7 +12,7 @@ from engine.basis.field import BasisField
 from engine.errors import EmptyShapeError, InputError
 from engine.fields.mlp import WeightField
 from engine.geometry.blocks import CHUNK
-from engine.geometry.crumbs import without_crumbs
+from engine.geometry.crumbs import EXACT, without_crumbs
 from engine.geometry.export import GREY, ExportInfo, ExportOptions
 from engine.geometry.export.slowly import export_slowly
 from engine.geometry.mesh import Geometry, Mesh
@@ -25,6 +25,7 @@ from engine.protocol import Note, Progress, Stage
 
 Solid = WeightField | BasisField | PosedField  # fields that methods decode to; a new kind of field is added here
 PLAIN = ExportOptions()
+SPECK = 0.03 * EXACT  # share of the volume: the crumbs that every export leaves out unless told otherwise
 BLANK = 240  # grey of the picture of an empty shape
 PARTS_KEPT = (".glb", ".obj", ".usda", ".usdc")  # formats with named parts unless told otherwise; others get the union
 
@@ -148,7 +149,10 @@ def _owners(field: Field, mesh: Mesh) -> Stage[NDArray[np.str_]]:
 
 @singledispatch
 def picture(decoded: object, parts: tuple[Part, ...], resolution: int, size: int) -> Stage[NDArray[np.uint8]]:
-    """(size, size, 3) picture of one decoded shape, in its part colours; an empty shape gives an empty one."""
+    """(size, size, 3) picture of one decoded shape, in its part colours; an empty shape gives an empty one.
+
+    Without the loose crumbs that no export keeps (``SPECK``).
+    """
     raise InputError(f"there is no picture of a {type(decoded).__name__}")
 
 
@@ -159,5 +163,6 @@ def _(decoded: Solid, parts: tuple[Part, ...], resolution: int, size: int) -> St
         solids = yield from part_meshes(decoded, resolution)
     else:
         solids = {"": (yield from extract(decoded, resolution))}
+    solids, _ = without_crumbs(solids, SPECK, 2 / resolution)
     shown = [(mesh, colours.get(name, GREY)) for name, mesh in solids.items() if len(mesh.faces)]
     return render(shown, size) if shown else np.full((size, size, 3), BLANK, np.uint8)
