@@ -8,10 +8,22 @@ import msgspec
 import pytest
 
 from engine import methods, pipeline
+from engine.card import ShiftMove
 from engine.errors import InputError
 from engine.evaluating import Asked
 from engine.geometry.mesh import Mesh
-from engine.jobs import EvaluateJob, FitJob, GenerateJob, Job, ReportJob, SamplesJob, TrainJob
+from engine.jobs import (
+    EvaluateJob,
+    ExportJob,
+    FitJob,
+    GenerateJob,
+    ImportJob,
+    Job,
+    MixJob,
+    ReportJob,
+    SamplesJob,
+    TrainJob,
+)
 from engine.metrics.result import read_evaluation
 from engine.opened import Opened
 from engine.project import Project
@@ -162,7 +174,7 @@ def test_a_category_without_scores_says_why(project: Project, monkeypatch: pytes
     solids = Asked.solids
 
     def without_gliders(asked: Asked, shape: Opened) -> Stage[dict[str, Mesh]]:
-        return {} if kinds[shape.row.id] == "glider" else (yield from solids(asked, shape))
+        return {} if kinds.get(shape.row.id) == "glider" else (yield from solids(asked, shape))
 
     monkeypatch.setattr(Asked, "solids", without_gliders)
     try:
@@ -227,3 +239,22 @@ def test_files_are_replaced_when_asked_and_a_place_that_cannot_be_is_told_at_onc
         with pytest.raises(InputError, match="a file stands where a folder is needed"):
             run(msgspec.structs.replace(job, out=str(tmp_path / "scores.csv" / "x")), project)
     assert [row.id for row in project.catalogue.runs()] == before
+
+
+def test_shapes_that_came_back_are_measured_as_they_were(project: Project, tmp_path: Path) -> None:
+    """Exported and imported again, also when mixed with others, they have the verdicts of those that they were."""
+    quick = override(QUICK, ["emd_points=0"])
+    names = tuple(f"generate-0001/{i:04d}" for i in range(3))
+    job = ExportJob(shapes=names, out=str(tmp_path), resolution=32)
+    paths = tuple(file["path"] for file in run(job, project)["files"])
+    back = tuple(run(ImportJob(paths=paths), project)["shapes"])
+    shift = ShiftMove(part=project.catalogue.shape(back[0]).present[0], by=(0, 0.02, 0))
+    mixed = run(MixJob(base=back[0], moves=(shift,)), project)["shapes"]
+    assert {item.split for item in project.catalogue.items() if item.path in paths} == {"made"}
+    before, after, both = (
+        run(EvaluateJob(names=some, protocol=quick), project) for some in (names, back, (*mixed, *names))
+    )
+    assert before["verdicts"] == after["verdicts"] and sum(both["verdicts"].values()) == pytest.approx(1)
+    measured = [read_evaluation(project.run_folder(one["run"]) / "evaluation.json") for one in (before, after)]
+    keys = ("number.references", "number.unseen", "number.training", "fit")
+    assert len({tuple(one.settings[key] for key in keys) for one in measured}) == 1 and measured[0].settings["fit"]
