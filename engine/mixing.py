@@ -123,9 +123,16 @@ def moved_places(
     for name in dict.fromkeys(move.part for move in moves):
         part, pose = found[name]
         low, high = _box(corners[part], pose)
+        if low.max() >= 0.5 or high.min() <= -0.5:
+            raise InputError(
+                f"nothing of {name} is left: it stands outside the cube from -0.5 to 0.5 that a shape lives in; move it less"
+            )
         if low.min() < -0.5 or high.max() > 0.5:
             cure = "make it smaller" if (high - low).max() > 1 else "move it back"
-            yield Note(text=f"{name} reaches out of the cube and is cut off there; {cure}", warning=True)
+            yield Note(
+                text=f"{name} reaches out of the cube from -0.5 to 0.5 that a shape lives in and is cut off there; {cure}",
+                warning=True,
+            )
     return found
 
 

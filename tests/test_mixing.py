@@ -265,6 +265,8 @@ def test_a_copy_that_nobody_moved_and_a_part_outside_the_cube_are_said(project: 
     notes.clear()
     mixed(project, notes, moves=(ScaleMove(part="wing", factors=(5, 1, 1)),))
     assert any("wing reaches out of the cube" in note and "make it smaller" in note for note in notes)
+    with pytest.raises(InputError, match="nothing of wing is left"):
+        mixed(project, notes, moves=(ShiftMove(part="wing", by=(0, 5, 0)),))
 
 
 def test_a_mix_that_changes_nothing_decodes_as_its_base_bit_for_bit(project: Project) -> None:

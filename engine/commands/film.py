@@ -20,7 +20,13 @@ def camera(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--fps", default=12.0, show_default=True, type=click.FloatRange(0.1, 120), help="Frames a second."
         ),
-        click.option("--size", default=512, show_default=True, type=click.IntRange(16, 2048), help="Pixels a side."),
+        click.option(
+            "--size",
+            default=512,
+            show_default=True,
+            type=click.IntRange(16, 2048),
+            help="Pixels a side, of each shape.",
+        ),
         click.option("--resolution", default=128, show_default=True, type=click.IntRange(32, 1024)),
         click.option("--azimuth", default=35.0, show_default=True, type=click.FloatRange(-360, 360)),
         click.option("--elevation", default=24.0, show_default=True, type=click.FloatRange(-89, 89)),

@@ -103,7 +103,10 @@ def placement(suffix: str, options: ExportOptions, bounds: NDArray[np.float64]) 
     else:
         scale = 1.0 if options.axes == "canonical" else float(frame.per_metre)
     if suffix == ".stl" and not size:
-        notes.append(f"no size was asked for, so slicers will take the longest side for {scale * longest:.3g} mm")
+        told = f"no size was asked for, so slicers will take the longest side for {scale * longest:.3g} mm"
+        notes.append(f"{told}; --set size_mm=120 makes it 12 cm")
+    if suffix == ".stl" and options.axes == "canonical":
+        notes.append("its height is along y; slicers want it along z: --set axes=slicer")
     turn = np.array(frame.turn, np.float64)
     corners = bounds @ (scale * turn.T)
     shift = -corners.min(0) if frame.bed else np.zeros(3)
