@@ -178,9 +178,11 @@ def _guide(opened: Opened, model: Model, usual: Usual, count: int) -> Stage[Guid
 def _said(mended: Mended, drawn_anew: bool) -> Stage[None]:
     """What a person should know of how it went."""
     if mended.seed is None and not mended.moves:
-        yield Note(text="nothing that was tried is better, so the shape is as it was")
+        usual = mended.before.total == 0
+        told = "its parts meet as they do in training shapes" if usual else "nothing that was tried is better"
+        yield Note(text=f"{told}, so the shape is as it was")
     elif mended.seed is None and drawn_anew:
-        yield Note(text="no draw was better than moves alone, so all numbers are as they were")
+        yield Note(text="moves alone mend it as well, so all numbers are as they were")
 
 
 def _measured(mended: Mended) -> dict[str, float]:

@@ -46,9 +46,9 @@ def joints(options: Options, shapes: tuple[str, ...], fit: str) -> None:
 def heal(options: Options, shape: str, mode: str | None, **given: Any) -> None:
     """Make the parts of SHAPE fit together.
 
-    Free parts are drawn anew by the denoiser, given the held ones, which come back byte for byte; then parts are shifted,
-    weights unchanged. Parts that a mix took from other shapes are held unless --free names them. Of some draws
-    (--set tries=8) the best is kept, and the shape stays as it is where none is better.
+    Parts are shifted, numbers unchanged. Where short moves are not enough, free parts are drawn anew by the denoiser, given
+    the held ones, which come back byte for byte; of some draws (--set tries=8) the best is kept, and the shape stays as it
+    is where none is better. Parts that a mix took from other shapes are held unless --free names them.
 
     --heal moves shifts parts and changes no numbers; --heal all draws the whole shape anew, held parts too.
     """

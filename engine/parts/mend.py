@@ -1,5 +1,6 @@
 """Healing a shape: parts are diffused anew and shifted, and of what comes out the best is kept, if it is better at all."""
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -18,6 +19,8 @@ from engine.parts.settle import settle
 from engine.parts.spans import mask_of
 from engine.protocol import Note, Progress, Stage
 from engine.storage import seed_of
+
+SHORT = 0.05  # canonical units: a move up to this keeps a part where a person would look for it
 
 Surfaces = Callable[
     [Shapes, Collection[str]], Stage[dict[str, Mesh]]
@@ -57,15 +60,23 @@ def mend(
 ) -> Stage[Mended]:
     """One shape (N = 1) with joints that are more usual, and no less plausible to the denoiser.
 
-    The unhealed shape and ``settings.tries`` others, whose present ``free`` parts were diffused anew given the rest, are
-    settled by rigid moves. The one with the lowest joint score is kept, the more plausible of equals. Out of the question are
-    those that the denoiser finds less plausible than the unhealed shape, and those that lost a part. Absent parts stay so.
+    The unhealed shape is settled by rigid moves. Where short ones (``SHORT``), or none, make all its joints usual, that is
+    all: no number changes. Otherwise ``settings.tries`` others, whose present ``free`` parts were diffused anew given the
+    rest, are settled too (with mode "all" in any case). The one with the lowest joint score is kept, the more plausible of
+    equals. Out of the question are those that the denoiser finds less plausible than the unhealed shape, and those that lost
+    a part. Absent parts stay so.
     """
     places = places_of(shape, parts)
     limits = limits_of({name: part for name, (part, _) in places.items()}, usual)
     start = {name: solid(mesh, name) for name, mesh in (yield from surfaces(shape, list(places))).items()}
     before = score(joints(start), limits)
     changing = _changing(parts, free, places, settings)
+    if not changing and settings.mode == "free":
+        yield Note(text="no part is free, so nothing is drawn anew; only moves can mend the joints")
+    event = Progress(stage="mend", done=0, total=1 + settings.tries)
+    found = [(0, (yield from as_part_of(event, settle(start, limits, list(start)))))]
+    if settings.mode != "all" and found[0][1].after.total == 0 and _short(found[0][1].moves):
+        changing = []
     rows, seeds = shape.latent.cpu(), [seed_of(seed, "mend", number) for number in range(settings.tries)]
     losses: Tensor | None = None
     if denoiser is not None:
@@ -76,11 +87,7 @@ def mend(
             rows = torch.cat([rows, healed])
         ids = {name: values.expand(len(rows)) for name, values in (condition or {}).items()}
         losses = yield from plausibility(denoiser, rows, condition=ids)
-    if not changing and settings.mode == "free":
-        yield Note(text="no part is free, so nothing is drawn anew; only moves can mend the joints")
     order = [] if losses is None else [n for n in losses.argsort().tolist() if n and losses[n] <= losses[0]]
-    event = Progress(stage="mend", done=0, total=1 + len(order))
-    found = [(0, (yield from as_part_of(event, settle(start, limits, list(start)))))]
     for done, number in enumerate(order, 1):
         event = Progress(stage="mend", done=done, total=1 + len(order))
         again = [name for name, (part, _) in places.items() if part in changing]
@@ -100,6 +107,11 @@ def mend(
     first, last = (None, None) if losses is None else (float(losses[0]), float(losses[number]))
     drawn_by = seeds[number - 1] if number else None
     return Mended(result, before, settled.after, first, last, settled.moves, drawn_by)
+
+
+def _short(moves: Mapping[str, tuple[float, float, float]]) -> bool:
+    """Whether no part goes far."""
+    return all(math.hypot(*move) <= SHORT for move in moves.values())
 
 
 def _changing(
