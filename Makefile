@@ -2,7 +2,7 @@
 # make test        install what is missing, then style, types, import contracts and the quick tests
 # make check-data  the tests that need the real data set; fail where it is absent
 # make nightly     the slow tests
-# make bench       the benchmarks, one after another
+# make bench       the benchmarks, one after another; `BENCHMARKS=methods` compares the methods, which takes hours
 # make judges      exported files before Blender, the Khronos validator, trimesh and manifold3d, in an environment of their own
 # make format      put the source into its one style
 # make clean       remove the environment and caches; projects stay

@@ -18,8 +18,9 @@ semantic
 basis
     ``fit`` is the long training: experts shared by all items and their codes together (an auto-decoder, through
     ``optimise``). ``encode`` returns the codes of those items, or optimises codes of new items with the experts frozen
-    (``requires_grad_(False)``). Latent: one slot per part. Several categories share one vocabulary of parts; ``present``
-    per item says which of them it has, so open vocabularies need nothing else.
+    (``requires_grad_(False)``). Latent: three slots per part, ``there`` (1 or -1), ``frame`` (where the part lies, how
+    large and how skewed it is) and ``code``. An absent part has ``there`` -1 with the mean frame and the mean code of the
+    part, so rows say themselves which parts they have. Several categories share one vocabulary of parts.
 tiny3d
     ``fit`` is empty; ``encode`` reads clouds into a pool on disk, and its LatentSet draws other points of the pool each
     time it is asked (``batch`` gets the generator). Latent: one slot of (points, 3). ``extras`` carries caption token ids;

@@ -39,7 +39,9 @@ def common(*uses: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         @click.option("--project", default=".", show_default="this folder", help="Project folder.")
         @click.option("--device", default="auto", type=click.Choice(["auto", "cpu", "cuda", "mps"]), show_default=True)
-        @click.option("--preset", default="", metavar="NAME", help="Preset of the method: tiny or paper.")
+        @click.option(
+            "--preset", default="", metavar="NAME", help="Preset of the method: tiny, or paper (full for basis)."
+        )
         @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a setting: fit.steps=500.")
         @click.option("--json", is_flag=True, help="One JSON object on stdout; progress on stderr.")
         @functools.wraps(command)
