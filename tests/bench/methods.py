@@ -13,7 +13,8 @@ the stopped attempts took, and ``steps`` what was left of the preset's.
 
 Surfaces are decoded on a grid of 128 for all methods. Exact EMD (3 ms a pair) is of the first 128 samples against the
 first 128 references, and its real row of as many training shapes. Verdicts need latents of the references: they are
-fitted by each method after the training, outside its budget (``evaluate_cpu_s``). An interval of a method is from the
+fitted by each method after the training, outside its budget (``evaluate_cpu_s``). Empty samples are in no score, and fits that their quality gate refuses teach no denoiser (``empty``
+and ``learned`` in the table). An interval of a method is from the
 lowest to the highest bound of its seeds' 95 % bootstrap intervals. Times of fit and training are CPU seconds of the
 attempt that counts, times of sampling wall-clock seconds without decoding.
 
@@ -157,6 +158,7 @@ def _method(
         "sample_s": mean(one["sample_s"] for one in seeds),
         "bytes_per_shape": 4 * Latents(folder / "latents.safetensors").layout.size,
         "bytes_shared": (folder / "representation.safetensors").stat().st_size,
+        "empty": mean(one["empty"] for one in seeds),
         "copies": mean(one["copies"] for one in seeds),
         "copies_of_unseen_real": mean(one["copies_of_unseen_real"] for one in seeds),
         "scores": {name: _over_seeds([one["scores"][name] for one in seeds]) for name in seeds[0]["scores"]},
