@@ -11,12 +11,12 @@ judging included, and 15 for a denoiser. What would not end in time, as its prog
 stopped and started anew with fewer steps, so that its learning rate still falls to its end; ``stopped_cpu_s`` tells what
 the stopped attempts took, and ``steps`` what was left of the preset's.
 
-Surfaces are decoded on a grid of 128 for all methods. Exact EMD (3 ms a pair) is of the first 128 samples against the
+Surfaces are decoded on a grid of 128 for all methods. Exact EMD (some ms a pair) is of the first 128 samples against the
 first 128 references, and its real row of as many training shapes. Verdicts need latents of the references: they are
-fitted by each method after the training, outside its budget (``evaluate_cpu_s``). Empty samples are in no score, and fits that their quality gate refuses teach no denoiser (``empty``
-and ``learned`` in the table). An interval of a method is from the
-lowest to the highest bound of its seeds' 95 % bootstrap intervals. Times of fit and training are CPU seconds of the
-attempt that counts, times of sampling wall-clock seconds without decoding.
+fitted by each method after the training, outside its budget (``evaluate_cpu_s``). Empty samples are in no
+score, and fits that their quality gate refuses teach no denoiser (``empty`` and ``learned`` in the table). An interval of
+a method is from the lowest to the highest bound of its seeds' 95 % bootstrap intervals. Times of fit and training are CPU
+seconds of the attempt that counts, times of sampling wall-clock seconds without decoding.
 
 ``baseline`` is in each category the better of the other two by 1-NNA (Chamfer), and ``ratio`` how much farther it lies from
 the best value, 0.5, than ``basis``, mean over the categories.
