@@ -1,0 +1,1 @@
+"""Widgets bound to models. No view imports another view."""
