@@ -1,0 +1,168 @@
+"""Models that come with the program: where they lie, and what their cards say. Torch-free.
+
+A shipped model is named ``shipped:chair`` wherever a training run can be named, or ``shipped:chair@HASH`` where none but
+that version of it will do. A project keeps the versions that it has drawn from, so its shapes can be healed and told of
+after the program has come to bring along another one. Of each there are, in ``resources/models``:
+
+- ``chair.safetensors``: the denoiser and the representation of its latents, as any model file
+- ``chair.known.safetensors``: what it knows of its training shapes, see engine.known
+- ``chair.json``: its card; ``chair.md`` says the same to people
+- ``chair-shapes.webp`` and ``chair-mixes.webp``: pictures
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine import resources
+from engine.errors import DamagedFileError, InputError
+from engine.storage import write_atomic
+
+VERSION = 1
+PREFIX = "shipped:"
+ELSEWHERE = "SHAPESTUDIO_MODELS"  # environment: a folder of models instead of the installation's own
+MODEL, KNOWN, CARD = ".safetensors", ".known.safetensors", ".json"
+VERSIONS = "shipped"  # the project's folder of versions that it has drawn from
+
+Interval = tuple[float, float, float]  # value, and the bounds of its 95 % bootstrap interval
+
+
+class Score(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One row of an evaluation: of the model's shapes, or of as many real training shapes, against unseen real ones."""
+
+    kind: str  # generated, real
+    measure: str
+    mmd: Interval
+    coverage: Interval
+    one_nna: Interval
+    shapes: int
+    references: int
+
+
+class Closed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Meshes of unions: how many are watertight, and of these how many are one shell."""
+
+    shapes: int
+    watertight: int
+    one_shell: int
+
+
+class ModelCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is known of a shipped model.
+
+    name, title : the file's ("chair"), and for people
+    conditions : what it can be asked for, and the values of each
+    data, generator : what it learned from, and the version of the procedural generator
+    training, unseen : shapes that it learned from, and that it was measured against
+    settings : of its training run, as plain data; command : makes it again
+    seconds : of the steps ("fit", "train"), wall clock on ``device``; "sample": per shape
+    scores : real rows among them; verdicts : novelty of its shapes, and of unseen real ones by the same rules
+    closed, closed_real : watertight unions among its shapes and among unseen real ones
+    tried : what was tried and what it gave, in Markdown
+    hash : of the model's numbers and settings, as the cards of its shapes show it
+    hashes : file name -> SHA-256; size : bytes of all of them
+    """
+
+    name: str
+    title: str
+    method: str
+    categories: tuple[str, ...]
+    parts: tuple[str, ...]
+    conditions: dict[str, tuple[str, ...]]
+    data: str
+    generator: int
+    training: int
+    unseen: int
+    settings: dict[str, Any]
+    command: str
+    device: str
+    seconds: dict[str, float]
+    scores: tuple[Score, ...]
+    verdicts: dict[str, float]
+    verdicts_unseen: dict[str, float]
+    closed: Closed
+    closed_real: Closed
+    tried: str
+    origin: str
+    licence: str
+    hash: str
+    hashes: dict[str, str]
+    size: int
+    version: int = VERSION
+
+
+def folder() -> Path:
+    """Where shipped models lie."""
+    return Path(os.environ.get(ELSEWHERE) or resources.FOLDER / "models").resolve()
+
+
+def names() -> tuple[str, ...]:
+    """The shipped models ("chair"), sorted; () in an installation without any."""
+    return tuple(sorted(path.stem for path in folder().glob(f"*{CARD}") if path.with_name(path.stem + MODEL).is_file()))
+
+
+def is_shipped(model: str) -> bool:
+    """Whether a model is named as a shipped one; there may be none of that name."""
+    return model.startswith(PREFIX)
+
+
+def shipped_file(model: str, suffix: str = MODEL, project: Path | None = None) -> Path:
+    """A file of the model named ``shipped:NAME`` or ``shipped:NAME@HASH``. Raises InputError that says which there are.
+
+    project : folder of a project that may keep that version
+    """
+    name, _, version = model.removeprefix(PREFIX).partition("@")
+    if version:
+        kept = None if project is None else project / VERSIONS / version / f"{name}{suffix}"
+        if kept is not None and kept.is_file():
+            return kept
+        if name not in names() or shipped_card(PREFIX + name).hash != version:
+            raise InputError(
+                f"this version of the program brings along another {name} model than {version}; name a model"
+            )
+    return _own_file(name, suffix)
+
+
+def keep_version(model: str, project: Path) -> str:
+    """Copy the model named ``shipped:NAME`` into a project, where it is not there yet -> ``shipped:NAME@HASH``."""
+    card = shipped_card(model, project)
+    for suffix in (KNOWN, CARD, MODEL):
+        place = project / VERSIONS / card.hash / f"{card.name}{suffix}"
+        if not place.is_file():
+            write_atomic(place, shipped_file(model, suffix, project).read_bytes())
+    return f"{PREFIX}{card.name}@{card.hash}"
+
+
+def _own_file(name: str, suffix: str) -> Path:
+    known = names()
+    if name not in known:
+        there = f"there are {', '.join(known)}" if known else "this installation has none; train one of your own"
+        raise InputError(f"no model called {name!r} comes with the program; {there}")
+    path = folder() / f"{name}{suffix}"
+    if not path.is_file():
+        raise InputError(f"this installation lacks {path}; install the program again")
+    return path
+
+
+def shipped_card(model: str, project: Path | None = None) -> ModelCard:
+    """The card of a model that `shipped_file` finds. Raises InputError for an unknown one, DamagedFileError."""
+    path = shipped_file(model, CARD, project)
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=ModelCard)
+    except msgspec.DecodeError as error:
+        raise DamagedFileError(f"{path} cannot be read ({error}); install the program again") from error
+
+
+def shipped_cards() -> list[ModelCard]:
+    """The cards of all shipped models."""
+    return [shipped_card(PREFIX + name) for name in names()]
+
+
+def shipped_for(category: str) -> str:
+    """``shipped:NAME`` of a model that knows the category, the one named after it first; "" when there is none."""
+    known = names()
+    if category in known:
+        return PREFIX + category
+    return next((PREFIX + card.name for card in shipped_cards() if category in card.categories), "")

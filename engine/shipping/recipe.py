@@ -1,0 +1,50 @@
+"""The recipes of the shipped models, all that decides what `python -m engine models` makes. Torch-free."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from engine import methods
+from engine.methods import MethodSettings
+from engine.settings import Count, ProtocolSettings, Settings, override
+
+COMMAND = "python -m engine models"
+METHOD = "basis"
+LICENCE = "CC0-1.0"  # of the models, as of the shapes that they learned from
+
+
+class Recipe(Settings, frozen=True):
+    """How the model of one category is made and measured.
+
+    preset, changes : settings of the method, as --preset and --set give them
+    training : shapes that it learns from; unseen : shapes that it is measured against; samples : its own that are measured
+    seed : of the procedural shapes; draw : of the samples
+    """
+
+    category: str
+    preset: str = "tiny"
+    changes: tuple[str, ...] = ()
+    training: Annotated[int, Meta(ge=3)] = 2_048
+    unseen: Annotated[int, Meta(ge=2)] = 500
+    samples: Annotated[int, Meta(ge=24)] = 500
+    seed: int = 0
+    draw: int = 1
+    protocol: ProtocolSettings = ProtocolSettings(grid=128, emd_points=0)
+    grid: Annotated[int, Meta(ge=32, description="grid points per side of the unions that are told watertight")] = 128
+    shown: Count = 24
+    mixes: Count = 12
+
+    @property
+    def settings(self) -> MethodSettings:
+        """Settings of fit and training."""
+        return override(methods.preset(METHOD, self.preset), self.changes)
+
+    @property
+    def made(self) -> int:
+        """Procedural shapes that hold so many for training and so many unseen ones, with some to spare."""
+        return int(1.1 * max(self.training / 0.8, self.unseen / 0.2)) + 20
+
+
+RECIPES: dict[str, Recipe] = {
+    name: Recipe(category=name) for name in ("airplane", "chair", "car", "table", "lamp", "mug")
+}
