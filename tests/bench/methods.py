@@ -2,8 +2,9 @@
 
 Procedural aeroplanes and chairs, a model per category and method: one fit of 512 training shapes, three denoisers of
 different seeds on it, 512 samples of each against 512 shapes that no model has seen. Everything is a job of one project in
-a cache folder (``methods/<hash of recipe and code>``): the benchmark may be stopped at any time and called again, and goes on
-where it was. Jobs run on the CPU, one after the other.
+a cache folder (``methods/<hash of data and generator>``), named with a hash of the method's settings and code: the benchmark
+may be stopped at any time and called again, goes on where it was, and a change of one method leaves the runs of the others
+standing. Jobs run on the CPU, one after the other.
 
 Settings are each method's preset ``tiny``, which its author chose for some hundreds of shapes and minutes of CPU; nothing
 is tuned here, and running scores are off. The only change is the budget of CPU time: 30 minutes for a fit, points and
@@ -49,7 +50,14 @@ from tests.bench._methods_table import table
 ROOT = Path(__file__).parents[2]
 OURS = "basis"
 UNWATCHED = ["train.watch_every=0"]
-LEARNING = ("basis", "fields", "methods", "diffusion", "datasets/procedural", "latents.py", "optimise.py")
+LEARNING = (
+    "diffusion",
+    "fields",
+    "latents.py",
+    "optimise.py",
+)  # code that a model follows from, beside its method's own:
+WEIGHT_SPACE = ("methods/hyperdiffusion", "methods/semantic")
+OWN = {"hyperdiffusion": WEIGHT_SPACE, "semantic": WEIGHT_SPACE, "basis": ("basis", "methods/basis")}
 MEASURING = ("metrics", "geometry", "evaluating.py")
 FLOOR = 0.005  # distances of a 1-NNA from 0.5 below this one are not told apart
 COPIES = 0.02  # more copies than among unseen real shapes that are still allowed
@@ -101,7 +109,8 @@ def run(quick: bool = False) -> Stage[dict[str, Any]]:
     """The benchmark's JSON object; the table comes as notes."""
     recipe = _quick() if quick else Recipe()
     cache = Path(os.environ.get("SHAPESTUDIO_BENCH_CACHE", ROOT / "build/bench")) / "methods"
-    folder = cache / digest(msgspec.json.encode(recipe) + _code(LEARNING))
+    data = replace(recipe, settings={}, fit_s=0.0, train_s=0.0, seeds=())
+    folder = cache / digest(msgspec.json.encode(data) + _code(("datasets/procedural",)))
     with Project(folder) if (folder / "project.json").exists() else Project.create(folder) as project:
         account = Account(folder / "cpu.json")
         rows = []
@@ -125,7 +134,10 @@ def _category(recipe: Recipe, category: str, project: Project, account: Account)
         raise InputError(f"{len(items)} items of {category} do not give {recipe.shapes} for each of two sets")
     rows = []
     for method, settings in recipe.settings.items():
-        job = FitJob(run=f"fit-{method}-{category}", settings=settings, items=tuple(learned), device="cpu")
+        key = digest(msgspec.json.encode([settings, recipe.fit_s, recipe.train_s]) + _code((*LEARNING, *OWN[method])))[
+            :6
+        ]
+        job = FitJob(run=f"fit-{method}-{category}-{key}", settings=settings, items=tuple(learned), device="cpu")
         try:
             rows.append((yield from _method(recipe, job, category, references, project, account)))
         except (InputError, TrainingError) as error:
