@@ -1,18 +1,10 @@
 """The window's side of an engine process: starts it, talks to it, and deals with its death."""
 
-import atexit
-import multiprocessing
-import signal
-import time
 from collections.abc import Iterator
-from contextlib import suppress
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Self
 
 import msgspec
-import psutil
 
 from engine.errors import BusyError, InputError, StudioError
 from engine.mailbox import CAPACITY, Mailbox, Preview
@@ -34,10 +26,8 @@ from engine.protocol import (
     decode_event,
     encode,
 )
+from engine.spawned import Spawned, last_lines
 from engine.worker import RUNNER, engine_main
-
-CLOSE_S = 5.0  # how long a running job may take to save its state when the window closes
-AT_ONCE = 1000  # events of one poll, so that a window stays quick whatever the engine says
 
 
 class EngineProcess:
@@ -51,41 +41,25 @@ class EngineProcess:
     def __init__(self, project: Path | str, runner: str = RUNNER, capacity: int = CAPACITY) -> None:
         """project : folder of an existing project. capacity : bytes of the largest preview that needs no file."""
         self.folder = Path(project).resolve()
-        self._runner = runner
         self._mailbox = Mailbox.create(capacity)
-        self._process: SpawnProcess | None = None
-        self._connection: Connection | None = None
+        arguments = (str(self.folder), self._mailbox.name, runner)
+        self._engine = Spawned(engine_main, arguments, self.close)
         self._submitted: Submit | None = None
         self._deaths = 0  # during the submitted job
         self._cancelling = False
         self._paused = False
         self._throttle: Throttle | None = None
-        # An engine is no daemon, so Python would wait for it for ever at exit.
-        atexit.register(self.close)
 
     # life ------------------------------------------------------------------------------------------------------------
     def start(self) -> None:
         """Start the process unless it is alive. It imports what it needs while the caller goes on."""
-        if self.alive:
-            return
-        self._let_go()
-        context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        self._process = context.Process(
-            target=engine_main,
-            args=(theirs, str(self.folder), self._mailbox.name, self._runner),
-            name="engine",
-            daemon=False,
-        )
-        self._process.start()
-        theirs.close()  # so that its death is the end of the pipe
-        if self._throttle:
+        if self._engine.start() and self._throttle:
             self._write(self._throttle)
 
     @property
     def alive(self) -> bool:
         """Whether the process runs."""
-        return self._process is not None and self._process.is_alive()
+        return self._engine.alive
 
     @property
     def busy(self) -> bool:
@@ -95,26 +69,20 @@ class EngineProcess:
     @property
     def pid(self) -> int | None:
         """Process number, while it is alive."""
-        return self._process.pid if self._process is not None and self._process.is_alive() else None
+        return self._engine.pid
+
+    def fileno(self) -> int | None:
+        """What a window can wait on: readable when there is something to poll for. Another one after each start."""
+        return self._engine.fileno()
 
     def close(self) -> None:
         """End the engine; a running job saves its state first, within CLOSE_S. The object cannot be used afterwards."""
-        atexit.unregister(self.close)
-        if self.alive:
-            self._write(Shutdown())
-            end = time.monotonic() + CLOSE_S
-            while self.alive and time.monotonic() < end and not self._drain(0.05)[1]:
-                pass
-        self._let_go()
+        self._engine.end(encode(Shutdown()))
         self._mailbox.close()
 
     def kill(self) -> None:
         """End the process at once, and all that it started. What a job has not saved is lost; poll tells of the death."""
-        if self._process is not None and self._process.pid is not None and self._process.is_alive():
-            for child in psutil.Process(self._process.pid).children(recursive=True):
-                child.kill()
-            self._process.kill()
-            self._process.join()
+        self._engine.kill()
 
     def force_stop(self) -> None:
         """Cancel a job that does not answer: kill the engine. The run is cancelled and resumes from what it has saved."""
@@ -158,7 +126,8 @@ class EngineProcess:
 
     def poll(self, timeout: float = 0.0) -> list[Event]:
         """What the engine has said since the last poll, waiting up to ``timeout`` seconds for something."""
-        events, ended = self._drain(timeout)
+        messages, ended = self._engine.drain(timeout)
+        events = [self._read(data) for data in messages]
         return events + self._mourn() if ended else events
 
     def events(self) -> Iterator[Event]:
@@ -172,38 +141,20 @@ class EngineProcess:
 
     # inside ----------------------------------------------------------------------------------------------------------
     def _write(self, command: Command) -> None:
-        if self._connection is None:
-            return
-        with suppress(OSError):  # it has died: the next poll finds the end of the pipe and sees to it
-            self._connection.send_bytes(encode(command))
+        self._engine.write(encode(command))
 
-    def _drain(self, timeout: float) -> tuple[list[Event], bool]:
-        """Events that have arrived, and whether the engine has died."""
-        events: list[Event] = []
-        if self._connection is None or self._process is None:
-            time.sleep(timeout)
-            return events, False
-        wait([self._connection, self._process.sentinel], timeout)
+    def _read(self, data: bytes) -> Event:
         try:
-            while len(events) < AT_ONCE and self._connection.poll():
-                events.append(self._read(self._connection))
-                if isinstance(events[-1], TERMINAL):
-                    self._submitted = None
-        except (EOFError, OSError):
-            return events, True
-        # Children of the engine may keep the pipe open after its death.
-        return events, not events and not self._process.is_alive()
-
-    def _read(self, connection: Connection) -> Event:
-        data = connection.recv_bytes()
-        try:
-            return decode_event(data)
+            event = decode_event(data)
         except msgspec.DecodeError as error:
             return Note(text=f"the engine said something that this version cannot read ({error})", warning=True)
+        if isinstance(event, TERMINAL):
+            self._submitted = None
+        return event
 
     def _mourn(self) -> list[Event]:
         """The engine died: go on with a new one, or say why not."""
-        cause = self._let_go()
+        cause = self._engine.let_go()
         submitted = self._submitted
         if submitted is None:
             return []
@@ -233,32 +184,8 @@ class EngineProcess:
             return [Failed(text=str(error), trace=tail)]
         return [Cancelled() if self._cancelling else Failed(text=f"{reason}; resume tries again", trace=tail)]
 
-    def _let_go(self) -> str:
-        """Close the pipe and see the process off; returns how it ended."""
-        cause = "it never started"
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-        if self._process is not None:
-            self._process.join(1.0)  # without a pipe it ends by itself, if it can
-            self.kill()
-            self._process.join()
-            cause = _cause(self._process.exitcode or 0)
-            self._process.close()
-            self._process = None
-        return cause
-
-
-def _cause(code: int) -> str:
-    if code >= 0:
-        return f"exit status {code}"
-    name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
-    return f"{name}, often a lack of memory" if name == "SIGKILL" else name
-
 
 def _tail(folder: Path, run: str) -> str:
-    """The last lines of the engine's log: enough for the stacks that faulthandler writes, of a few threads."""
-    for log in (folder / "runs" / run / "engine.log", folder / "engine.log"):
-        if log.is_file():
-            return "\n".join(log.read_bytes()[-16_000:].decode(errors="replace").splitlines()[-60:])
-    return ""
+    """The last lines of the engine's log."""
+    own = folder / "runs" / run / "engine.log"
+    return last_lines(own if own.is_file() else folder / "engine.log")

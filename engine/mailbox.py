@@ -80,7 +80,7 @@ class Mailbox:
         size = _HEAD + SLOTS * capacity
         memory = SharedMemory(create=True, size=size)
         try:
-            _reserve(memory.name, size)
+            reserve(memory.name, size)
         except OSError as error:
             memory.close()
             memory.unlink()
@@ -170,7 +170,7 @@ def _unpack(array: _Array) -> NDArray:
     return np.frombuffer(array.data, np.dtype(array.dtype)).reshape(array.shape)
 
 
-def _reserve(name: str, size: int) -> None:
+def reserve(name: str, size: int) -> None:
     """Take the memory now: where /dev/shm is too small, a write would otherwise end the process by SIGBUS."""
     if sys.platform != "linux":
         return

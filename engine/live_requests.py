@@ -1,0 +1,286 @@
+"""What can be asked of the live engine, and what it answers: small things that must be there at once. Torch-free.
+
+An `Ask` belongs to a channel ("view", "joints", "picture of fit-0001/a"): a new one replaces the one that waits or is being
+worked on in its channel. Every ask ends in exactly one of `Done`, `Replaced` and `Unable`; before that it may get `Going`
+with something to show already. What is "now" goes before what is "later", which goes on where it was when all is quiet.
+
+What is shown is what is kept: a `Mixture` has the fields of a MixJob, a `Tween` those of an InterpolateJob, and
+`jobs_to_keep` makes exactly the shape that was on screen.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from engine.card import Move, Three
+from engine.jobs import InterpolateJob, Job, MixJob
+from engine.parts.settings import Curve, Way
+from engine.protocol import Message, Shutdown
+
+Priority = Literal["now", "later"]
+Resolution = Annotated[int, Meta(ge=16, le=256, description="grid points per side of the cube")]
+
+
+# what is looked at ----------------------------------------------------------------------------------------------------
+class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag=str.lower):
+    """Base of what is asked for and of what is given."""
+
+
+class Blend(Asked, frozen=True):
+    """A part between donors: ``alpha`` 0 is the first shape's, 1 the last's, i / (M - 1) that of shape i, bit for bit."""
+
+    shapes: Annotated[tuple[str, ...], Meta(min_length=2)]
+    alpha: Annotated[float, Meta(ge=0, le=1)]
+    way: Way = "linear"
+
+
+class Mixture(Asked, frozen=True):
+    """A shape made of parts of others, or ``base`` alone as it is. Fields as in MixJob, and faders.
+
+    blends : part -> what it is blended from, instead of ``parts``
+    """
+
+    base: str
+    parts: dict[str, str] = {}
+    blends: dict[str, Blend] = {}
+    removed: tuple[str, ...] = ()
+    copies: dict[str, str] = {}
+    moves: tuple[Move, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        """Whether it is anything else than the base."""
+        return bool(self.parts or self.blends or self.removed or self.copies or self.moves)
+
+
+class Tween(Asked, frozen=True):
+    """Frames on the way from shape to shape. Fields as in InterpolateJob."""
+
+    shapes: Annotated[tuple[str, ...], Meta(min_length=2)]
+    frames: Annotated[int, Meta(ge=2, le=10_000)] = 8
+    curves: dict[str, Curve] = msgspec.field(default_factory=lambda: {"": Curve()})
+    model: str = ""
+
+
+# requests -------------------------------------------------------------------------------------------------------------
+class Decode(Asked, frozen=True):
+    """Surfaces of a shape -> `Meshes` at ``resolution``, then at ``refine`` where that is finer (0: not at all).
+
+    have : name -> key of what the asker shows already, as `Piece` gave it; what has one of these keys is not sent again
+    """
+
+    of: Mixture
+    resolution: Resolution = 64
+    refine: Annotated[int, Meta(ge=0, le=256)] = 128
+    have: dict[str, str] = {}
+
+
+class Frames(Asked, frozen=True):
+    """Surfaces of frames of a sequence, each as a `Meshes` in the order of ``which`` (() = all), and `Nothing` at last."""
+
+    of: Tween
+    which: tuple[int, ...] = ()
+    resolution: Resolution = 64
+
+
+class Section(Asked, frozen=True):
+    """The field on a rectangle -> `Cut`. Point [i, j] lies at ``corner`` + i / (R - 1) ``across`` + j / (R - 1) ``up``,
+    canonical space."""
+
+    of: Mixture
+    corner: Three
+    across: Three
+    up: Three
+    resolution: Annotated[int, Meta(ge=2, le=512)] = 128
+
+
+class Joints(Asked, frozen=True):
+    """How the parts meet, beside what is usual among the training shapes of ``fit`` ("" = of the base) -> `Joined`."""
+
+    of: Mixture
+    fit: str = ""
+
+
+class Plausibility(Asked, frozen=True):
+    """The denoiser's loss of a shape, or of each frame; ``model`` "" = as for an InterpolateJob -> `Plausible`."""
+
+    of: Mixture | Tween
+    model: str = ""
+
+
+class Thumbnail(Asked, frozen=True):
+    """A small picture of a shape or an item, kept in the project -> `Picture`. Asked for again it is there at once."""
+
+    name: str
+    size: Annotated[int, Meta(ge=16, le=512, description="pixels per side")] = 256
+
+
+Request = Decode | Frames | Section | Joints | Plausibility | Thumbnail
+
+
+# contents of answers --------------------------------------------------------------------------------------------------
+class Piece(Asked, frozen=True):
+    """One thing that stands in a shape: a part, a copy of one, or "shape" where there are no parts.
+
+    key : of its surface: what has the same key looks the same. colour : linear RGB, 0..1
+    """
+
+    name: str
+    part: str
+    key: str
+    colour: tuple[float, float, float]
+
+
+class Meshes(Asked, frozen=True):
+    """All that stands in a shape; the arrays hold "vertices/NAME" (V, 3) float32 canonical and "faces/NAME" (F, 3) int32 of
+    what is new. What is not among the pieces is not there. A piece may have no faces: its network is empty.
+
+    notes : what a person should know, as of a part that is cut off. frame : of `Frames`
+    """
+
+    resolution: int
+    pieces: tuple[Piece, ...]
+    notes: tuple[str, ...] = ()
+    frame: int = -1
+
+
+class Cut(Asked, frozen=True):
+    """A section; the arrays hold "logits" (R, R) float32 of the whole, above 0 inside, and "part" (R, R) int16, the number in
+    ``parts`` of the part that is largest there."""
+
+    parts: tuple[str, ...]
+
+
+class Joint(Asked, frozen=True):
+    """A pair of parts (the second "" for all others): ``gap`` between them and ``overlap``, canonical units, the excess of
+    both over what is usual, and whether it is judged."""
+
+    parts: tuple[str, str]
+    gap: float | None
+    overlap: float
+    excess: tuple[float, float]
+    judged: bool
+
+
+class Joined(Asked, frozen=True):
+    """``score`` 0: all parts meet as usual; ``words`` says what does not."""
+
+    score: float
+    words: str
+    joints: tuple[Joint, ...]
+
+
+class Plausible(Asked, frozen=True):
+    """Losses of a shape, or of each frame; lower is more plausible. Comparable for one model alone."""
+
+    losses: tuple[float, ...]
+    model: str
+
+
+class Picture(Asked, frozen=True):
+    """A file of the project."""
+
+    path: str
+
+
+class Nothing(Asked, frozen=True):
+    """All that there was has been given before."""
+
+
+Content = Meshes | Cut | Joined | Plausible | Picture | Nothing
+
+
+# on the pipe ----------------------------------------------------------------------------------------------------------
+class Ask(Message, frozen=True):
+    """Answer this. ``id`` is the asker's own number, larger than that of any ask before."""
+
+    id: int
+    channel: str
+    request: Request
+    priority: Priority = "now"
+
+
+class Withdraw(Message, frozen=True):
+    """Nobody waits for this channel any more; what is open there is replaced by nothing."""
+
+    channel: str
+
+
+class Array(Asked, frozen=True, array_like=True):
+    """A block of numbers at byte ``start`` of a parcel."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    start: int
+
+
+class Parcel(Asked, frozen=True):
+    """Arrays that lie in the slab at ``place``, or in the file ``path``, which whoever reads it removes."""
+
+    arrays: dict[str, Array]
+    size: int
+    place: int = 0
+    path: str = ""
+
+
+class Going(Message, frozen=True):
+    """Something to show already; more follows."""
+
+    id: int
+    content: Content
+    parcel: Parcel | None = None
+
+
+class Done(Message, frozen=True):
+    """The answer, or the last part of it."""
+
+    id: int
+    content: Content
+    parcel: Parcel | None = None
+
+
+class Replaced(Message, frozen=True):
+    """A newer ask of the channel took its place, or it was withdrawn."""
+
+    id: int
+
+
+class Unable(Message, frozen=True):
+    """It cannot be answered; ``text`` says what the person can do, ``trace`` is for the log."""
+
+    id: int
+    text: str
+    trace: str = ""
+
+
+LiveCommand = Ask | Withdraw | Shutdown
+Reply = Going | Done | Replaced | Unable
+
+
+# keeping --------------------------------------------------------------------------------------------------------------
+def jobs_to_keep(
+    mixture: Mixture, submit: Callable[[Any], Job], held: tuple[str, ...] = (), free: tuple[str, ...] = ()
+) -> list[Job]:
+    """The jobs, each through ``submit`` (Project.submit), that make the shape of a mixture; to be run in their order.
+
+    A blended part is kept as the second frame of an interpolation of its own, from which the mix takes it.
+    """
+    parts, jobs = dict(mixture.parts), []
+    for part, blend in mixture.blends.items():
+        place = blend.alpha * (len(blend.shapes) - 1)
+        if place == int(place):
+            parts[part] = blend.shapes[int(place)]
+            continue
+        job = submit(InterpolateJob(shapes=blend.shapes, frames=2, curves={part: curve_of(blend)}))
+        parts[part] = f"{job.run}/0001"
+        jobs.append(job)
+    removed, copies, moves = mixture.removed, mixture.copies, mixture.moves
+    mix = MixJob(base=mixture.base, parts=parts, removed=removed, copies=copies, moves=moves, held=held, free=free)
+    return [*jobs, submit(mix)]
+
+
+def curve_of(blend: Blend) -> Curve:
+    """The curve on which the second of two frames is the blend."""
+    return Curve(((0.0, 0.0), (1.0, blend.alpha)), blend.way)
