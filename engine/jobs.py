@@ -72,12 +72,20 @@ class TrainJob(JobBase, frozen=True):
 
 
 class GenerateJob(JobBase, frozen=True):
-    """Draw new shapes -> run, shapes[id], seconds, picture. ``model`` is a train run of the project or a model file."""
+    """Draw new shapes -> run, shapes[id], seconds, picture, missed[{shape, parts}].
+
+    model : a train run of the project or a model file
+    with_parts, without, attributes : what shapes should have, lack and be, by the names that the model knows
+    missed : shapes that have not the parts asked for, or have those asked to be left out; they are kept all the same
+    """
 
     model: str
     count: Annotated[int, Meta(ge=1, le=100_000)]
     seed: int = 0
     category: str = ""
+    with_parts: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    attributes: dict[str, str] = {}
     changes: tuple[str, ...] = ()  # sampler settings that differ from the model's own, as key=value
 
 

@@ -1,6 +1,7 @@
 """Fixed latents of a fit: rows in one memory-mapped file, written piece by piece while they come into being."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.card import Copy
+from engine.conditions import Conditions
 from engine.layout import Layout
 from engine.method import Batch, Encoded, LatentSet, Shapes
 from engine.storage import map_tensor, read_tensors, write_tensors
@@ -102,8 +104,10 @@ class Chosen:
     records: tuple[Encoded, ...]
     categories: Sequence[str]
 
-    def __init__(self, latents: LatentSet, rows: Sequence[int]) -> None:
-        self._latents = latents
+    def __init__(self, latents: LatentSet, rows: Sequence[int], told: Conditions | None = None) -> None:
+        """told : classes of the chosen rows, in their order; None = what the set itself says of them"""
+        self._latents, self._told = latents, told
+        self._ids = None if told is None else torch.from_numpy(told.ids)  # (rows, C) int16
         self._rows = torch.tensor(list(rows), dtype=torch.int64)
         self.layout, self.categories = latents.layout, latents.categories
         self.records = tuple(latents.records[i] for i in rows)
@@ -113,4 +117,9 @@ class Chosen:
 
     def batch(self, index: Tensor, generator: torch.Generator) -> Batch:
         """Rows ``index`` (B,) of the chosen ones."""
-        return self._latents.batch(self._rows[index.cpu()], generator)
+        index = index.cpu()
+        batch = self._latents.batch(self._rows[index], generator)
+        if self._told is None or self._ids is None:
+            return batch
+        columns = self._ids[index].long().unbind(1)
+        return replace(batch, condition=dict(zip(self._told.classes, columns, strict=True)))

@@ -13,6 +13,7 @@ from engine import device, methods
 from engine.card import Card, Operation
 from engine.cards import card_of, hashes_of, keep_card, once_each, sources_of, sources_of_model
 from engine.checkpoint import load_model, save_model
+from engine.conditions import CATEGORY
 from engine.diffusion.denoiser import NONE
 from engine.errors import InputError, StudioError
 from engine.jobs import Job
@@ -90,10 +91,10 @@ class Model:
 
     def condition(self, category: str) -> dict[str, torch.Tensor]:
         """What asks for a class by its name, one row; for anything where the model does not know the class."""
-        if "category" not in self.about.conditions:
+        if CATEGORY not in self.about.conditions:
             return {}
-        known = self.about.categories
-        return {"category": torch.tensor([known.index(category) if category in known else NONE])}
+        known = self.about.conditions[CATEGORY]
+        return {CATEGORY: torch.tensor([known.index(category) if category in known else NONE])}
 
 
 def open_shape(name: str, project: Project, work: Workspace) -> Stage[Opened]:
@@ -130,7 +131,7 @@ def open_model(name: str, project: Project, work: Workspace) -> Stage[Model]:
     about = read_model_about(path)
     method = methods.load(about.settings)
     representation = method.representation(about.settings, about.vocabulary)
-    trainee = method.trainee(about.settings, about.layout, about.conditions)
+    trainee = method.trainee(about.settings, about.layout, about.sizes)
     load_model(path, {"representation": representation, "trainee": trainee})
     representation.to(work.device).requires_grad_(False)
     trainee.to(work.device).requires_grad_(False).eval()

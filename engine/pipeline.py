@@ -13,9 +13,11 @@ import torch
 
 from engine import device, methods
 from engine.analysing import analyse
+from engine.asking import Asked, class_ids, unusual
 from engine.blending import blend
 from engine.checkpoint import checkpoints, save_model
 from engine.checkup import checkup
+from engine.conditions import CATEGORY
 from engine.datasets.importing import import_files, make_samples
 from engine.datasets.parts import vocabulary
 from engine.errors import InputError, explain
@@ -55,8 +57,9 @@ from engine.protocol import Finished, Note, Stage
 from engine.reporting import report
 from engine.rows import MADE, ItemRow
 from engine.settings import override
-from engine.shapes import ModelAbout, fit_of, keep_fitted, keep_generated
+from engine.shapes import fit_of, keep_fitted, keep_generated
 from engine.storage import once, seed_of, sweep, write_json
+from engine.telling import settled_conditions, tell_missed
 from engine.training_watch import Watch, in_turn, watch_of
 
 
@@ -176,10 +179,11 @@ def train(job: TrainJob, project: Project, work: Workspace) -> Stage[dict[str, A
             f"{job.fit} has {len(good)} accepted shapes in the training split; fit more items, or look at `list shapes`"
         )
     rows = once(work.folder / "rows.json", good)
-    chosen = Chosen(latents, rows)
-    conditions = {"category": len(latents.categories)} if latents.categories else {}
+    parts = [part.name for part in representation.parts]
+    told = settled_conditions(work.folder, settings.train.conditions, latents, rows, items, parts)
+    chosen = Chosen(latents, rows, told)
     with seeded(settings.seed, "trainee"):
-        trainee = method.trainee(settings, latents.layout, conditions)
+        trainee = method.trainee(settings, latents.layout, told.sizes)
     method.prepare(trainee, chosen)
     modules = {"trainee": trainee.to(work.device)}
     if representation.learns_with_denoiser:
@@ -213,10 +217,11 @@ def train(job: TrainJob, project: Project, work: Workspace) -> Stage[dict[str, A
     done.ema.exchange()
     about = {
         "settings": msgspec.to_builtins(settings),
-        "vocabulary": [part.name for part in representation.parts],
+        "vocabulary": parts,
         "layout": msgspec.to_builtins(latents.layout),
         "categories": list(latents.categories) or [seen.get(latents.records[rows[0]].item, "")],
-        "conditions": conditions,
+        "conditions": told.classes,
+        "seen": told.seen,
         "items": [latents.records[i].item for i in rows],
     }
     save_model(work.folder / "model.safetensors", {"representation": representation, "trainee": trainee}, about)
@@ -228,19 +233,22 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
     model = yield from open_model(job.model, project, work)
     about, representation, settings = model.about, model.representation, model.about.settings
     sampler = override(settings.sampler, [change.removeprefix("sampler.") for change in job.changes])
-    condition = _condition(job.category, about)
+    asked = Asked(job.category, job.with_parts, job.without, job.attributes)
+    condition = class_ids(asked, about.askable)
+    if odd := unusual(asked, about.askable):
+        yield Note(text=f"no {job.category} that the model learned from had {', '.join(odd)}: a guess", warning=True)
     method = methods.load(settings)
     clock = time.monotonic()
     shapes = yield from method.sample(model.trainee, representation, job.count, sampler, job.seed, condition)
-    categories = about.categories if about.conditions else ()
-    keep_generated(project, job, about.layout, about.vocabulary, shapes, categories)
+    keep_generated(project, job, about.layout, about.vocabulary, shapes, about.conditions.get(CATEGORY, ()))
     kept = msgspec.to_builtins(about) | {"model_hash": model.hash}
     save_model(work.folder / "representation.safetensors", {"representation": representation}, kept)
     ids = [f"{job.run}/{i:04d}" for i in range(job.count)]
     seconds = round(time.monotonic() - clock, 2)
     decoded = representation.decode(shapes.rows(slice(FIRST)).to(work.device))
     drawn = yield from first_look(decoded, representation, ids, work.folder / "shapes.png")
-    return {"run": job.run, "shapes": ids, "seconds": seconds, "picture": drawn}
+    failed = yield from tell_missed(asked, ids, about.vocabulary, shapes)
+    return {"run": job.run, "shapes": ids, "seconds": seconds, "picture": drawn, "missed": failed}
 
 
 @contextmanager
@@ -308,10 +316,3 @@ def _checkpoint(project: Project, name: str, work: Workspace) -> Path:
         shutil.copyfile(found[0], temporary)
         temporary.replace(copy)
     return copy
-
-
-def _condition(category: str, about: ModelAbout) -> dict[str, int]:
-    """Class ids for the asked category. Raises InputError when the model does not know it."""
-    if category and category not in about.categories:
-        raise InputError(f"this model knows {', '.join(about.categories)}, not {category}")
-    return {"category": about.categories.index(category)} if category and about.conditions else {}

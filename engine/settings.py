@@ -113,6 +113,10 @@ class TrainSettings(Settings, frozen=True):
     decay_every: Annotated[int, Meta(ge=1, description="steps between cuts of 10 % with decay=step")] = 17_200
     clip: Annotated[float, Meta(ge=0, description="largest gradient norm; 0 = off")] = 1.0
     ema: Annotated[float, Meta(ge=0, lt=1, description="decay of the averaged weights; 0 = off")] = 0.999
+    conditions: Annotated[
+        Literal["none", "category", "all"],
+        Meta(description="what can be asked for: the category where there are several; all: parts and attributes too"),
+    ] = "category"
     condition_drop: Annotated[float, Meta(ge=0, le=1, description="share of items trained unconditionally")] = 0.1
     permute: Share = 0.0  # published weight-space augmentations: share of items whose hidden units are permuted,
     jitter: Annotated[float, Meta(ge=0)] = 0.0  # uniform noise of this size added to weights,

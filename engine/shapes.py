@@ -10,7 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from engine import methods
+from engine.asking import Askable
 from engine.checkpoint import load_model, read_about, read_header
+from engine.conditions import Classes, Seen
 from engine.diffusion.denoiser import NONE
 from engine.errors import InputError
 from engine.jobs import FitJob, GenerateJob
@@ -65,7 +67,7 @@ def keep_generated(
         for i, row in enumerate(present)
     )
     path = project.run_folder(job.run) / "latents.safetensors"
-    asked = categories.index(job.category) if job.category in categories else NONE
+    asked = categories.index(job.category) if job.category in categories else NONE  # the rest is in the job
     shapes = replace(shapes, condition={"category": torch.full((count,), asked)})
     file = LatentFile(layout, names, records, categories)
     write_latents(path, shapes.latent.cpu().numpy(), present.numpy(), classes_of(shapes), file)
@@ -102,14 +104,28 @@ class FitAbout(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelAbout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a model file says of itself: all that is needed to build its networks again, and what it learned from."""
+    """What a model file says of itself: all that is needed to build its networks again, and what it learned from.
+
+    conditions : name -> names of its classes; seen : category -> condition -> classes that its training shapes had
+    """
 
     settings: MethodSettings
     vocabulary: tuple[str, ...]
     layout: Layout
     categories: tuple[str, ...]
-    conditions: dict[str, int]
+    conditions: Classes
     items: tuple[str, ...]
+    seen: Seen = {}
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Number of classes of each condition, from which the denoiser is built."""
+        return {name: len(classes) for name, classes in self.conditions.items()}
+
+    @property
+    def askable(self) -> Askable:
+        """What the model can be asked for."""
+        return Askable(self.categories, self.vocabulary, self.conditions, self.seen)
 
 
 def read_model_about(path: Path) -> ModelAbout:
@@ -117,7 +133,10 @@ def read_model_about(path: Path) -> ModelAbout:
     try:
         return msgspec.convert(read_about(path), ModelAbout)
     except msgspec.ValidationError as error:
-        raise InputError(f"{path} is not a model that can generate ({error}); give a model.safetensors") from error
+        raise InputError(
+            f"{path} is no model that this version can generate with ({error}); give a model.safetensors, "
+            "and train again if it is one of an older version"
+        ) from error
 
 
 def read_fit_about(name: str, project: Project) -> FitAbout:

@@ -51,11 +51,26 @@ def train(options: Options, method: str, fit_run: str, fork: str) -> None:
 @click.option("--method", default="", type=click.Choice(("", *methods.NAMES)), help="Latest model of this method.")
 @click.option("--model", default="", help="A training run or a model file.")
 @click.option("--category", default="", help="Category to draw, when the model knows several.")
+@click.option("--with", "with_parts", multiple=True, metavar="PART", help="Part that shapes should have.")
+@click.option("--without", multiple=True, metavar="PART", help="Part that shapes should lack.")
+@click.option(
+    "--attribute", "attributes", multiple=True, metavar="NAME=VALUE", help="What shapes should be: legs=star."
+)
 @click.option("--count", default=8, show_default=True, type=click.IntRange(1, 100_000))
 @click.option("--seed", default=0, show_default=True, type=int)
 @common("device", "set")
-def generate(options: Options, method: str, model: str, category: str, count: int, seed: int) -> None:
-    """Draw new shapes from a trained model."""
+def generate(
+    options: Options,
+    method: str,
+    model: str,
+    category: str,
+    with_parts: tuple[str, ...],
+    without: tuple[str, ...],
+    attributes: tuple[str, ...],
+    count: int,
+    seed: int,
+) -> None:
+    """Draw new shapes from a trained model, of any kind or as asked: chairs --without arm."""
     if method and model:
         raise InputError("give --method or --model, not both")
     with options.open() as project:
@@ -66,6 +81,9 @@ def generate(options: Options, method: str, model: str, category: str, count: in
             count=count,
             seed=seed,
             category=category,
+            with_parts=with_parts,
+            without=without,
+            attributes=_pairs(attributes),
             changes=options.changes,
             device=options.device,
         )
@@ -89,3 +107,11 @@ def resume(options: Options, run: str) -> None:
                 raise InputError(f"{run} is not a training run; only train.steps can be changed on resume")
             job = project.extend(msgspec.structs.replace(job, settings=override(job.settings, options.changes)))
         run_job(options, job, project)
+
+
+def _pairs(texts: tuple[str, ...]) -> dict[str, str]:
+    """NAME=VALUE options by name. Raises InputError for what is not such a pair."""
+    for text in texts:
+        if not all(text.partition("=")):
+            raise InputError(f"--attribute {text}: write name=value, for example legs=star")
+    return {text.partition("=")[0].strip(): text.partition("=")[2].strip() for text in texts}

@@ -1,13 +1,15 @@
 """The denoiser of latent rows: network, statistics of the latents and noise schedule. It knows layouts, not fields."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 import msgspec
 import torch
 from torch import Tensor, nn
 
+from engine.conditions import CATEGORY
 from engine.diffusion.schedule import make_schedule, target_of, to_x0
 from engine.diffusion.tokens import TokenProjections, cut
 from engine.diffusion.transformer import Transformer, start_small
@@ -43,7 +45,10 @@ class TimeFeatures(nn.Module):
 
 
 class Denoiser(nn.Module):
-    """Predicts clean latents from noised ones. ``conditions``: name -> number of classes, each one more token.
+    """Predicts clean latents from noised ones. ``conditions``: name -> number of classes, all of them together one token.
+
+    The token is the sum of one learned row per condition: that of the class asked for, or of "not said". So the cost does
+    not grow with the number of conditions, and any of them can be asked for alone or together.
 
     Rows go in and out normalised; ``normalise`` and ``restore`` change between the latents' own units and these. The
     statistics are buffers, so they are saved with the weights. Raises InputError for settings that cannot work.
@@ -52,6 +57,7 @@ class Denoiser(nn.Module):
     mean: Tensor
     std: Tensor
     token_of: Tensor
+    first_class: Tensor
 
     def __init__(self, layout: Layout, settings: DenoiserSettings, conditions: Mapping[str, int] | None = None) -> None:
         super().__init__()
@@ -64,9 +70,12 @@ class Denoiser(nn.Module):
         self.projections = TokenProjections(self.tokens, width, shared)
         self.time_features = TimeFeatures(settings)
         self.time = nn.Linear(2 * TIME_BANDS + 1, width, bias=False)
-        # class 0 is the null, so that id + 1 picks the row
-        self.classes = nn.ModuleDict({name: nn.Embedding(count + 1, width) for name, count in self.conditions.items()})
-        count = len(self.tokens) + 1 + len(self.conditions)
+        starts = list(
+            accumulate((classes + 1 for classes in self.conditions.values()), initial=0)
+        )  # of nulls, and the end
+        self.classes = nn.Embedding(starts[-1], width) if self.conditions else None
+        self.register_buffer("first_class", torch.tensor(starts[:-1], dtype=torch.int64) + 1, persistent=False)
+        count = len(self.tokens) + 1 + bool(self.conditions)
         self.transformer = Transformer(count, width, settings.layers, settings.heads, settings.dropout)
         # v and eps hold much of x itself, which the norms inside hide: a gain per token and step hands it on
         self.skip = nn.Linear(2 * TIME_BANDS, len(self.tokens)) if settings.predict != "x0" else None
@@ -77,6 +86,9 @@ class Denoiser(nn.Module):
         self.apply(start_small)
         if self.skip is not None:  # no gain at first, so that the first loss is that of predicting nothing
             nn.init.zeros_(self.skip.weight)
+        if self.classes is not None:  # at first only what is said counts, however much is not said
+            with torch.no_grad():
+                self.classes.weight[self.first_class + NONE] = 0.0
 
     @property
     def device(self) -> torch.device:
@@ -122,13 +134,17 @@ class Denoiser(nn.Module):
         """What the settings predict. x (B, D) normalised, t (B,) int64, condition name -> (B,) int64 or absent."""
         features = self.time_features(t)
         tokens = [self.projections.read(x), self.time(features)[:, None]]
-        for name, embedding in self.classes.items():
-            ids = (condition or {}).get(name)
-            picked = torch.full_like(t, NONE) if ids is None else ids.to(t)
-            tokens.append(embedding(picked + 1)[:, None])
-        h = self.transformer(torch.cat(tokens, 1))  # (B, T + 1 + conditions, width)
+        if self.classes is not None:
+            tokens.append(self.classes(self.ids(t, condition) + self.first_class).sum(1, keepdim=True))
+        h = self.transformer(torch.cat(tokens, 1))  # (B, T + 1 or 2, width)
         output = self.projections.write(h[:, : len(self.tokens)])
         return output if self.skip is None else output + self.skip(features[:, :-1])[:, self.token_of] * x
+
+    def ids(self, like: Tensor, condition: Condition | None) -> Tensor:
+        """(B, C) class ids in the order of ``conditions``, NONE for those not said. like : (B,) int64 on the device."""
+        nothing = torch.full_like(like, NONE)
+        given = condition or {}
+        return torch.stack([given[name].to(like) if name in given else nothing for name in self.conditions], 1)
 
     def x0(self, x: Tensor, t: Tensor, condition: Condition | None = None, guidance_scale: float = 1.0) -> Tensor:
         """Clean guess (B, D), normalised, with classifier-free guidance (Ho and Salimans 2022) unless the scale is 1.
@@ -148,8 +164,8 @@ class Denoiser(nn.Module):
     def loss(self, batch: Batch, generator: torch.Generator, condition_drop: float = 0.0) -> Tensor:
         """Mean squared error of the prediction at random noise steps. ``batch.target`` is in the latents' own units.
 
-        Each item forgets its condition with probability ``condition_drop``. Randomness is the generator's, drawn where
-        the generator lives, so it is the same on every device.
+        What each item is told of itself is drawn anew, see `told`. Randomness is the generator's, drawn where the
+        generator lives, so it is the same on every device.
         """
         rows = batch.target.to(self.device)
         count = len(rows)
@@ -161,10 +177,9 @@ class Denoiser(nn.Module):
         eps = torch.randn(rows.shape, generator=generator, device=generator.device).to(self.device)
         condition: dict[str, Tensor] = {}
         if self.conditions:
-            kept = (uniform() >= condition_drop).to(self.device)
-            for name, ids in batch.condition.items():
-                if name in self.conditions:
-                    condition[name] = torch.where(kept, ids.to(self.device), NONE)
+            kept = told(count, tuple(self.conditions), condition_drop, generator).to(self.device)
+            ids = self.ids(t, batch.condition)
+            condition = dict(zip(self.conditions, torch.where(kept, ids, NONE).unbind(1), strict=True))
         x0 = self.normalise(rows)
         signal, noise = self.schedule.coefficients(t, x0)
         output = self(signal * x0 + noise * eps, t, condition)
@@ -177,6 +192,22 @@ class Denoiser(nn.Module):
             "denoiser": msgspec.to_builtins(self.settings),
             "conditions": dict(self.conditions),
         }
+
+
+def told(count: int, names: Sequence[str], drop: float, generator: torch.Generator) -> Tensor:
+    """Which conditions each training item is told, (B, C) bool, so that every question is learned, from none to all.
+
+    An item is told nothing with probability ``drop``. Otherwise it is told its category with probability 1 - ``drop``, and
+    each other condition with a probability of its own, u^2 of a uniform u: people ask for few things at once, and with an
+    even rate questions of one thing would be as rare as those of any other number of things. With the category alone
+    there is only the first draw.
+    """
+    rolls = torch.rand(count, len(names) + 2, generator=generator, device=generator.device)
+    forgotten, rate, rolls = rolls[:, :1] < drop, rolls[:, 1:2] ** 2, rolls[:, 2:]
+    if len(names) == 1:
+        return ~forgotten
+    always = torch.full_like(rate, 1.0 - drop)
+    return ~forgotten & (rolls < torch.cat([always if name == CATEGORY else rate for name in names], 1))
 
 
 def build(about: Mapping[str, Any]) -> Denoiser:

@@ -90,7 +90,7 @@ def test_derived_shapes_keep_the_class_of_their_base_and_are_drawn_as_it(
 
 def test_classes_are_known_by_name_not_by_number(project: Project, tmp_path: Path) -> None:
     model = drive(open_model("model", project, Workspace(tmp_path, choose("cpu"))))
-    turned = replace(model, about=msgspec.structs.replace(model.about, categories=("jet", "boat")))
+    turned = replace(model, about=msgspec.structs.replace(model.about, conditions={"category": ("jet", "boat")}))
     one = replace(model, about=msgspec.structs.replace(model.about, categories=("jet",), conditions={}))
     assert model.condition("jet")["category"].tolist() == [1] and turned.condition("jet")["category"].tolist() == [0]
     assert turned.condition("glider")["category"].tolist() == [-1] and one.condition("jet") == {}

@@ -88,7 +88,9 @@ class BasisSettings(Settings, frozen=True, tag="basis"):
         predict="v",
         dropout=0.1,
     )
-    train: TrainSettings = TrainSettings(steps=12_000, batch=128, lr=1e-3, weight_decay=0.1, warmup=200)
+    train: TrainSettings = TrainSettings(
+        steps=12_000, batch=128, lr=1e-3, weight_decay=0.1, warmup=200, conditions="all"
+    )
     code_noise: Annotated[
         float,
         Meta(
@@ -115,6 +117,15 @@ PRESETS: dict[str, BasisSettings] = {
             predict="v",
             dropout=0.1,
         ),
-        train=TrainSettings(steps=4_000, batch=64, lr=2e-3, weight_decay=0.1, warmup=100, ema=0.99, save_every=250),
+        train=TrainSettings(
+            steps=4_000,
+            batch=64,
+            lr=2e-3,
+            weight_decay=0.1,
+            warmup=100,
+            ema=0.99,
+            save_every=250,
+            conditions="all",
+        ),
     ),
 }
