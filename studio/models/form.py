@@ -43,6 +43,7 @@ class Form(QObject):
         self.group: Group = describe(settings, leave_out)
         self.fields: dict[str, Field] = {field.key: field for field in self.group.all_fields()}
         self._errors: dict[str, str] = {}
+        self.refused: set[str] = set()  # fields in which something was typed that is no value; theirs is an older one
         self._check()
 
     # values ----------------------------------------------------------------------------------------------------------
@@ -64,9 +65,7 @@ class Form(QObject):
 
     def refuse(self, key: str, text: str) -> None:
         """Take note of something typed that is no value at all; ``text`` says what it should be."""
-        if self._errors.get(key) == text:
-            return
-        self._check()
+        self.refused.add(key)
         self._errors[key] = text
         self._tell(key)
 
@@ -129,7 +128,7 @@ class Form(QObject):
     def _put(self, key: str, value: Any) -> None:
         *groups, name = self.fields[key].path
         _get(self._data, tuple(groups))[name] = value
-        self._errors.pop(key, None)
+        self.refused.discard(key)
 
     def _reset(self, key: str) -> None:
         for one in [one for one in self.fields if one == key or _within(one, key)]:
@@ -138,9 +137,9 @@ class Form(QObject):
 
     def _check(self) -> None:
         """Errors anew, by msgspec: of each field by itself, then of the whole (a struct may check more)."""
-        typed = {key: text for key, text in self._errors.items() if key and self._is_valid(key)}
+        typed = {key: self._errors[key] for key in self.refused}
         wrong = {key: sentence(field) for key, field in self.fields.items() if not self._is_valid(key)}
-        self._errors = typed | wrong
+        self._errors = wrong | typed
         if not self._errors:
             try:
                 msgspec.convert(self._data, self.kind)
