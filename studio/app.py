@@ -1,0 +1,64 @@
+"""Puts the window together and runs it: Qt and asyncio in one loop."""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication
+from qasync import QEventLoop
+
+from engine.worker import RUNNER
+from studio.models.opened import Projects
+from studio.models.preferences import Preferences
+from studio.models.troubles import Troubles
+from studio.panel import Panel
+from studio.panels import PANELS
+from studio.theme import Choice, Theme
+from studio.window import MainWindow
+
+
+def application(arguments: Sequence[str]) -> QApplication:
+    """Qt's application, with what must be set before it."""
+    QGuiApplication.setHighDpiScaleFactorRoundingPolicy(Qt.HighDpiScaleFactorRoundingPolicy.PassThrough)
+    QCoreApplication.setApplicationName("Shape Studio")
+    QGuiApplication.setDesktopFileName("shape-studio")
+    return QApplication(list(arguments))
+
+
+def build(
+    app: QApplication, preferences: Preferences, runner: str = RUNNER, panels: Sequence[Panel] = PANELS
+) -> tuple[MainWindow, Projects]:
+    """The window with all behind it, not shown yet."""
+    troubles = Troubles()
+    choice = preferences.kept.theme if preferences.kept.theme in ("dark", "light") else "system"
+    theme = Theme(app, cast(Choice, choice))
+    projects = Projects(preferences, troubles, runner)
+    window = MainWindow(panels, projects, preferences, theme, troubles)
+    troubles.setParent(window)
+    projects.setParent(window)
+    troubles.watch()
+    return window, projects
+
+
+def start(arguments: Sequence[str]) -> int:
+    """Run the window until it is closed. A folder among the arguments is the project to open."""
+    app = application(arguments)
+    window, projects = build(app, Preferences())
+    folders = [Path(text) for text in arguments[1:] if not text.startswith("-")]
+    window.show()
+    if folders:
+        (projects.open if (folders[0] / "project.json").exists() else projects.create)(folders[0])
+    with QEventLoop(app) as loop:
+        loop.run_until_complete(_closed(window))
+    sys.excepthook = sys.__excepthook__
+    return 0
+
+
+async def _closed(window: MainWindow) -> None:
+    gone = asyncio.Event()
+    window.closed.connect(gone.set)
+    await gone.wait()

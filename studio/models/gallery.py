@@ -1,0 +1,88 @@
+"""What the gallery shows: the shapes of the generation that was asked for last, and how far it is."""
+
+from typing import Self
+
+from PySide6.QtCore import QObject, Signal
+
+from engine.jobs import GenerateJob
+from studio.models.cards import Cards
+from studio.models.library import Filter
+from studio.models.make import Make
+from studio.models.opened import OpenProject
+from studio.models.titles import duration, title_of
+
+NO_RUN = "-"  # no run has this name
+
+
+class Gallery(QObject):
+    """Follows the newest generation. ``changed`` when there is something else to say about it."""
+
+    changed = Signal()
+
+    @classmethod
+    def of(cls, opened: OpenProject) -> Self:
+        """The model of an open project."""
+        return cls(opened)
+
+    def __init__(self, opened: OpenProject) -> None:
+        super().__init__()
+        self._opened = opened
+        self.run = ""
+        self.cards = Cards(opened.library, opened.thumbnails, Filter(run=NO_RUN))
+        opened.model(Make).asked.connect(self.follow)
+        opened.queue.changed.connect(self.changed)
+        opened.queue.progressed.connect(lambda _: self.changed.emit())
+        opened.library.changed.connect(self._arrive)
+        self.cards.counted.connect(lambda _: self.changed.emit())
+
+    def follow(self, run: str) -> None:
+        """Show the shapes of this run from now on; those of the run before stay until it has some."""
+        self.run = run
+        if self.cards.filter.run == NO_RUN:
+            self.cards.show(Filter(run=run))
+        self.changed.emit()
+
+    @property
+    def words(self) -> str:
+        """One line on what is shown, or on what is coming."""
+        task = self._opened.queue.task(self.run)
+        if task is None or not self.run:
+            return ""
+        title = title_of(task.job)
+        seed = f"  ·  seed {task.job.seed}" if isinstance(task.job, GenerateJob) else ""
+        match task.state:
+            case "waiting":
+                return f"{title}{seed}  ·  waits in the queue"
+            case "running":
+                left = f"  ·  {duration(task.seconds_left)} left" if task.seconds_left else ""
+                return f"{title}{seed}  ·  {task.stage or 'starting'}{left}"
+            case "failed":
+                return f"{title}  ·  did not finish: {task.text}"
+            case "finished":
+                return f"{title}{seed}"
+        return f"{title}{seed}  ·  {task.state}"
+
+    @property
+    def hint(self) -> str:
+        """What to do while there is nothing to show."""
+        if not self._opened.model(Make).sources:
+            return "There is no model in this project yet."
+        task = self._opened.queue.task(self.run)
+        if task and task.state in ("waiting", "running", "paused"):
+            return "The shapes appear here."
+        return "Choose a model on the right and press Generate."
+
+    @property
+    def share(self) -> float | None:
+        """How far a run that is coming is; None when none is, or while that is not known."""
+        task = self._opened.queue.task(self.run)
+        return task.share if task and task.state == "running" else None
+
+    def _arrive(self) -> None:
+        """At the first start of a project the newest generation is shown; later, what has come of the one followed."""
+        newest = next((card for card in self._opened.library.cards if card.operation == "generated"), None)
+        if not self.run and newest:
+            self.run = newest.run
+        if self.run and self._opened.library.shown(Filter(run=self.run)):
+            self.cards.show(Filter(run=self.run))
+        self.changed.emit()

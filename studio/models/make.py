@@ -1,0 +1,156 @@
+"""What the Make panel asks for: model, category, attributes, count, seed, steps and guidance; and the job that it makes."""
+
+import random
+from typing import Self
+
+from PySide6.QtCore import QObject, Signal
+
+from engine.asking import Asked
+from engine.conditions import ABSENT, ATTRIBUTE, PART, PRESENT
+from engine.errors import StudioError
+from engine.jobs import GenerateJob
+from engine.project import Project
+from studio.models.opened import OpenProject
+from studio.models.queue import Queue
+from studio.models.sources import Source, own_sources, shipped_sources
+from studio.models.troubles import Troubles
+
+MOST_SEED = 2**31 - 1
+MOST_COUNT = 256  # more at a time are for the command line
+
+
+class Make(QObject):
+    """The state of the panel. ``changed`` comes after every change, ``asked(run)`` after a job was put into the queue."""
+
+    changed = Signal()
+    asked = Signal(str)
+
+    @classmethod
+    def of(cls, opened: OpenProject) -> Self:
+        """The model of an open project."""
+        return cls(opened.project, opened.queue, opened.troubles)
+
+    def __init__(self, project: Project, queue: Queue, troubles: Troubles) -> None:
+        super().__init__()
+        self._project, self._queue, self._troubles = project, queue, troubles
+        self.sources: list[Source] = []
+        self.source: Source | None = None
+        self.category = ""
+        self.answers: dict[str, str] = {}  # condition -> class asked for
+        self.count = 12
+        self.seed = random.randint(0, MOST_SEED)
+        self.locked = False
+        self.steps = self.guidance = 0.0
+        self.refresh()
+        queue.ended.connect(self._look_again)
+
+    def refresh(self) -> None:
+        """See which models there are; the chosen one stays chosen."""
+        chosen = self.source.name if self.source else ""
+        self.sources = [*shipped_sources(), *own_sources(self._project)]
+        found = next((source for source in self.sources if source.name == chosen), None)
+        if found is not None:
+            self.source = found
+            self.changed.emit()
+        else:
+            self.choose(self.sources[0].name if self.sources else "")
+
+    def choose(self, name: str) -> None:
+        """Take a model, with its own steps and guidance."""
+        self.source = next((source for source in self.sources if source.name == name), None)
+        self.answers = {}
+        if self.source:
+            categories = self.source.categories
+            self.category = categories[0] if len(categories) == 1 else ""
+            self.steps, self.guidance = self.source.sampler.steps, self.source.sampler.guidance_scale
+        self.changed.emit()
+
+    def set_category(self, category: str) -> None:
+        """Ask for a category; "" = any that the model knows. What shapes of it never have is not asked for any more."""
+        self.category = category
+        offered = dict(self.questions())
+        self.answers = {name: one for name, one in self.answers.items() if one in offered.get(name, ())}
+        self.changed.emit()
+
+    def questions(self) -> list[tuple[str, tuple[str, ...]]]:
+        """(condition, classes) that can be asked for: parts that may be there or not, and attributes with several values."""
+        if self.source is None:
+            return []
+        found = self.source.askable.of(self.category)
+        return [(name, classes) for name, classes in found.items() if len(classes) > 1]
+
+    def answer(self, name: str, wanted: str) -> None:
+        """Ask for a class of a condition; "" = as it comes."""
+        if wanted:
+            self.answers[name] = wanted
+        else:
+            self.answers.pop(name, None)
+        self.changed.emit()
+
+    def set_count(self, count: int) -> None:
+        self.count = min(max(count, 1), MOST_COUNT)
+        self.changed.emit()
+
+    def set_seed(self, seed: int) -> None:
+        self.seed = min(max(seed, 0), MOST_SEED)
+        self.changed.emit()
+
+    def roll(self) -> None:
+        """Another seed."""
+        self.set_seed(random.randint(0, MOST_SEED))
+
+    def lock(self, locked: bool) -> None:
+        """Keep the seed for the next time too."""
+        self.locked = locked
+        self.changed.emit()
+
+    def set_drawing(self, steps: int, guidance: float) -> None:
+        """Steps and guidance of the sampler."""
+        self.steps, self.guidance = steps, guidance
+        self.changed.emit()
+
+    @property
+    def job(self) -> GenerateJob | None:
+        """What would be put into the queue; None without a model."""
+        if self.source is None:
+            return None
+        own = self.source.sampler
+        changes = [f"steps={int(self.steps)}"] if self.steps != own.steps else []
+        changes += [f"guidance_scale={self.guidance:g}"] if self.guidance != own.guidance_scale else []
+        parts = {name.removeprefix(PART): one for name, one in self.answers.items() if name.startswith(PART)}
+        asked = Asked(
+            category=self.category if len(self.source.categories) > 1 else "",
+            with_parts=tuple(part for part, one in parts.items() if one == PRESENT),
+            without=tuple(part for part, one in parts.items() if one == ABSENT),
+            attributes={n.removeprefix(ATTRIBUTE): one for n, one in self.answers.items() if n.startswith(ATTRIBUTE)},
+        )
+        return GenerateJob(
+            model=self.source.name,
+            count=self.count,
+            seed=self.seed,
+            category=asked.category,
+            with_parts=asked.with_parts,
+            without=asked.without,
+            attributes=asked.attributes,
+            changes=tuple(changes),
+        )
+
+    def generate(self, first: bool = False) -> str:
+        """Put the job into the queue, and take another seed unless it is locked; returns the run, "" when that failed."""
+        job = self.job
+        if job is None:
+            return ""
+        try:
+            run = self._queue.submit(job, first)
+        except (StudioError, OSError) as error:
+            self._troubles.tell_error(error)
+            return ""
+        if not self.locked:
+            self.roll()
+        self.asked.emit(run)
+        return run
+
+    def _look_again(self, run: str) -> None:
+        task = self._queue.task(run)
+        if task and task.state == "finished" and task.job.__struct_config__.tag in ("train", "import"):
+            self.refresh()

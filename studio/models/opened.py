@@ -1,0 +1,166 @@
+"""An open project with all its models; and the projects of a person: open, new, recent."""
+
+from pathlib import Path
+from typing import Any, Protocol, Self, TypeVar, cast
+
+from PySide6.QtCore import QLockFile, QObject, Signal
+
+from engine.errors import BusyError, InputError, StudioError
+from engine.jobs import ExportJob, ImportJob, Job
+from engine.project import Project
+from engine.worker import RUNNER
+from studio.models.background import Background
+from studio.models.current import Current
+from studio.models.history import History
+from studio.models.library import Library
+from studio.models.preferences import Preferences, free_folder
+from studio.models.queue import Queue
+from studio.models.session import Session
+from studio.models.thumbnails import Thumbnails
+from studio.models.troubles import Troubles
+
+LOCK = "window.lock"
+
+
+class Model(Protocol):
+    """A model of a panel: made from the open project when it is first asked for."""
+
+    @classmethod
+    def of(cls, opened: "OpenProject") -> Self: ...
+
+
+M = TypeVar("M", bound=Model)
+
+
+class OpenProject(QObject):
+    """What the panels are given. One window per project: a second one is refused.
+
+    ``model(Kind)`` gives the one ``Kind`` of this project, made by ``Kind.of(opened)`` when first asked for, so that panels
+    share their models without knowing one another. A model's ``close()``, if it has one, is called before the engine ends.
+    """
+
+    def __init__(self, folder: Path, troubles: Troubles, runner: str = RUNNER) -> None:
+        """Open an existing project. Raises StudioError; nothing is started yet."""
+        super().__init__()
+        self.project = Project(folder)
+        self.folder = self.project.folder
+        self._lock = QLockFile(str(self.folder / LOCK))
+        self._lock.setStaleLockTime(0)
+        if not self._lock.tryLock(0):
+            self.project.close()
+            raise BusyError(f"{self.name} is open in another window; use that one")
+        self.troubles = troubles
+        self.background = Background()
+        self.session = Session(self.project, runner)
+        self.queue = Queue(self.project, self.session, troubles)
+        self.history = History(self.project.catalogue)
+        self.library = Library(self.project, self.background, self.history, troubles)
+        self.thumbnails = Thumbnails(self.background, self._picture)
+        self.current = Current()
+        self._models: dict[type, Any] = {}
+        self.queue.ended.connect(lambda _: self.library.refresh())
+        self.library.refresh()
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self.folder.name
+
+    @property
+    def pids(self) -> list[int]:
+        """Processes of the engine."""
+        return [pid for pid in (self.session.pid,) if pid]
+
+    def model(self, kind: type[M]) -> M:
+        """The one model of this kind."""
+        if kind not in self._models:
+            self._models[kind] = kind.of(self)
+        return cast(M, self._models[kind])
+
+    def start(self) -> None:
+        """Start the engine and begin with the queue."""
+        self.session.start()
+        self.queue.open()
+
+    def submit(self, job: Job, first: bool = False) -> str:
+        """Put a job into the queue; what is wrong with it is told. Returns its run, or ""."""
+        try:
+            return self.queue.submit(job, first)
+        except (StudioError, OSError) as error:
+            self.troubles.tell_error(error)
+            return ""
+
+    def bring_in(self, paths: list[Path]) -> None:
+        """Import files and folders."""
+        if paths:
+            self.submit(ImportJob(paths=tuple(str(path) for path in paths)))
+
+    def export(self, shapes: tuple[str, ...], out: Path) -> None:
+        """Write shapes as GLB files into a folder."""
+        if shapes:
+            self.submit(ExportJob(shapes=shapes, out=str(out)))
+
+    def close(self) -> None:
+        """End the engine (a running job is saved and goes on the next time) and let go of everything."""
+        self.queue.close()
+        for model in reversed(self._models.values()):
+            if callable(close := getattr(model, "close", None)):
+                close()
+        self.session.close()
+        self.background.close()
+        self.project.close()
+        self._lock.unlock()
+
+    def _picture(self, name: str) -> Path | None:
+        """A picture that exists already."""
+        if "/" in name:
+            return None
+        path = self.project.picture_path(name)
+        return path if path.is_file() else None
+
+
+class Projects(QObject):
+    """The one open project, and the way to others. ``opened(OpenProject)``, ``closing()`` before its models go."""
+
+    opened = Signal(object)
+    closing = Signal()
+
+    def __init__(self, preferences: Preferences, troubles: Troubles, runner: str = RUNNER) -> None:
+        super().__init__()
+        self._preferences, self._troubles, self._runner = preferences, troubles, runner
+        self.current: OpenProject | None = None
+
+    def open(self, folder: Path) -> bool:
+        """Open a project instead of the one that is open; whether it worked. Why not is told."""
+        if self.current and self.current.folder == folder.resolve():
+            return True
+        try:
+            found = OpenProject(folder, self._troubles, self._runner)
+        except (StudioError, OSError) as error:
+            self._troubles.tell_error(error)
+            return False
+        self.close()
+        self.current = found
+        self._preferences.used(found.folder)
+        self.opened.emit(found)
+        return True
+
+    def create(self, folder: Path) -> bool:
+        """Make a project in a new or empty folder and open it."""
+        try:
+            Project.create(folder).close()
+        except (InputError, OSError) as error:
+            self._troubles.tell_error(error)
+            return False
+        return self.open(folder)
+
+    def create_somewhere(self, name: str) -> bool:
+        """Make a project among the person's documents, without a question."""
+        return self.create(free_folder(name))
+
+    def close(self) -> None:
+        """Close the open project."""
+        if self.current:
+            self.closing.emit()
+            self.current.close()
+            self.current = None

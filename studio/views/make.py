@@ -1,0 +1,211 @@
+"""The Make panel: which model, of what kind, how many, and Generate."""
+
+from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QHBoxLayout,
+    QScrollArea,
+    QSlider,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.conditions import ABSENT, ATTRIBUTE, PART, PRESENT
+from studio.icons import icon
+from studio.models.make import MOST_COUNT, MOST_SEED, Make
+from studio.models.opened import OpenProject
+from studio.panel import Panel, in_menu
+from studio.widgets.words import Ground, button, label, line, tool
+
+MOST_STEPS = 1_000
+FEW = 64  # shapes on the slider; more are typed
+
+
+class MakeView(Ground):
+    """Controls bound to a `Make`."""
+
+    def __init__(self, opened: OpenProject) -> None:
+        super().__init__()
+        self._make = opened.model(Make)
+        self.model, self.category = QComboBox(), QComboBox()
+        self.about = label(role="dim", wrap=True)
+        self.count, self.slider = QSpinBox(minimum=1, maximum=MOST_COUNT), QSlider(Qt.Orientation.Horizontal)
+        self.slider.setRange(1, FEW)
+        self.seed = QSpinBox(minimum=0, maximum=MOST_SEED)
+        self.lock = tool("unlock", "Keep this seed: the same shapes again", checkable=True)
+        self.dice = tool("dice", "Another seed")
+        self.more = button("More", self._unfold, "flat", "chevron-right", "Steps and guidance")
+        self.more.setCheckable(True)
+        self.steps = QSpinBox(minimum=1, maximum=MOST_STEPS)
+        self.guidance = QDoubleSpinBox(minimum=0, maximum=20, singleStep=0.5, decimals=2)
+        self.go = button("Generate", lambda: self._make.generate(), "primary", tip="Put it into the queue (Ctrl+Enter)")
+        self._questions: dict[str, QComboBox] = {}
+        self._build()
+        self._bind()
+        self._actions(opened)
+        self._make.changed.connect(self._draw)
+        self._draw()
+
+    def _build(self) -> None:
+        ground = Ground()
+        column = QVBoxLayout(ground)
+        column.setContentsMargins(14, 12, 14, 12)
+        column.setSpacing(10)
+        self._form = _form()
+        self._form.addRow("Model", self.model)
+        self._form.addRow("", self.about)
+        self._form.addRow("Category", self.category)
+        column.addLayout(self._form)
+        self._asked = _form()
+        column.addLayout(self._asked)
+        column.addWidget(line())
+        numbers = _form()
+        numbers.addRow("Count", _row(self.slider, self.count))
+        numbers.addRow("Seed", _row(self.seed, self.lock, self.dice))
+        column.addLayout(numbers)
+        column.addWidget(self.more, 0, Qt.AlignmentFlag.AlignLeft)
+        self._extra = QWidget()
+        extra = _form()
+        self._extra.setLayout(extra)
+        extra.setContentsMargins(0, 0, 0, 0)
+        extra.addRow("Steps", self.steps)
+        extra.addRow("Guidance", self.guidance)
+        self._extra.hide()
+        column.addWidget(self._extra)
+        column.addStretch(1)
+        scroll = QScrollArea(widgetResizable=True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(ground)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        outer.addWidget(scroll, 1)
+        foot = QHBoxLayout()
+        foot.setContentsMargins(14, 10, 14, 12)
+        foot.addWidget(self.go, 1)
+        outer.addLayout(foot)
+        self.setMinimumWidth(270)
+
+    def _bind(self) -> None:
+        make = self._make
+        self.model.activated.connect(lambda i: make.choose(self.model.itemData(i)))
+        self.category.activated.connect(lambda i: make.set_category(self.category.itemData(i)))
+        self.count.valueChanged.connect(make.set_count)
+        self.slider.valueChanged.connect(make.set_count)
+        self.seed.valueChanged.connect(make.set_seed)
+        self.lock.toggled.connect(make.lock)
+        self.dice.clicked.connect(make.roll)
+        self.steps.valueChanged.connect(lambda: make.set_drawing(self.steps.value(), self.guidance.value()))
+        self.guidance.valueChanged.connect(lambda: make.set_drawing(self.steps.value(), self.guidance.value()))
+        self.steps.setToolTip("Of drawing: more are slower and a little cleaner")
+        self.guidance.setToolTip("How closely the shapes follow what was asked for; 1 = off")
+        names = {
+            "Model": self.model,
+            "Category": self.category,
+            "Count": self.count,
+            "Count, slider": self.slider,
+            "Seed": self.seed,
+        }
+        for name, widget in names.items():
+            widget.setAccessibleName(name)
+
+    def _actions(self, opened: OpenProject) -> None:
+        running = opened.queue
+
+        def cancel() -> None:
+            if running.running:
+                running.cancel(running.running.run)
+
+        for text, keys, work in (
+            ("Generate", "Ctrl+Return", lambda: self._make.generate()),
+            ("Generate before all that waits", "Ctrl+Shift+Return", lambda: self._make.generate(first=True)),
+            ("Cancel what runs", "Ctrl+Alt+Return", cancel),
+            ("Another seed", "Ctrl+D", self._make.roll),
+        ):
+            action = QAction(text, self)
+            action.setShortcut(QKeySequence(keys))
+            action.triggered.connect(work)
+            self.addAction(in_menu(action, "Model"))
+
+    # drawing ---------------------------------------------------------------------------------------------------------
+    def _draw(self) -> None:
+        """Show what the model holds."""
+        make, source = self._make, self._make.source
+        _fill(self.model, [(one.title, one.name) for one in make.sources], source.name if source else "")
+        self.about.setText(source.about if source else "There is no model yet: none came with the program.")
+        categories = source.categories if source else ()
+        many = len(categories) > 1
+        self._form.setRowVisible(self.category, many)
+        if many:
+            offered = [("Any", ""), *((name.capitalize(), name) for name in categories)]
+            _fill(self.category, offered, make.category)
+        self._ask()
+        shown = ((self.count, make.count), (self.slider, min(make.count, FEW)), (self.seed, make.seed))
+        for widget, value in (*shown, (self.steps, int(make.steps))):
+            with QSignalBlocker(widget):
+                widget.setValue(value)
+        with QSignalBlocker(self.guidance):
+            self.guidance.setValue(make.guidance)
+        self.lock.setIcon(icon("lock" if make.locked else "unlock"))
+        self.go.setEnabled(source is not None)
+        self.model.setEnabled(bool(make.sources))
+
+    def _ask(self) -> None:
+        """A choice for each thing that the model can be asked for."""
+        questions = self._make.questions()
+        if [name for name, _ in questions] != list(self._questions):
+            while self._asked.rowCount():
+                self._asked.removeRow(0)
+            self._questions = {}
+            for name, _ in questions:
+                box = QComboBox()
+                box.activated.connect(lambda i, box=box, name=name: self._make.answer(name, box.itemData(i)))
+                words = name.removeprefix(PART).removeprefix(ATTRIBUTE).replace("_", " ").capitalize()
+                box.setAccessibleName(words)
+                self._asked.addRow(words, box)
+                self._questions[name] = box
+        for name, classes in questions:
+            offered = [("As it comes", ""), *((_class_words(one), one) for one in classes)]
+            _fill(self._questions[name], offered, self._make.answers.get(name, ""))
+
+    def _unfold(self) -> None:
+        self._extra.setVisible(self.more.isChecked())
+        self.more.setIcon(icon("chevron-down" if self.more.isChecked() else "chevron-right"))
+
+
+def _class_words(one: str) -> str:
+    return {PRESENT: "With", ABSENT: "Without", "true": "Yes", "false": "No"}.get(one.lower(), one.capitalize())
+
+
+def _form() -> QFormLayout:
+    found = QFormLayout()
+    found.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    found.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    found.setHorizontalSpacing(12)
+    found.setVerticalSpacing(8)
+    return found
+
+
+def _row(*widgets: QWidget) -> QHBoxLayout:
+    found = QHBoxLayout()
+    found.setSpacing(6)
+    for i, widget in enumerate(widgets):
+        found.addWidget(widget, 1 if i == 0 else 0)
+    return found
+
+
+def _fill(box: QComboBox, offered: list[tuple[str, str]], chosen: str) -> None:
+    """Offer (words, data) pairs, unless they are what is offered already, and choose one."""
+    with QSignalBlocker(box):
+        if [(box.itemText(i), box.itemData(i)) for i in range(box.count())] != offered:
+            box.clear()
+            for words, data in offered:
+                box.addItem(words, data)
+        box.setCurrentIndex(box.findData(chosen))
+
+
+PANEL = Panel("make", "Make", "right", MakeView, workspaces=("Make",))

@@ -1,0 +1,80 @@
+"""What a person sees first: make shapes at once, bring meshes in, or go on with a project."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+
+from studio.widgets.words import button, label
+
+MOST_SHOWN = 6
+
+
+class Welcome(QWidget):
+    """Three ways in. ``generate``, ``bring_in``, ``new``, ``choose`` (a folder is wanted), ``open(folder)``."""
+
+    generate = Signal()
+    bring_in = Signal()
+    new = Signal()
+    choose = Signal()
+    open = Signal(object)
+
+    def __init__(self, models: Sequence[str], recent: Sequence[Path]) -> None:
+        """models : titles of the models that come with the program; recent : projects, newest first."""
+        super().__init__()
+        self.setObjectName("centre")
+        cards = QHBoxLayout()
+        cards.setSpacing(16)
+        if models:
+            words = f"New shapes from a trained model: {', '.join(models).lower()}. The first appear in seconds."
+            self.start = button("Generate", self.generate.emit, "primary")
+            cards.addWidget(_card("Generate shapes now", words, self.start))
+        self.meshes = button("Choose files…", self.bring_in.emit, "" if models else "primary")
+        words = "Bring in OBJ, GLB, STL, PLY, OFF, 3MF or whole folders, and see what each mesh is good for."
+        cards.addWidget(_card("Open my meshes", words, self.meshes))
+        column = QVBoxLayout()
+        column.setSpacing(10)
+        column.addStretch(2)
+        column.addWidget(label("Shape Studio", "title"))
+        column.addWidget(label("Make new 3D shapes, mix their parts, take them to other programs.", "dim"))
+        column.addSpacing(14)
+        column.addLayout(cards)
+        column.addSpacing(18)
+        head = QHBoxLayout()
+        head.addWidget(label("Projects", "heading"))
+        head.addStretch(1)
+        head.addWidget(button("New…", self.new.emit, "flat"))
+        head.addWidget(button("Open…", self.choose.emit, "flat"))
+        column.addLayout(head)
+        self.recent = [self._project(folder) for folder in recent[:MOST_SHOWN]]
+        for row in self.recent:
+            column.addWidget(row)
+        if not recent:
+            column.addWidget(label("Projects that you open appear here.", "dim"))
+        column.addStretch(3)
+        middle = QWidget()
+        middle.setLayout(column)
+        middle.setMaximumWidth(680)
+        sides = QHBoxLayout(self)
+        sides.addStretch(1)
+        sides.addWidget(middle, 8)
+        sides.addStretch(1)
+
+    def _project(self, folder: Path) -> QWidget:
+        row = button(f"{folder.name}", lambda: self.open.emit(folder), "flat", "folder", str(folder))
+        row.setStyleSheet("text-align: left")
+        return row
+
+
+def _card(title: str, words: str, action: QWidget) -> QFrame:
+    found = QFrame()
+    found.setProperty("role", "card")
+    column = QVBoxLayout(found)
+    column.setContentsMargins(18, 16, 18, 16)
+    column.setSpacing(8)
+    column.addWidget(label(title, "heading"))
+    column.addWidget(label(words, "dim", wrap=True), 1)
+    column.addSpacing(6)
+    column.addWidget(action, 0, Qt.AlignmentFlag.AlignLeft)
+    return found

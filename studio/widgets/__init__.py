@@ -1,0 +1,1 @@
+"""Small widgets that know no models: what several views are built from."""
