@@ -15,7 +15,8 @@ from engine.method import Part, Shapes
 from engine.parts.spans import part_hashes
 from engine.project import Project
 from engine.rows import ShapeRow
-from engine.shapes import hash_of_file, model_path, read_fit_about, read_model_about
+from engine.shapes import hash_of_file, model_path, read_fit_about, read_model_about, version_of
+from engine.shipped import is_shipped, shipped_card
 from engine.storage import digest, write_json
 
 
@@ -91,15 +92,24 @@ def sources_of(row: ShapeRow, project: Project) -> tuple[Source, ...]:
         return _read(row, project).sources
     if row.item:
         return _sources_of_items({row.item}, project)
-    found = _sources_of_items(read_fit_about(row.run, project).items, project)
     job = project.job(row.run)
+    if isinstance(job, GenerateJob) and is_shipped(job.model):
+        return _sources_of_shipped(version_of(row.run, project), project)
+    found = _sources_of_items(read_fit_about(row.run, project).items, project)
     return found or (_sources_of_import(job.model, project) if isinstance(job, GenerateJob) else ())
 
 
 def sources_of_model(name: str, project: Project) -> tuple[Source, ...]:
-    """The same of what a model learned from: a training run, an imported denoiser, or a file."""
+    """The same of what a model learned from: a training run, an imported denoiser, a file, or a shipped model."""
+    if is_shipped(name):
+        return _sources_of_shipped(name, project)
     items = read_model_about(model_path(name, project)).items
     return _sources_of_items(items, project) or _sources_of_import(name, project)
+
+
+def _sources_of_shipped(name: str, project: Project) -> tuple[Source, ...]:
+    card = shipped_card(name, project.folder)
+    return (Source(card.origin, card.licence),)
 
 
 def _sources_of_import(run: str, project: Project) -> tuple[Source, ...]:

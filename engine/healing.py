@@ -22,6 +22,7 @@ from engine.parts.spans import numbers_of
 from engine.project import Project
 from engine.protocol import Note, Stage
 from engine.rows import ShapeRow
+from engine.shipped import is_shipped
 
 
 def heal_shape(job: HealJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
@@ -131,7 +132,7 @@ def model_for(
 def _newest(row: ShapeRow, project: Project, other: str) -> str:
     """The newest finished training on the fit behind a shape; where there is none, on an ``other``. Raises InputError."""
     job = project.job(row.run)
-    if isinstance(job, GenerateJob):
+    if isinstance(job, GenerateJob) and not is_shipped(job.model):
         return job.model
     try:
         own = fit_behind(row, project)
@@ -139,6 +140,8 @@ def _newest(row: ShapeRow, project: Project, other: str) -> str:
         if not other:
             raise
         own = other
+    if is_shipped(own):
+        return own
     runs = [run.id for run in project.catalogue.runs("train") if run.state == "finished"]
     jobs = {run: found for run in runs if isinstance(found := project.job(run), TrainJob)}
     for fit in (own, other):

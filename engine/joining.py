@@ -17,6 +17,7 @@ from engine.errors import InputError
 from engine.geometry.mesh import Mesh, transform
 from engine.geometry.surface import extract
 from engine.jobs import FitJob, GenerateJob, JointsJob, TrainJob
+from engine.known import read_known
 from engine.layout import Layout
 from engine.method import Representation, Shapes, Workspace
 from engine.opened import Opened, open_shapes
@@ -43,7 +44,8 @@ from engine.parts.pose import places_of
 from engine.project import Project
 from engine.protocol import Progress, Saved, Stage
 from engine.rows import ShapeRow
-from engine.shapes import fit_of
+from engine.shapes import fit_of, version_of
+from engine.shipped import is_shipped
 from engine.storage import digest, read_tensors, seed_of, write_json, write_tensors
 
 GRID = 128  # grid points per side of the surfaces that are measured; thin wings vanish on coarser ones
@@ -140,13 +142,16 @@ def solids_of(meshes: Mapping[str, Mesh]) -> dict[str, Solid]:
 
 
 def fit_behind(row: ShapeRow, project: Project) -> str:
-    """The fit whose shapes tell what is usual for a shape: its own, its model's, or its parents'.
+    """The fit whose shapes tell what is usual for a shape: its own, its model's, or its parents'; a shipped model stands
+    for the fit that it was trained on.
 
     Raises InputError where no fit of the project is behind it, as with imported networks.
     """
     job = project.job(row.run)
     if isinstance(job, FitJob):
         return row.run
+    if isinstance(job, GenerateJob) and is_shipped(job.model):
+        return version_of(row.run, project)
     if isinstance(job, GenerateJob) and Path(job.model).suffix != ".safetensors":
         trained = project.job(job.model)
         if isinstance(trained, TrainJob):
@@ -160,10 +165,12 @@ def fit_behind(row: ShapeRow, project: Project) -> str:
 
 def usual_of(fit: str, project: Project, work: Workspace) -> Stage[Usual]:
     """What is usual in a fit, from its accepted training shapes; measured at the first call and kept in its folder,
-    anew where the program measures otherwise by now.
+    anew where the program measures otherwise by now. Shipped models bring along what is usual.
 
     Raises InputError for a run that is no fit, and where too few shapes have a joint.
     """
+    if is_shipped(fit):
+        return _brought(fit, project)
     if not isinstance(project.job(fit), FitJob):
         raise InputError(f"{fit} is not a fit; `list runs` shows what there is")
     representation, latents = yield from fit_of(fit, project, work)
@@ -188,9 +195,23 @@ def usual_of(fit: str, project: Project, work: Workspace) -> Stage[Usual]:
         write_tensors(path, tensors, header)
         rmtree(pieces)
         yield Saved(kind="joints", path=str(path))
-    kept = msgspec.json.decode(header["limits"], type=list[_Limit])
-    usual = {one.parts: Limit(inf if one.gap is None else one.gap, one.overlap, one.count) for one in kept}
+    usual = _limits(header["limits"])
     return Usual(usual, tensors["points"], training, fit, latents.layout, representation.meaning())
+
+
+def _brought(model: str, project: Project) -> Usual:
+    """What is usual among the training shapes of a shipped model. Raises InputError where they have no parts."""
+    known = read_known(model, project)
+    if not known.about.limits:
+        raise InputError(f"{model} has no named parts, so its shapes have no joints")
+    training = known.shapes.rows(slice(None, None, -(-len(known.shapes.latent) // MOST)))
+    return Usual(_limits(known.about.limits), known.points, training, model, known.about.layout, known.about.meaning)
+
+
+def _limits(kept: str) -> dict[Pair, Limit]:
+    """Limits as they are on disk."""
+    found = msgspec.json.decode(kept, type=list[_Limit])
+    return {one.parts: Limit(inf if one.gap is None else one.gap, one.overlap, one.count) for one in found}
 
 
 def _how(items: Sequence[str]) -> str:

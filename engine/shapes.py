@@ -23,6 +23,7 @@ from engine.methods import MethodSettings
 from engine.project import Project
 from engine.protocol import Stage
 from engine.rows import ShapeRow
+from engine.shipped import is_shipped, shipped_file
 
 
 def keep_fitted(project: Project, run: str, latents: LatentSet) -> None:
@@ -171,10 +172,19 @@ def hash_of_file(path: Path) -> str:
 
 
 def model_path(name: str, project: Project) -> Path:
-    """A model by train run or by file. Raises InputError."""
+    """A model by train run, by file, or one that comes with the program, as ``shipped:NAME``. Raises InputError."""
+    if is_shipped(name):
+        return shipped_file(name, project=project.folder)
     if Path(name).suffix == ".safetensors":
         return Path(name).resolve()
     path = project.run_folder(project.catalogue.run(name).id) / "model.safetensors"
     if not path.is_file():
         raise InputError(f"run {name} has no model; it must be a finished training run (`list runs`)")
     return path
+
+
+def version_of(run: str, project: Project) -> str:
+    """The shipped model that a run has drawn from, as ``shipped:NAME@HASH``: the version that it was then."""
+    job = project.job(run)
+    assert isinstance(job, GenerateJob)
+    return f"{job.model.partition('@')[0]}@{read_fit_about(run, project).model_hash}"

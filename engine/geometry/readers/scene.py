@@ -20,7 +20,8 @@ class Scene:
     _vertices: list[NDArray[np.float64]] = field(default_factory=list)
     _sizes: list[NDArray[np.int64]] = field(default_factory=list)
     _corners: list[NDArray[np.int64]] = field(default_factory=list)
-    _names: dict[str, list[str]] = field(default_factory=dict)
+    _numbers: dict[str, dict[str, int]] = field(default_factory=dict)  # scheme -> name -> its number
+    _labels: dict[str, list[NDArray[np.int32]]] = field(default_factory=dict)
     _vertex_count: int = 0
     _face_count: int = 0
 
@@ -61,17 +62,23 @@ class Scene:
         self._sizes.append(sizes)
         self._corners.append(np.where((corners >= 0) & (corners < count), corners + first, -1))
         for scheme, name in names.items():
-            each = [name] * len(sizes) if isinstance(name, str) else name
-            clean = {word: one_line(word) for word in set(each)}
-            self._names.setdefault(scheme, []).extend(clean[word] for word in each)
+            each = [name] if isinstance(name, str) else name
+            known = self._numbers.setdefault(scheme, {})
+            number = {}
+            for word in dict.fromkeys(each):
+                clean = one_line(word)
+                number[word] = known.setdefault(clean, len(known)) if clean else -1
+            index = np.array([number[word] for word in each], np.int32)
+            whole = np.full(len(sizes), index[0]) if isinstance(name, str) else index
+            self._labels.setdefault(scheme, []).append(whole)
 
     def raw(self) -> Raw:
         """The whole scene as one mesh. Raises MeshError when nothing in it can be used."""
         none = np.zeros(0, np.int64)
-        labels = {}
-        for scheme, names in self._names.items():
-            number = {name: place for place, name in enumerate(dict.fromkeys(filter(None, names)))}
-            labels[scheme] = FaceLabels(tuple(number), np.array([number.get(name, -1) for name in names], np.int32))
+        labels = {
+            scheme: FaceLabels(tuple(numbers), np.concatenate(self._labels[scheme]))
+            for scheme, numbers in self._numbers.items()
+        }
         return assemble(
             np.concatenate([np.zeros((0, 3)), *self._vertices]),
             np.concatenate([none, *self._sizes]),

@@ -1,0 +1,99 @@
+"""The card of a shipped model, from what its jobs have left in the project."""
+
+import platform
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+
+from engine import device
+from engine.datasets.procedural import VERSION
+from engine.metrics.intervals import Interval
+from engine.metrics.result import read_evaluation
+from engine.metrics.scores import ScoreRow
+from engine.project import Project
+from engine.reporting import RESULT
+from engine.shapes import hash_of_file, read_model_about
+from engine.shipped import CARD, KNOWN, MODEL, Closed, ModelCard, Score
+from engine.shipping.page import page
+from engine.shipping.recipe import LICENCE, METHOD, Recipe
+from engine.storage import write_atomic, write_json
+
+PICTURES = ("-shapes.webp", "-mixes.webp")
+FILES = (MODEL, KNOWN, *PICTURES, ".md", CARD)  # of a model, after its name; the card last
+TIMED = ("samples", "fit", "train")
+
+
+def card_of_model(
+    recipe: Recipe,
+    command: str,
+    project: Project,
+    seconds: Mapping[str, float],
+    closed: Closed,
+    closed_real: Closed,
+    tried: str,
+) -> ModelCard:
+    """The card without what its files tell; seconds of each step, wall clock."""
+    about = read_model_about(project.run_folder("train") / "model.safetensors")
+    evaluation = read_evaluation(project.run_folder("evaluated") / RESULT)
+    drawn = msgspec.json.decode((project.run_folder("drawn") / "result.json").read_bytes())
+    novelty = evaluation.novelty
+    return ModelCard(
+        name=recipe.category,
+        title=recipe.category.capitalize(),
+        method=METHOD,
+        categories=about.categories,
+        parts=about.vocabulary,
+        conditions=about.conditions,
+        data=f"procedural generator, version {VERSION}",
+        generator=VERSION,
+        training=len(about.items),
+        unseen=recipe.unseen,
+        settings=msgspec.to_builtins(about.settings),
+        command=command,
+        device=f"{device.describe(device.choose('auto')).split(' (')[0]}, {platform.machine()}",
+        seconds={name: round(seconds[name], 1) for name in TIMED}
+        | {"sample": round(drawn["seconds"] / len(drawn["shapes"]), 4)},
+        scores=tuple(_score(row) for row in evaluation.rows if row.category == "all"),
+        verdicts={} if novelty is None else {str(name): share for name, share in novelty.shares.items()},
+        verdicts_unseen={} if novelty is None else {str(name): share for name, share in novelty.unseen_shares.items()},
+        closed=closed,
+        closed_real=closed_real,
+        tried=tried,
+        origin=f"{METHOD} model of {recipe.category} shapes, from the procedural generator, version {VERSION}",
+        licence=LICENCE,
+        hash="",
+        hashes={},
+        size=0,
+    )
+
+
+def finished(card: ModelCard, folder: Path) -> ModelCard:
+    """The card with hashes and size of its files; written beside them in ``folder``, with its page."""
+    files = [folder / f"{card.name}{suffix}" for suffix in (MODEL, KNOWN, *PICTURES)]
+    card = msgspec.structs.replace(
+        card,
+        hash=hash_of_file(files[0]),
+        hashes={path.name: sha256(path.read_bytes()).hexdigest() for path in files},
+        size=sum(path.stat().st_size for path in files),
+    )
+    write_atomic(folder / f"{card.name}.md", page(card).encode())
+    write_json(folder / f"{card.name}{CARD}", card)
+    return card
+
+
+def _score(row: ScoreRow) -> Score:
+    return Score(
+        kind=row.kind,
+        measure=row.measure,
+        mmd=_bounds(row.mmd),
+        coverage=_bounds(row.coverage),
+        one_nna=_bounds(row.one_nna),
+        shapes=row.generated,
+        references=row.reference,
+    )
+
+
+def _bounds(score: Interval) -> tuple[float, float, float]:
+    return score.value, score.low, score.high

@@ -1,0 +1,57 @@
+"""How many unions of shapes, and of real ones, are closed surfaces in one piece."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from engine.geometry.clean import clean, components
+from engine.geometry.crumbs import least_share
+from engine.geometry.file import load_geometry
+from engine.geometry.mesh import Mesh, is_watertight
+from engine.geometry.surface import extract
+from engine.method import Workspace
+from engine.opened import open_shapes
+from engine.project import Project
+from engine.protocol import Progress, Stage
+from engine.shipped import Closed
+from engine.storage import write_json
+from engine.write import tidied
+
+CRUMBS = 0.03  # as an export leaves them out unless told otherwise
+SAVE_EVERY = 20
+
+
+def closed_shapes(names: Sequence[str], grid: int, path: Path, project: Project, work: Workspace) -> Stage[Closed]:
+    """Unions of shapes as an export writes them. What was looked at is kept in ``path``, so a stopped count goes on."""
+    opened = yield from open_shapes(names, project, work)
+
+    def union(place: int) -> Stage[Mesh]:
+        field = opened[place].decoded()
+        solids = {"": (yield from extract(field, grid))}
+        return (yield from tidied(names[place], field, solids, grid, least_share(CRUMBS, True)))[""]
+
+    return (yield from _count(len(names), union, path))
+
+
+def closed_items(names: Sequence[str], path: Path, project: Project) -> Stage[Closed]:
+    """The same of real shapes as they are."""
+
+    def surface(place: int) -> Stage[Mesh]:
+        yield from ()
+        return load_geometry(project.geometry_path(names[place])).surface
+
+    return (yield from _count(len(names), surface, path))
+
+
+def _count(total: int, mesh_of: Callable[[int], Stage[Mesh]], path: Path) -> Stage[Closed]:
+    found: list[tuple[bool, int]] = msgspec.json.decode(path.read_bytes()) if path.exists() else []
+    for place in range(len(found), total):
+        yield Progress(stage="closed", done=place, total=total, message=path.stem)
+        mesh = clean((yield from mesh_of(place)))
+        shells = int(components(mesh).max()) + 1 if len(mesh.faces) else 0
+        found.append((bool(shells) and is_watertight(mesh), shells))
+        if len(found) % SAVE_EVERY == 0 or len(found) == total:
+            write_json(path, found)
+    tight = [shells for closed, shells in found if closed]
+    return Closed(shapes=total, watertight=len(tight), one_shell=tight.count(1))

@@ -1,0 +1,165 @@
+"""`python -m engine models`: from procedural shapes to the models that come with the program, in one resumable go."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine import device as devices
+from engine import pipeline
+from engine.datasets.procedural import VERSION
+from engine.errors import InputError
+from engine.jobs import Device, EvaluateJob, FitJob, GenerateJob, Job, SamplesJob, TrainJob
+from engine.joining import usual_of
+from engine.latents import Latents
+from engine.method import Workspace
+from engine.project import Project
+from engine.protocol import Note, Saved, Stage
+from engine.rows import ItemRow
+from engine.shipped import KNOWN, MODEL
+from engine.shipping.card import FILES, card_of_model, finished
+from engine.shipping.closed import closed_items, closed_shapes
+from engine.shipping.mixes import healed_mixes
+from engine.shipping.pack import pack_known, pack_model
+from engine.shipping.pictures import draw_sheet
+from engine.shipping.recipe import Recipe
+from engine.storage import digest, write_atomic, write_json
+
+LARGEST = 20_000_000 // 6  # bytes of all files of a model: six of them stay below 20 MB
+KEEP_EVERY = 10.0  # seconds that a killed process may leave uncounted
+FIT, TRAIN, DRAWN, EVALUATED = "fit", "train", "drawn", "evaluated"
+
+
+def make_models(
+    recipes: Sequence[Recipe], out: Path, work: Path, device: Device, command: str
+) -> Stage[dict[str, Any]]:
+    """Make the models of some recipes -> models[{name, seconds, size, one_nna, files}], out.
+
+    work : folder of a project per recipe, in which a stopped run goes on; out : folder that gets the files of each model
+    once all of them are made; ``notes/NAME.md`` there says what was tried; command : what the cards say
+    """
+    rows = []
+    for recipe in recipes:
+        yield Note(text=f"{recipe.category}: {recipe.training} training shapes, preset {recipe.preset}")
+        rows.append((yield from make_model(recipe, out, work, device, command)))
+    return {"models": rows, "out": str(out)}
+
+
+def make_model(recipe: Recipe, out: Path, work: Path, device: Device, command: str) -> Stage[dict[str, Any]]:
+    """The model of one recipe, trained, measured, packed and put into ``out``; each step is a job and is done once."""
+    folder = work / f"{recipe.category}-{digest(msgspec.json.encode(recipe) + str(VERSION).encode())}"
+    with Project(folder) if (folder / "project.json").exists() else Project.create(folder) as project:
+        clock = Clock(folder / "seconds.json")
+
+        def do(job: Job) -> Stage[dict[str, Any]]:
+            return clock.timed(job.run, pipeline.run(job, project))
+
+        yield from do(SamplesJob(run="samples", category=recipe.category, count=recipe.made, seed=recipe.seed))
+        training, unseen = _items(recipe, project)
+        settings = recipe.settings
+        yield from do(FitJob(run=FIT, settings=settings, items=training, device=device))
+        yield from do(TrainJob(run=TRAIN, settings=settings, fit=FIT, device=device))
+        count = recipe.samples
+        drawn = yield from do(GenerateJob(run=DRAWN, model=TRAIN, count=count, seed=recipe.draw, device=device))
+        against = EvaluateJob(run=EVALUATED, names=(DRAWN,), against=unseen, protocol=recipe.protocol, device=device)
+        yield from do(against)
+        packed = folder / "packed"
+        space = Workspace(folder / "packing", devices.choose(device))
+        yield from clock.timed("pack", _packed(packed / recipe.category, project, space))
+        names: list[str] = drawn["shapes"]
+        own = closed_shapes(names, recipe.grid, folder / "closed-generated.json", project, space)
+        closed = yield from clock.timed("closed", own)
+        real = yield from closed_items(unseen, folder / "closed-real.json", project)
+        yield from draw_sheet(names[: recipe.shown], packed / f"{recipe.category}-shapes.webp", project, space)
+        rows = [row for row in project.catalogue.shapes(DRAWN)[: recipe.shown] if row.present]
+        mixes = yield from healed_mixes(recipe.mixes, rows, recipe.seed, device, do)
+        yield from draw_sheet(mixes, packed / f"{recipe.category}-mixes.webp", project, space)
+        card = card_of_model(recipe, command, project, clock.seconds, closed, real, _tried(out, recipe.category))
+        card = finished(card, packed)
+        size = _put(packed, out, card.name)
+        yield Saved(kind="model", path=str(out / f"{card.name}{MODEL}"))
+        best = [row.one_nna[0] for row in card.scores if row.kind == "generated"]
+        return {
+            "name": card.name,
+            "1-NNA": round(min(best), 3) if best else None,
+            "copies": card.verdicts.get("copy"),
+            "bytes": size,
+            "minutes": round(sum(clock.seconds.values()) / 60, 1),
+        }
+
+
+class Clock:
+    """Wall-clock seconds of each step over all sessions, in a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.seconds: dict[str, float] = msgspec.json.decode(path.read_bytes()) if path.exists() else {}
+
+    def timed(self, name: str, stage: Stage[Any]) -> Stage[Any]:
+        """The stage, with the time that it takes added to what it took before."""
+        before, start = self.seconds.get(name, 0.0), time.monotonic()
+        kept = start
+        try:
+            while True:
+                try:
+                    event = next(stage)
+                except StopIteration as end:
+                    return end.value
+                if time.monotonic() - kept > KEEP_EVERY:
+                    kept = time.monotonic()
+                    self._keep(name, before + kept - start)
+                yield event
+        finally:
+            stage.close()
+            self._keep(name, before + time.monotonic() - start)
+
+    def _keep(self, name: str, seconds: float) -> None:
+        self.seconds[name] = seconds
+        write_json(self.path, self.seconds)
+
+
+def _items(recipe: Recipe, project: Project) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of the training and the unseen items. Raises InputError where too few of them can be used."""
+    items = project.catalogue.items(recipe.category, accepted=True)
+
+    def some(which: Sequence[ItemRow], count: int) -> tuple[str, ...]:
+        if len(which) < count:
+            raise InputError(f"{len(which)} of the {recipe.made} {recipe.category} shapes are there of {count} needed")
+        return tuple(item.id for item in which[:count])
+
+    train = [item for item in items if item.split == "train"]
+    return some(train, recipe.training), some([item for item in items if item.split != "train"], recipe.unseen)
+
+
+def _packed(place: Path, project: Project, space: Workspace) -> Stage[None]:
+    """The model and what it knows, beside each other."""
+    fit, train = project.run_folder(FIT), project.run_folder(TRAIN)
+    latents = Latents(fit / "latents.safetensors")
+    rows: list[int] = msgspec.json.decode((train / "rows.json").read_bytes())
+    model, known = place.with_name(place.name + MODEL), place.with_name(place.name + KNOWN)
+    if not model.exists():
+        yield from pack_model(train / "model.safetensors", model, latents, rows)
+    if not known.exists():
+        yield from usual_of(FIT, project, space)
+        yield from pack_known(known, model, latents, rows, fit / "joints.safetensors")
+
+
+def _tried(out: Path, name: str) -> str:
+    """What was tried, in the words of whoever tried it; "" when nothing is written."""
+    path = out / "notes" / f"{name}.md"
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def _put(packed: Path, out: Path, name: str) -> int:
+    """Copy the files of a model into their folder, the card last -> bytes. Raises InputError where they are too large."""
+    files = [f"{name}{suffix}" for suffix in FILES]
+    size = sum((packed / file).stat().st_size for file in files)
+    if size > LARGEST:
+        raise InputError(
+            f"the files of {name} have {size:,} bytes, at most {LARGEST:,} may be shipped; make it smaller"
+        )
+    for file in files:
+        write_atomic(out / file, (packed / file).read_bytes())
+    return size

@@ -1,0 +1,50 @@
+"""Random mixes of shapes, healed: what a person gets who swaps parts without looking."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from engine.errors import InputError
+from engine.jobs import Device, HealJob, Job, MixJob
+from engine.protocol import Note, Stage
+from engine.rows import ShapeRow
+from engine.storage import seed_of
+
+Do = Callable[[Job], Stage[dict[str, Any]]]
+
+
+def healed_mixes(count: int, rows: Sequence[ShapeRow], seed: int, device: Device, do: Do) -> Stage[list[str]]:
+    """``count`` mixes, each of a shape with parts of others, healed -> their names. Each is a job of its own.
+
+    rows : shapes with parts. A mix that cannot be made or healed is said and left out, and the next one takes its place;
+    InputError where more than every second one is.
+    """
+    found: list[str] = []
+    for number in range(2 * count):
+        random = np.random.default_rng(seed_of("mix", seed, number))
+        base = rows[number % len(rows)]
+        name = f"mix-{number:02d}"
+        try:
+            parts = _parts(base, [row for row in rows if row.id != base.id], random)
+            yield from do(MixJob(run=name, base=base.id, parts=parts, device=device))
+            healed = yield from do(HealJob(run=f"heal-{number:02d}", shape=f"{name}/0000", seed=seed, device=device))
+        except InputError as error:
+            yield Note(text=f"{name} is left out: {error}", warning=True)
+            continue
+        found += healed["shapes"]
+        if len(found) == count:
+            return found
+    raise InputError(f"only {len(found)} of {2 * count} mixes could be made; look at the shapes of the model")
+
+
+def _parts(base: ShapeRow, others: Sequence[ShapeRow], random: np.random.Generator) -> dict[str, str]:
+    """Some of the base's parts, at least one and not all of several, each with another shape that has it."""
+    able = [part for part in base.present if any(part in row.present for row in others)]
+    many = int(random.integers(1, max(2, len(base.present))))
+    chosen = sorted(random.permutation(able)[:many].tolist())
+    return {part: _donor([row for row in others if part in row.present], random) for part in chosen}
+
+
+def _donor(having: Sequence[ShapeRow], random: np.random.Generator) -> str:
+    return having[int(random.integers(len(having)))].id

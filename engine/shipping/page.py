@@ -1,0 +1,107 @@
+"""The card of a shipped model as a page for people, in Markdown."""
+
+from collections.abc import Mapping
+
+from engine.shipped import Closed, Interval, ModelCard, Score
+
+
+def page(card: ModelCard) -> str:
+    """The page; every figure is the card's."""
+    lines = [
+        f"# {card.title}",
+        "",
+        f"Made by `{card.command}`. This page is written by the same command, from `{card.name}.json`.",
+        "",
+        f"![The first shapes that it draws]({card.name}-shapes.webp)",
+        "",
+        "*The first shapes that it draws, none left out.*",
+        "",
+        f"![Mixes of its shapes, healed]({card.name}-mixes.webp)",
+        "",
+        "*Random mixes of parts of them, healed.*",
+        "",
+        *_facts(card),
+        *_scores(card),
+        *_novelty(card),
+        *_closed(card.closed, card.closed_real),
+    ]
+    if card.tried:
+        lines += ["", "## What was tried", "", card.tried.strip()]
+    return "\n".join(lines) + "\n"
+
+
+def _facts(card: ModelCard) -> list[str]:
+    asked = [f"{name.partition(':')[2] or name} ({', '.join(values)})" for name, values in card.conditions.items()]
+    seconds = ", ".join(f"{step} {_time(value)}" for step, value in card.seconds.items())
+    rows = {
+        "method": f"`{card.method}`",
+        "categories": ", ".join(card.categories),
+        "parts": ", ".join(card.parts),
+        "can be asked for": "; ".join(asked) or "nothing, it has no conditions",
+        "learned from": f"{card.training} shapes of the {card.data}",
+        "measured against": f"{card.unseen} shapes that it never saw",
+        "made in": f"{seconds} ({card.device})",
+        "size": f"{card.size / 1e6:.1f} MB with pictures",
+        "licence": card.licence,
+        "hash": f"`{card.hash}`",
+    }
+    return ["|  |  |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())]
+
+
+def _scores(card: ModelCard) -> list[str]:
+    lines = [
+        "",
+        "## Quality",
+        "",
+        "Brackets are 95 % bootstrap intervals. The rows of real training shapes say what is the best that can be had; "
+        "1-NNA is best at 50 %.",
+        "",
+        "| shapes | distance | MMD | coverage | 1-NNA | number |",
+        "|---|---|---|---|---|---|",
+    ]
+    names = {"generated": "generated", "real": "real, training"}
+    return lines + [
+        f"| {names.get(row.kind, row.kind)} | {row.measure} | {_plain(row.mmd)} | {_share(row.coverage)} | "
+        f"{_share(row.one_nna)} | {_number(row)} |"
+        for row in sorted(card.scores, key=lambda row: (row.measure, row.kind))
+    ]
+
+
+def _novelty(card: ModelCard) -> list[str]:
+    if not card.verdicts:
+        return []
+    told, real = (_shares(shares) for shares in (card.verdicts, card.verdicts_unseen))
+    return ["", "## Novelty", "", f"Of its shapes {told}; of real shapes that it never saw, by the same rules, {real}."]
+
+
+def _closed(own: Closed, real: Closed) -> list[str]:
+    def told(one: Closed) -> str:
+        total = max(1, one.shapes)
+        return f"{one.watertight / total:.1%} are watertight and {one.one_shell / total:.1%} are so in one shell"
+
+    return [
+        "",
+        "## Meshes",
+        "",
+        f"Of {own.shapes} unions {told(own)}; of {real.shapes} unseen real shapes {told(real)}.",
+    ]
+
+
+def _shares(shares: Mapping[str, float]) -> str:
+    return ", ".join(f"{share:.1%} are {verdict}" for verdict, share in shares.items())
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.2g} s"
+
+
+def _plain(score: Interval) -> str:
+    return f"{score[0]:.3g} [{score[1]:.3g}, {score[2]:.3g}]"
+
+
+def _share(score: Interval) -> str:
+    return f"{score[0]:.1%} [{score[1]:.1%}, {score[2]:.1%}]"
+
+
+def _number(row: Score) -> str:
+    return f"{row.shapes} against {row.references}"
