@@ -57,10 +57,11 @@ class Slab:
 
     def put(self, data: bytes) -> int | None:
         """Where the parcel lies, counted without end; None where there is no room for it now."""
-        start = self._put
+        start, taken = self._put, int(self._words[_TAKEN])
         if start % self.room + len(data) > self.room:  # a parcel lies in one piece
             start += self.room - start % self.room
-        if len(data) > self.room or start + len(data) - int(self._words[_TAKEN]) > self.room:
+        first = start if taken == self._put else taken  # nothing waits, or what is before this does
+        if len(data) > self.room or start + len(data) - first > self.room:
             return None
         offset = _HEAD + start % self.room
         assert self._memory.buf is not None

@@ -1,0 +1,140 @@
+"""Shapes for small requests: opened once, and mixed and blended by the very code of the jobs that keep them."""
+
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from engine.blending import _alpha, _judge, _standing
+from engine.card import WHOLE
+from engine.diffusion.denoiser import Denoiser
+from engine.errors import InputError
+from engine.jobs import InterpolateJob, MixJob
+from engine.live_requests import Blend, Mixture, Tween, curve_of
+from engine.live_surfaces import Kept
+from engine.method import Shapes, Workspace
+from engine.mixing import _arranged, moved_places
+from engine.opened import Model, Opened, open_shapes
+from engine.parts.interpolate import interpolate
+from engine.parts.pose import placed
+from engine.parts.spans import numbers_of
+from engine.project import Project
+from engine.protocol import Note, Stage
+
+ROOM = 256 << 20  # bytes of opened shapes that are kept, and of models
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """A shape, one row, and what decodes it. notes : what a person should know of how it came to be."""
+
+    like: Opened
+    shape: Shapes
+    notes: tuple[str, ...] = ()
+
+
+class LiveShapes:
+    """Shapes and models of a project, opened at the first request that needs them. What a shape is never changes."""
+
+    def __init__(self, project: Project, work: Workspace) -> None:
+        """work : device of all that is opened."""
+        self.project = project
+        self.work = work
+        self._shapes: Kept[Opened] = Kept(ROOM)
+        self._judges: Kept[tuple[Model | None, Denoiser | None]] = Kept(ROOM)
+
+    def clear(self) -> None:
+        """Let go of everything."""
+        self._shapes.clear()
+        self._judges.clear()
+
+    def open(self, names: Iterable[str]) -> Stage[dict[str, Opened]]:
+        """Shapes by name. Raises InputError for unknown ones, and for runs without a finished fit."""
+        found = {}
+        for name in dict.fromkeys(names):
+            one = self._shapes.get(name)
+            if one is None:
+                (one,) = yield from open_shapes([name], self.project, self.work)
+                self._shapes.put(name, one, _size(one.representation) + one.shape.latent.nbytes)
+            found[name] = one
+        return found
+
+    def mixed(self, mixture: Mixture) -> Stage[Mixed]:
+        """The shape that the jobs of `jobs_to_keep` make. Raises InputError for what they refuse."""
+        faders = [name for blend in mixture.blends.values() for name in blend.shapes]
+        opened = yield from self.open([mixture.base, *mixture.parts.values(), *faders])
+        base = opened[mixture.base]
+        if not mixture.changed:
+            return Mixed(base, base.shape)
+        notes: list[str] = []
+        donors = dict(mixture.parts)
+        for part, blend in mixture.blends.items():
+            donors[part] = f"{part} between {' and '.join(blend.shapes)}"
+            opened[donors[part]] = yield from _noting(self._blended(part, blend), notes)
+        job = MixJob(
+            base=mixture.base, parts=donors, removed=mixture.removed, copies=mixture.copies, moves=mixture.moves
+        )
+        mixed, places = _arranged(job, base, opened)
+        places = yield from _noting(moved_places(job.moves, mixed.shape, places, base), notes)
+        return Mixed(base, placed(mixed.shape, base.representation.parts, places), tuple(notes))
+
+    def _blended(self, part: str, blend: Blend) -> Stage[Opened]:
+        """A shape that has the part as the fader says."""
+        tween = Tween(shapes=blend.shapes, frames=2, curves={part: curve_of(blend)})
+        like, frames = yield from self.frames(tween)
+        return replace(like, shape=frames.row(1))
+
+    def frames(self, tween: Tween) -> Stage[tuple[Opened, Shapes]]:
+        """The frames (F rows) that an InterpolateJob keeps, and what decodes them. Raises InputError for what it refuses."""
+        opened = yield from self.open(tween.shapes)
+        keys = [opened[name] for name in tween.shapes]
+        first, parts = keys[0], keys[0].representation.parts
+        for other in keys[1:]:
+            if other.layout != first.layout or other.shape.model_id != first.shape.model_id:
+                raise InputError(
+                    f"{other.row.id} is built differently from {first.row.id}; interpolate between shapes of one model"
+                )
+        job = InterpolateJob(shapes=tween.shapes, frames=tween.frames, curves=tween.curves, model=tween.model)
+        named, rest = {part: curve for part, curve in job.curves.items() if part != WHOLE}, job.curves.get(WHOLE)
+        numbers_of(list(named), parts)
+        denoiser = None
+        if any(curve.way != "linear" for curve in job.curves.values()):  # arcs are measured in the units of the model
+            _, denoiser = yield from self.judge(job, first)
+        centre, scale = (None, None) if denoiser is None else (denoiser.mean.cpu(), denoiser.std.cpu())
+        latents = torch.cat([one.shape.latent for one in keys])
+        latent = interpolate(latents, job.frames, parts, named, rest, centre, scale)
+        alpha = [_alpha(job, named.get(part.name, rest)) for part in parts]
+        return first, _standing(latent, [one.shape for one in keys], alpha)
+
+    def judge(self, job: InterpolateJob, first: Opened) -> Stage[tuple[Model | None, Denoiser | None]]:
+        """The model that judges frames between shapes like ``first``; none where there is none to be had."""
+        key = job.model, first.row.run
+        found = self._judges.get(key)
+        if found is None:
+            found = yield from _judge(job, first, self.project, self.work)
+            self._judges.put(key, found, sum(_size(one) for one in found if isinstance(one, nn.Module)))
+        return found
+
+
+def _size(module: nn.Module) -> int:
+    """Bytes of what a network has learned."""
+    tensors: Sequence[Tensor] = [*module.parameters(), *module.buffers()]
+    return sum(tensor.nbytes for tensor in tensors)
+
+
+def _noting(stage: Stage[T], notes: list[str]) -> Generator[Any, None, T]:
+    """The stage, whose notes are put into ``notes`` instead of being said."""
+    while True:
+        try:
+            event = next(stage)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        if isinstance(event, Note):
+            notes.append(event.text)
+        else:
+            yield event
