@@ -20,7 +20,6 @@ from engine.geometry.regions import whole_in_pieces
 from engine.geometry.surface import extract
 from engine.method import Colour, Field, Part
 from engine.parts.pose import PosedField
-from engine.pictures.render import render
 from engine.protocol import Note, Progress, Stage
 
 Solid = WeightField | BasisField | PosedField  # fields that methods decode to; a new kind of field is added here
@@ -158,6 +157,8 @@ def picture(decoded: object, parts: tuple[Part, ...], resolution: int, size: int
 
 @picture.register
 def _(decoded: Solid, parts: tuple[Part, ...], resolution: int, size: int) -> Stage[NDArray[np.uint8]]:
+    from engine.pictures.render import render  # it takes a second to load, and most shapes are written, not drawn
+
     colours = part_colours(decoded, parts)
     if decoded.parts:
         solids = yield from part_meshes(decoded, resolution)
