@@ -130,6 +130,11 @@ def _text(value: Any) -> str:
     return "" if value is None else escape(str(value))
 
 
+def say(text: str) -> None:
+    """One line on stderr."""
+    _err.print(escape(text), soft_wrap=True)
+
+
 def complain(text: str, as_json: bool) -> None:
     """One clear line on stderr; with JSON also an object with the error, so that a script always finds one."""
     _err.print(f"[red]error:[/red] {escape(text)}", soft_wrap=True)

@@ -65,6 +65,29 @@ def cli() -> None:
     """Shape Studio's engine: meshes in, neural fields, diffusion, new meshes out."""
 
 
+def home(folder: str) -> Path:
+    """Where a command works that can do without a project: the folder, or its folder ``shapes`` where it has other things
+    in it, so that nothing is mixed with them."""
+    path = Path(folder)
+    if folder != "." or (path / "project.json").exists() or not any(path.iterdir()):
+        return path
+    return path / "shapes"
+
+
+def open_or_make(folder: Path, named: str) -> Project:
+    """The project in ``folder`` (`home` of the one that was named), made where there is none, which is said."""
+    if not (folder / "project.json").exists():
+        console.say(f"made the project {folder.resolve()}{_where(folder, named)}")
+        return Project.create(folder)
+    if folder != Path(named):
+        console.say(f"working in the project {folder.resolve()}{_where(folder, named)}")
+    return Project(folder)
+
+
+def _where(folder: Path, named: str) -> str:
+    return "" if folder == Path(named) else f"; name it to other commands as --project {folder}"
+
+
 def settings_of(options: Options, method: str, default: str = "tiny") -> methods.MethodSettings:
     """Settings of a method by preset and changes."""
     return override(methods.preset(method, options.preset or default), options.changes)

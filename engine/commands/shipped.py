@@ -17,7 +17,7 @@ from engine.shipping.recipe import COMMAND, RECIPES
 @click.option("--work", default="build/models", show_default=True, help="Folder of what is made on the way.")
 @click.option("--training", type=click.IntRange(3), help="Training shapes, instead of the recipe's.")
 @click.option("--unseen", type=click.IntRange(2), help="Unseen shapes that the model is measured against.")
-@click.option("--samples", type=click.IntRange(24), help="Shapes of the model that are measured.")
+@click.option("--samples", type=click.IntRange(2), help="Shapes of the model that are measured.")
 @common("device", "preset", "set")
 def models(
     options: Options,

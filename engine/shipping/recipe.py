@@ -26,7 +26,7 @@ class Recipe(Settings, frozen=True):
     changes: tuple[str, ...] = ()
     training: Annotated[int, Meta(ge=3)] = 2_048
     unseen: Annotated[int, Meta(ge=2)] = 500
-    samples: Annotated[int, Meta(ge=24)] = 500
+    samples: Annotated[int, Meta(ge=2)] = 500
     seed: int = 0
     draw: int = 1
     protocol: ProtocolSettings = ProtocolSettings(grid=128, emd_points=0)
