@@ -3,6 +3,7 @@
 # make check-data  the tests that need the real data set; fail where it is absent
 # make nightly     the slow tests
 # make bench       the benchmarks, one after another; `BENCHMARKS=methods` compares the methods, which takes hours
+# make models      the models that come with the program, trained anew, hours on a CPU; `CATEGORIES=chair` makes some
 # make judges      exported files before Blender, the Khronos validator, trimesh and manifold3d, in an environment of their own
 # make format      put the source into its one style
 # make clean       remove the environment and caches; projects stay
@@ -10,12 +11,13 @@
 PYTHON ?=
 OUT ?= out
 BENCHMARKS ?= fit extract metrics sample watch
+CATEGORIES ?=
 
 # The environment is renewed when its recipe or the checkout's place changes.
 STAMP := .venv/stamp-$(shell (pwd; cat pyproject.toml constraints.txt) | cksum | cut -d' ' -f1)
 PY := .venv/bin/python
 
-.PHONY: run test check-data nightly bench judges format clean
+.PHONY: run test check-data nightly bench models judges format clean
 
 run: $(STAMP)
 	$(PY) -m engine demo $(OUT)
@@ -38,6 +40,9 @@ nightly: $(STAMP)
 
 bench: $(STAMP)
 	set -e; for name in $(BENCHMARKS); do $(PY) -m engine bench $$name; done
+
+models: $(STAMP)
+	$(PY) -m engine models $(addprefix --category ,$(CATEGORIES))
 
 JUDGES := build/judges/stamp-$(shell cat tests/judges/requirements.txt tests/judges/package.json | cksum | cut -d' ' -f1)
 
