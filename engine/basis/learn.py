@@ -76,7 +76,7 @@ def learn(
     codes = Codes(start, fit.code_lr).to(device)
     part = torch.arange(experts.parts)[:, None]
 
-    settings = _settings(fit, fit.steps)
+    settings = train_settings(fit, fit.steps)
     matrices = MatrixSteps(list(experts.weights)[:-1], fit.matrix_lr).to(device)
     modules = {"experts": experts, "codes": codes, "matrices": matrices}
 
@@ -119,11 +119,12 @@ def find_codes(
         each = wrong.view_as(absent) + fit.prior * here.pow(2).sum(-1)
         return each.masked_fill(absent, 0.0).sum()  # a sum: what one item gets does not depend on the others
 
-    yield from optimise({"codes": codes}, loss, _settings(fit, fit.code_steps), seed=seed, stage="codes")
+    yield from optimise({"codes": codes}, loss, train_settings(fit, fit.code_steps), seed=seed, stage="codes")
     return codes().detach()
 
 
-def _settings(fit: BasisFitSettings, steps: int) -> TrainSettings:
+def train_settings(fit: BasisFitSettings, steps: int) -> TrainSettings:
+    """How ``optimise`` takes steps of a fit: no decay of weights, no average, no clipping."""
     return TrainSettings(
         steps=steps,
         lr=fit.lr,

@@ -13,7 +13,9 @@ from engine.basis.experts import Experts
 from engine.basis.field import BasisField, part_logits
 from engine.basis.frames import NUMBERS
 from engine.basis.learn import find_codes, learn
+from engine.basis.newton import newton_codes
 from engine.basis.points import LocalPoints, local_points, lopsided
+from engine.basis.tune import fine_tune
 from engine.datasets.cache import samples
 from engine.errors import InputError
 from engine.fields.evaluate import iou
@@ -70,17 +72,37 @@ class BasisRepresentation(Representation):
             fit = self.settings.fit
             codes = yield from learn(self.experts, points, fit, self.settings.seed, work.folder / "basis")
             self._settle(points, codes)
-            found = {name: value.detach().cpu().numpy() for name, value in self.state_dict().items()}
-            found["codes"] = codes.cpu().numpy()
-            write_tensors(path, found, {"items": "\n".join(item.id for item in chosen)})
-            yield Saved(kind="basis", path=str(path))
-        tensors, _ = read_tensors(path)
-        tensors.pop("codes")
-        self.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()})
-        self.experts.requires_grad_(False)
+            yield self._keep(path, chosen, codes)
+        self._load(path)
+
+    def fine_tune(self, data: Data, work: Workspace, steps: int) -> Stage[None]:
+        """Let the experts learn the items too, from what they know, for ``steps`` steps; read it back when it is there.
+
+        What latents mean changes by it. ``middle`` stays as the model has it.
+        """
+        path = work.folder / "basis.safetensors"
+        if not path.exists():
+            points = yield from self._points(data, data.items)
+            codes, _ = yield from self._alone(points)
+            fit, seed = self.settings.fit, self.settings.seed
+            codes = yield from fine_tune(self.experts, points, codes, fit, steps, seed, work.folder / "basis")
+            yield self._keep(path, data.items, codes)
+        self._load(path)
+
+    def lopsided_parts(self, data: Data) -> dict[str, list[str]]:
+        """Item -> its parts that are not their own mirror images, as these experts know them: one half, shown twice."""
+        known = [name for name, flag in zip(self.vocabulary, self.mirrored.tolist(), strict=True) if flag]
+        most = self.settings.local.mirror
+        found = {}
+        for item in data.items:
+            meshes = part_meshes_of(load_geometry(data.project.geometry_path(item.id)))
+            found[item.id] = [
+                name for name in known if name in meshes and lopsided(meshes[name], self.settings.seed) > most
+            ]
+        return {item: names for item, names in found.items() if names}
 
     def encode(self, data: Data, work: Workspace) -> Stage[Latents]:
-        """Codes that ``fit`` learned, or codes of new items alone. Each group is one file and is never done twice."""
+        """Codes that ``fit`` or ``fine_tune`` learned, or codes of new items alone. Each group is a file, made once."""
         path = work.folder / "latents.safetensors"
         if path.exists():
             return Latents(path)
@@ -152,6 +174,28 @@ class BasisRepresentation(Representation):
         kept: list[bool] = once(path, found or [False] * len(self.vocabulary))
         return kept
 
+    def _keep(self, path: Path, items: Sequence[ItemRow], codes: Tensor) -> Saved:
+        """Write what was learned, with the codes (N, K, C) of the items that it was learned from."""
+        found = {name: value.detach().cpu().numpy() for name, value in self.state_dict().items()}
+        found["codes"] = codes.cpu().numpy()
+        write_tensors(path, found, {"items": "\n".join(item.id for item in items)})
+        return Saved(kind="basis", path=str(path))
+
+    def _load(self, path: Path) -> None:
+        """Take over what `_keep` wrote, frozen."""
+        tensors, _ = read_tensors(path)
+        tensors.pop("codes")
+        self.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()})
+        self.experts.requires_grad_(False)
+
+    def _alone(self, points: Sequence[LocalPoints]) -> Stage[tuple[Tensor, Tensor]]:
+        """Codes (N, K, C) and frames (N, K, 8) of items, each by itself, with the experts as they are."""
+        start, found = self.middle[:, NUMBERS:], []
+        for item in points:
+            found.append((yield from newton_codes(self.experts, item, self.mirrored, start, self.settings.fit)))
+        codes, frames = zip(*found, strict=True)
+        return torch.stack(codes), torch.stack(frames)
+
     def _points(self, data: Data, items: Sequence[ItemRow]) -> Stage[list[LocalPoints]]:
         """Points of items in the frames of their parts, on the way from or into the cache."""
         settings, flags, found = self.settings, tuple(self.mirrored.tolist()), []
@@ -180,14 +224,16 @@ class BasisRepresentation(Representation):
         start = self.middle[:, NUMBERS:]
         new = [i for i, item in enumerate(items) if item.id not in learned]
         codes = torch.stack([learned.get(item.id, start) for item in items]).to(start)
+        frames = torch.from_numpy(np.stack([item.frames for item in points])).to(start.device)
         begun = time.process_time()
-        if new:
+        if new and learned:  # beside those of a fit, whose results stay as they are
             seed = seed_of("codes", self.settings.seed, *(items[i].id for i in new))
             fit = self.settings.fit
             codes[new] = yield from find_codes(self.experts, [points[i] for i in new], start, fit, seed)
+        elif new:
+            codes[new], frames[new] = yield from self._alone([points[i] for i in new])
         spent = (time.process_time() - begun) / max(1, len(new))
         present = torch.from_numpy(np.stack([item.present for item in points])).to(start.device)
-        frames = torch.from_numpy(np.stack([item.frames for item in points])).to(start.device)
         latent = self.rows(frames, codes, present)
         records = []
         for i, (item, field) in enumerate(zip(items, self.decode(Shapes(latent, present)), strict=True)):

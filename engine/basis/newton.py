@@ -1,0 +1,120 @@
+"""Codes of one new shape with the experts as they are: a part has few unknowns, so a few large steps find them.
+
+Each part is a problem of its own. Unknown are its code and by how much its frame moves, since the box of a real part is
+seldom where the box of a like part that the experts know would be. Least is made the cross-entropy of the logits, sharper
+than in learning, so that the surface counts more than the distances around it, and a prior on both.
+
+The steps are those of Levenberg (1944) and Marquardt (1963) with the Gauss-Newton matrix of the cross-entropy,
+J' p (1 - p) J.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from engine.basis.experts import Experts, inputs_of
+from engine.basis.frames import NUMBERS, to_canonical, to_local
+from engine.basis.points import LocalPoints
+from engine.methods.basis.settings import BasisFitSettings
+from engine.protocol import Progress, Stage
+
+POINTS = 4_096  # of each part, at most: many times its unknowns
+STEPS = 30  # at most
+SHARPER = 3.0  # than the cross-entropy that experts learn by
+LOOSE = (0.05, 0.05, 0.02, 0.02, 0.02, 0.05, 0.05, 0.05)  # how far a frame may well move: skews, middle, log half sides
+STIFF = 1e-4  # weight of a frame's moves, in squares of these
+DAMPING = 1e-3  # at first, in curvatures
+EASIER, HARDER = 1 / 4, 6.0  # damping after a step that helped, and after one that did not
+HOPELESS = 1e4  # damping at which a part is left as it is
+ENOUGH = 1e-5  # a step that gains less than this share ends the search of a part
+
+
+class Problem:
+    """The cost of codes and moves of frames (M, C + 8) for M parts of one item, and how it changes with them."""
+
+    def __init__(
+        self, experts: Experts, item: LocalPoints, parts: Sequence[int], mirrored: Tensor, fit: BasisFitSettings
+    ) -> None:
+        """parts : numbers of the M parts, which the item has; mirrored : (K,) bool"""
+        ks, device = list(parts), mirrored.device
+        self.bands, size = experts.settings.bands, experts.settings.code
+        self.frames = torch.from_numpy(item.frames[ks]).to(device)  # (M, 8)
+        local = torch.from_numpy(item.points[ks, :POINTS].astype(np.float64)).to(device)
+        self.points = to_canonical(local, self.frames.double()).float()  # (M, P, 3)
+        self.mirrored = mirrored[ks]
+        distance = torch.from_numpy(item.distance[ks, :POINTS].astype(np.float32)).to(device)
+        self.wanted = torch.sigmoid(SHARPER * 2 / fit.band * distance)  # (M, P)
+        loose = torch.tensor(LOOSE, device=device)
+        self.prior = torch.cat([torch.full((size,), fit.prior, device=device), STIFF / loose**2])  # (C + 8,)
+        layers = zip(experts.weights, experts.biases, strict=True)
+        self._layers = [(weight[ks].transpose(1, 2), bias[ks, None]) for weight, bias in layers]
+        self._bends = [bend[ks] for bend in experts.bends]
+
+    def cost(self, logits: Tensor, unknown: Tensor) -> Tensor:
+        """(M,) what is made least, of logits (M, P) and unknowns (M, C + 8)."""
+        wrong = binary_cross_entropy_with_logits(SHARPER * logits, self.wanted, reduction="none").mean(1)
+        return wrong + (self.prior * unknown**2).sum(1)
+
+    def slopes(self, unknown: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (M, P) and their derivatives (M, P, C + 8).
+
+        Each point gets the unknowns as variables of its own, so that one backward pass gives all rows.
+        """
+        own = unknown[:, None].repeat(1, self.points.shape[1], 1).requires_grad_()
+        with torch.enable_grad():
+            codes, moves = own[..., :-NUMBERS], own[..., -NUMBERS:]
+            frames = self.frames[:, None] + moves  # (M, P, 8)
+            local = to_local(self.points[:, :, None], frames, self.mirrored[:, None].expand(frames.shape[:2]))[:, :, 0]
+            hidden = inputs_of(local, self.bands)
+            for (weight, bias), bend in zip(self._layers, self._bends, strict=False):
+                gain, shift = (codes @ bend).chunk(2, -1)
+                hidden = ((1 + gain) * torch.baddbmm(bias, hidden, weight) + shift).relu()
+            weight, bias = self._layers[-1]
+            logits = torch.baddbmm(bias, hidden, weight)[..., 0]
+            (rows,) = torch.autograd.grad(logits.sum(), own)
+        return logits.detach(), rows
+
+    def downhill(self, logits: Tensor, rows: Tensor, unknown: Tensor) -> tuple[Tensor, Tensor]:
+        """Gradient (M, U) and Gauss-Newton matrix (M, U, U) of the cost."""
+        likely, count = torch.sigmoid(SHARPER * logits), logits.shape[1]
+        gradient = SHARPER * torch.einsum("mp,mpu->mu", likely - self.wanted, rows) / count + 2 * self.prior * unknown
+        curved = SHARPER**2 * (rows * (likely * (1 - likely))[..., None]).transpose(1, 2) @ rows / count
+        return gradient, curved + torch.diag(2 * self.prior)
+
+
+def newton_codes(
+    experts: Experts, item: LocalPoints, mirrored: Tensor, start: Tensor, fit: BasisFitSettings
+) -> Stage[tuple[Tensor, Tensor]]:
+    """Codes (K, C) of one item from ``start`` (K, C), where those of absent parts stay, and frames (K, 8) to go with them."""
+    parts = np.flatnonzero(item.present).tolist()
+    codes, frames = start.clone(), torch.from_numpy(item.frames.copy()).to(start)
+    if not parts:
+        return codes, frames
+    problem = Problem(experts.requires_grad_(False), item, parts, mirrored, fit)
+    unknown = torch.cat([start[parts], torch.zeros(len(parts), NUMBERS, device=start.device)], 1)
+    logits, rows = problem.slopes(unknown)
+    cost = problem.cost(logits, unknown)
+    damping = torch.full_like(cost, DAMPING)
+    going = torch.ones_like(cost, dtype=torch.bool)
+    for step in range(STEPS):
+        yield Progress(stage="codes", done=step, total=STEPS)
+        gradient, curved = problem.downhill(logits, rows, unknown)
+        damped = curved + damping[:, None, None] * torch.diag_embed(curved.diagonal(dim1=1, dim2=2))
+        tried = unknown - torch.linalg.solve(damped, gradient)
+        new_logits, new_rows = problem.slopes(tried)
+        new_cost = problem.cost(new_logits, tried)
+        better = going & (new_cost < cost)
+        going &= ~better | (cost - new_cost > ENOUGH * cost)
+        unknown, cost = torch.where(better[:, None], tried, unknown), torch.where(better, new_cost, cost)
+        logits = torch.where(better[:, None], new_logits, logits)
+        rows = torch.where(better[:, None, None], new_rows, rows)
+        damping = damping * torch.where(better, EASIER, HARDER)
+        going &= damping < HOPELESS
+        if not bool(going.any()):
+            break
+    codes[parts] = unknown[:, :-NUMBERS]
+    frames[parts] += unknown[:, -NUMBERS:]
+    return codes, frames

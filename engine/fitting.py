@@ -1,0 +1,130 @@
+"""The stage of a FitJob that names a model: items become latents of that model, so that they mix with its shapes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine import device, methods
+from engine.basis.representation import BasisRepresentation
+from engine.checkpoint import load_model, read_about, save_model
+from engine.errors import InputError
+from engine.jobs import FitJob
+from engine.method import Data, Representation, Workspace
+from engine.methods import MethodSettings
+from engine.project import Project
+from engine.protocol import Note, Stage
+from engine.rows import ItemRow
+from engine.shapes import FitAbout, hash_of_file, keep_fitted, model_path
+from engine.storage import once
+
+ADVICE = "say in part_names.json which of these they are, or rename them with `rename-part`"
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What new items are fitted with.
+
+    path : the file that it is from; hash : of its tensors and settings
+    """
+
+    path: Path
+    about: FitAbout
+    hash: str
+
+    def representation(self, settings: MethodSettings) -> Representation:
+        """The model's representation, frozen, with settings that `check_settings` let pass."""
+        found = methods.load(settings).representation(settings, self.about.vocabulary)
+        load_model(self.path, {"representation": found})
+        return found.requires_grad_(False)
+
+
+def open_basis(name: str, project: Project) -> Basis:
+    """The representation of a run, of a model file or of a model that comes with the program. Raises InputError."""
+    own = Path(name).suffix != ".safetensors" and ":" not in name
+    path = project.run_folder(project.catalogue.run(name).id) / "representation.safetensors" if own else Path(name)
+    if not path.is_file():
+        path = model_path(name, project)
+    try:
+        return Basis(path, msgspec.convert(read_about(path), FitAbout), hash_of_file(path))
+    except msgspec.ValidationError as error:
+        raise InputError(f"{path} is no model of this version ({error}); name a training run or a fit") from error
+
+
+def check_settings(settings: MethodSettings, basis: Basis) -> None:
+    """Raise InputError where settings would give the model's numbers another meaning."""
+    known = basis.about.settings
+    same = type(settings) is type(known) and msgspec.structs.replace(settings, seed=known.seed, fit=known.fit) == known
+    if not same or getattr(settings.fit, "band", None) != getattr(known.fit, "band", None):
+        raise InputError(
+            "of a fit with a model only seed and fit (all but its band) can be set; the rest is the model's"
+        )
+
+
+def fit_with_model(job: FitJob, items: Sequence[ItemRow], project: Project, work: Workspace) -> Stage[dict[str, Any]]:
+    """Items -> latents of the model ``job.model``, by codes alone or after its experts have learned the items too."""
+    basis = open_basis(job.model, project)
+    check_settings(job.settings, basis)
+    settled = once(work.folder / "items.json", {"items": [item.id for item in items], "model_hash": basis.hash})
+    if settled["model_hash"] != basis.hash:
+        raise InputError(f"{job.model} has changed since this fit was begun; start a new one")
+    items = [project.catalogue.item(name) for name in settled["items"]]
+    representation = basis.representation(job.settings).to(work.device)
+    names = tuple(part.name for part in representation.parts)
+    left_out = unknown_parts(items, names)
+    tuned = representation if isinstance(representation, BasisRepresentation) else None
+    if job.fine_tune and tuned is None:
+        raise InputError(
+            f"shapes of {methods.name_of(job.settings)} share no experts that could learn on; leave --fine-tune out"
+        )
+    data = Data(project, tuple(items))
+    device.use_threads(representation)
+    yield Note(text=f"fitting {len(items)} items with {job.model} on {device.describe(work.device)}")
+    for item, parts in left_out.items():
+        text = f"{item}: left out, since {job.model} has no {' and no '.join(parts)}; it has {', '.join(names)}"
+        yield Note(text=f"{text}; {ADVICE}", warning=True)
+    for item, parts in (tuned.lopsided_parts(data) if tuned else {}).items():
+        text = (
+            f"{item}: {', '.join(parts)} differ from left to right, and the model knows one half, shown on both sides"
+        )
+        yield Note(text=text, warning=True)
+    if tuned and job.fine_tune:
+        yield from tuned.fine_tune(data, work, job.fine_tune)
+        yield Note(
+            text=f"the experts have changed: these shapes mix with one another, not with those of {job.model}; "
+            "name shapes' items here too to have them in one model, or fit by codes alone"
+        )
+    latents = yield from representation.encode(data, work)
+    about = {
+        "settings": msgspec.to_builtins(job.settings),
+        "vocabulary": names,
+        "items": [item.id for item in items],
+        "model_hash": basis.hash,
+    }
+    save_model(work.folder / "representation.safetensors", {"representation": representation}, about)
+    keep_fitted(project, job.run, latents)
+    keys = ("iou", "cpu_s", "verdict", "reason")
+    shapes = [{"id": f"{job.run}/{r.item}", **{key: getattr(r, key) for key in keys}} for r in latents.records]
+    return {"run": job.run, "shapes": shapes}
+
+
+def unknown_parts(items: Sequence[ItemRow], known: Sequence[str]) -> dict[str, list[str]]:
+    """Item -> its parts that a model with parts ``known`` lacks. Raises InputError for items of which nothing is left."""
+    if not known:
+        return {}
+    found = {}
+    for item in items:
+        if not item.parts:
+            raise InputError(
+                f"{item.id} has no named parts, and the model's are {', '.join(known)}; "
+                "import it with part names, or give it parts with `parts --auto` and rename those"
+            )
+        if not set(item.parts) & set(known):
+            raise InputError(
+                f"the parts of {item.id} are {', '.join(item.parts)}, the model's {', '.join(known)}; {ADVICE}"
+            )
+        if lacking := [name for name in item.parts if name not in known]:
+            found[item.id] = lacking
+    return found
