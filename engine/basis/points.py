@@ -25,6 +25,8 @@ MARGIN = 1.1  # the expert of a part knows its frame from -MARGIN to MARGIN
 LEANING = 4_000  # points that a frame is fitted to
 PROBES = 2_048  # points that tell whether a part is its own mirror image
 FINE_SHARE = 0.6  # of the near points
+NORMALS = igl.SIGNED_DISTANCE_TYPE_PSEUDONORMAL
+PROOF = 512  # points whose side is told in two ways
 
 
 @dataclass(frozen=True)
@@ -139,16 +141,19 @@ def _distance(
     """(P,) signed distance in the frame, positive inside.
 
     To the surface of a solid; where parts are labels on one surface, also to the nearest point on the other side of the
-    border inside, which is as exact as the points are dense.
+    border inside, which is as exact as the points are dense. Sides are told by the normals of the nearest faces, edges
+    and corners (Baerentzen and Aanaes 2005), four times as fast as by winding numbers, which decide where a few points show
+    that the two differ: where solids overlap.
     """
     place = to_canonical(torch.from_numpy(local), torch.from_numpy(frame).double()).numpy()
-    within = _inside(geometry, name, place)
     # the half that is folded away leans the same way as the other, not mirrored: that half of it is never the nearest
     vertices = np.ascontiguousarray(_local(surface.vertices, frame, False))
     faces = np.ascontiguousarray(surface.faces, np.int64)
-    tree = igl.AABB()
-    tree.init(vertices, faces)
-    away = np.sqrt(tree.squared_distance(vertices, faces, np.ascontiguousarray(local))[0])
+    found = igl.signed_distance(np.ascontiguousarray(local), vertices, faces, sign_type=NORMALS)[0]
+    away, within = np.abs(found), found < 0
+    few = slice(PROOF)  # the points are shuffled
+    if not geometry.parts or (within[few] != _inside(geometry, name, place[few])).any():
+        within = _inside(geometry, name, place)
     if not geometry.parts and 0 < within.sum() < len(within):
         for side in (True, False):
             other = cKDTree(local[within != side])
