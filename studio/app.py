@@ -11,8 +11,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 from qasync import QEventLoop
 
-from engine.worker import RUNNER
-from studio.models.opened import Projects
+from studio.models.opened import ENGINES, Engines, Projects
 from studio.models.preferences import Preferences
 from studio.models.troubles import Troubles
 from studio.panel import Panel
@@ -30,13 +29,13 @@ def application(arguments: Sequence[str]) -> QApplication:
 
 
 def build(
-    app: QApplication, preferences: Preferences, runner: str = RUNNER, panels: Sequence[Panel] = PANELS
+    app: QApplication, preferences: Preferences, engines: Engines = ENGINES, panels: Sequence[Panel] = PANELS
 ) -> tuple[MainWindow, Projects]:
     """The window with all behind it, not shown yet."""
     troubles = Troubles()
     choice = preferences.kept.theme if preferences.kept.theme in ("dark", "light") else "system"
     theme = Theme(app, cast(Choice, choice))
-    projects = Projects(preferences, troubles, runner)
+    projects = Projects(preferences, troubles, engines)
     window = MainWindow(panels, projects, preferences, theme, troubles)
     troubles.setParent(window)
     projects.setParent(window)

@@ -166,6 +166,7 @@ class MainWindow(QMainWindow):
         self._splitter.setChildrenCollapsible(False)
         for panel in self._panels:
             self._add(panel, panel.make(opened))
+        self._splitter.setSizes([100 * panel.share for panel in self._panels if panel.place == "centre"])
         self.stack.addWidget(self._splitter)
         self.stack.setCurrentWidget(self._splitter)
         known = [name for name in WORKSPACES if any(name in panel.workspaces for panel in self._panels)]

@@ -9,7 +9,7 @@ from studio.models.cards import Cards
 from studio.models.library import Filter
 from studio.models.make import Make
 from studio.models.opened import OpenProject
-from studio.models.titles import duration, title_of
+from studio.models.titles import duration, stage_words, title_of
 
 NO_RUN = "-"  # no run has this name
 
@@ -55,7 +55,7 @@ class Gallery(QObject):
                 return f"{title}{seed}  ·  waits in the queue"
             case "running":
                 left = f"  ·  {duration(task.seconds_left)} left" if task.seconds_left else ""
-                return f"{title}{seed}  ·  {task.stage or 'starting'}{left}"
+                return f"{title}{seed}  ·  {stage_words(task.stage) or 'starting'}{left}"
             case "failed":
                 return f"{title}  ·  did not finish: {task.text}"
             case "finished":

@@ -161,7 +161,7 @@ def read_cards(folder: Path) -> list[Card]:
 
 def _of_item(item: ItemRow) -> Card:
     mood: Mood = "bad" if not item.usable else "warn" if item.verdict in ("open", "sheet") else "good"
-    title = item.name or Path(item.path).stem or item.id
+    title = _item_title(item)
     note = item.verdict + (f": {item.reason}" if item.reason and not item.usable else "")
     return Card(
         "item",
@@ -187,10 +187,7 @@ def _of_run(run: RunRow, kind: Literal["run", "model"]) -> Card:
 
 def _of_shape(shape: ShapeRow, item: ItemRow | None, category: str, run: int) -> Card:
     category = category or (item.category if item else "")
-    if item:
-        title = item.name or Path(item.path).stem or item.id
-    else:
-        title = f"{category or shape.kind} {run}.{shape.row + 1}".capitalize()
+    title = _item_title(item) if item else f"{category or shape.kind} {run}.{shape.row + 1}".capitalize()
     note, mood = shape.kind, ""
     if shape.quality is not None:
         note, mood = f"fit {shape.quality:.0%}", "good" if shape.verdict == "accepted" else "warn"
@@ -220,6 +217,12 @@ def _category_asked(project: Project, run: RunRow) -> str:
     if not isinstance(job, GenerateJob):
         return ""
     return job.category or (job.model.partition(":")[2].partition("@")[0] if job.model.startswith("shipped:") else "")
+
+
+def _item_title(item: ItemRow) -> str:
+    """What its data set or its file calls it; numbers get the category before them."""
+    name = item.name or Path(item.path).stem or item.id
+    return f"{item.category} {name}".strip().capitalize() if name.isdigit() else name
 
 
 def _words(*words: str) -> str:

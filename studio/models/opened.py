@@ -1,5 +1,7 @@
 """An open project with all its models; and the projects of a person: open, new, recent."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar, cast
 
@@ -7,12 +9,16 @@ from PySide6.QtCore import QLockFile, QObject, Signal
 
 from engine.errors import BusyError, InputError, StudioError
 from engine.jobs import ExportJob, ImportJob, Job
+from engine.live_client import Answer
+from engine.live_requests import Picture, Thumbnail
+from engine.live_worker import ANSWERS
 from engine.project import Project
 from engine.worker import RUNNER
 from studio.models.background import Background
 from studio.models.current import Current
 from studio.models.history import History
 from studio.models.library import Library
+from studio.models.live import Live
 from studio.models.preferences import Preferences, free_folder
 from studio.models.queue import Queue
 from studio.models.session import Session
@@ -20,6 +26,17 @@ from studio.models.thumbnails import Thumbnails
 from studio.models.troubles import Troubles
 
 LOCK = "window.lock"
+
+
+@dataclass(frozen=True)
+class Engines:
+    """What the engine's processes run, as "module:name"; tests put something quicker in its place."""
+
+    runner: str = RUNNER
+    answers: str = ANSWERS
+
+
+ENGINES = Engines()
 
 
 class Model(Protocol):
@@ -39,7 +56,7 @@ class OpenProject(QObject):
     share their models without knowing one another. A model's ``close()``, if it has one, is called before the engine ends.
     """
 
-    def __init__(self, folder: Path, troubles: Troubles, runner: str = RUNNER) -> None:
+    def __init__(self, folder: Path, troubles: Troubles, engines: Engines = ENGINES) -> None:
         """Open an existing project. Raises StudioError; nothing is started yet."""
         super().__init__()
         self.project = Project(folder)
@@ -51,14 +68,16 @@ class OpenProject(QObject):
             raise BusyError(f"{self.name} is open in another window; use that one")
         self.troubles = troubles
         self.background = Background()
-        self.session = Session(self.project, runner)
+        self.session = Session(self.project, engines.runner)
+        self.live = Live(self.folder, engines.answers)
         self.queue = Queue(self.project, self.session, troubles)
         self.history = History(self.project.catalogue)
         self.library = Library(self.project, self.background, self.history, troubles)
-        self.thumbnails = Thumbnails(self.background, self._picture)
+        self.thumbnails = Thumbnails(self.background, self._picture, self._draw)
         self.current = Current()
         self._models: dict[type, Any] = {}
         self.queue.ended.connect(lambda _: self.library.refresh())
+        self.queue.staged.connect(lambda _: self.library.refresh())  # results are kept the moment they exist
         self.library.refresh()
 
     @property
@@ -69,7 +88,7 @@ class OpenProject(QObject):
     @property
     def pids(self) -> list[int]:
         """Processes of the engine."""
-        return [pid for pid in (self.session.pid,) if pid]
+        return [pid for pid in (self.session.pid, self.live.pid) if pid]
 
     def model(self, kind: type[M]) -> M:
         """The one model of this kind."""
@@ -78,7 +97,8 @@ class OpenProject(QObject):
         return cast(M, self._models[kind])
 
     def start(self) -> None:
-        """Start the engine and begin with the queue."""
+        """Start the engines and begin with the queue."""
+        self.live.start()
         self.session.start()
         self.queue.open()
 
@@ -106,10 +126,20 @@ class OpenProject(QObject):
         for model in reversed(self._models.values()):
             if callable(close := getattr(model, "close", None)):
                 close()
+        self.live.close()
         self.session.close()
         self.background.close()
         self.project.close()
         self._lock.unlock()
+
+    def _draw(self, name: str, then: Callable[[Path | None], None]) -> None:
+        """Let the live engine draw a picture when nothing more urgent is asked."""
+
+        def answered(answer: Answer) -> None:
+            if answer.state != "going":
+                then(Path(answer.content.path) if isinstance(answer.content, Picture) else None)
+
+        self.live.ask(Thumbnail(name=name), f"picture of {name}", "later", answered)
 
     def _picture(self, name: str) -> Path | None:
         """A picture that exists already."""
@@ -125,9 +155,9 @@ class Projects(QObject):
     opened = Signal(object)
     closing = Signal()
 
-    def __init__(self, preferences: Preferences, troubles: Troubles, runner: str = RUNNER) -> None:
+    def __init__(self, preferences: Preferences, troubles: Troubles, engines: Engines = ENGINES) -> None:
         super().__init__()
-        self._preferences, self._troubles, self._runner = preferences, troubles, runner
+        self._preferences, self._troubles, self._engines = preferences, troubles, engines
         self.current: OpenProject | None = None
 
     def open(self, folder: Path) -> bool:
@@ -135,7 +165,7 @@ class Projects(QObject):
         if self.current and self.current.folder == folder.resolve():
             return True
         try:
-            found = OpenProject(folder, self._troubles, self._runner)
+            found = OpenProject(folder, self._troubles, self._engines)
         except (StudioError, OSError) as error:
             self._troubles.tell_error(error)
             return False

@@ -103,12 +103,14 @@ class Task:
 class Queue(QObject):
     """Jobs of a project, one at a time. Every change is in the project's queue.json before anything is done about it.
 
-    changed() : jobs came, went or changed state; progressed(run) : the running one got on
+    changed() : jobs came, went or changed state
+    progressed(run) : the running one got on; staged(run) : it came to another stage, so that there may be first results
     ended(run) : a job came to its end, good or bad
     """
 
     changed = Signal()
     progressed = Signal(str)
+    staged = Signal(str)
     ended = Signal(str)
 
     def __init__(self, project: Project, session: Session, troubles: Troubles) -> None:
@@ -277,9 +279,12 @@ class Queue(QObject):
         if task is None or task.run != run:
             return
         match event:
-            case Progress():
+            case Progress(stage):
+                another = stage != task.stage
                 task.hear(event)
                 self.progressed.emit(run)
+                if another:
+                    self.staged.emit(run)
                 return
             case Note(text, warning):
                 task.message = text

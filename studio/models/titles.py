@@ -41,6 +41,28 @@ VERBS = {
 }
 
 
+STAGES = {  # what the engine calls its work -> what people call it
+    "analyse": "looking for patterns",
+    "carry": "carrying surfaces along",
+    "codes": "finding codes",
+    "decode": "making surfaces",
+    "export": "writing files",
+    "extract": "making surfaces",
+    "fit": "fitting",
+    "import": "reading meshes",
+    "make shapes": "making shapes",
+    "pictures": "drawing pictures",
+    "read": "reading files",
+    "sample": "drawing shapes",
+    "train": "training",
+}
+
+
+def stage_words(stage: str) -> str:
+    """What a stage of a job is called; one that has no other name keeps the engine's."""
+    return STAGES.get(stage, stage)
+
+
 def counted(number: int, word: str) -> str:
     """ "1 shape", "12 shapes"."""
     return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"

@@ -54,4 +54,4 @@ class GalleryView(Ground):
             self._opened.current.show(names[-1])
 
 
-PANEL = Panel("gallery", "Gallery", "centre", GalleryView, workspaces=("Make",))
+PANEL = Panel("gallery", "Gallery", "centre", GalleryView, workspaces=("Make",), share=3)

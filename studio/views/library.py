@@ -41,7 +41,7 @@ class LibraryView(Ground):
         super().__init__()
         self._opened, self._library = opened, opened.library
         self.cards = Cards(opened.library, opened.thumbnails)
-        self.list = CardList(self.cards)
+        self.list = CardList(self.cards, side=118)
         self.list.chosen.connect(self._choose)
         self.list.opened.connect(opened.current.show)
         self.list.asked.connect(self._menu)

@@ -190,11 +190,13 @@ def _form() -> QFormLayout:
     return found
 
 
-def _row(*widgets: QWidget) -> QHBoxLayout:
-    found = QHBoxLayout()
-    found.setSpacing(6)
+def _row(*widgets: QWidget) -> QWidget:
+    found = QWidget()
+    row = QHBoxLayout(found)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(6)
     for i, widget in enumerate(widgets):
-        found.addWidget(widget, 1 if i == 0 else 0)
+        row.addWidget(widget, 1 if i == 0 else 0)
     return found
 
 

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
 
 from studio.models.opened import OpenProject
 from studio.models.queue import Queue, Task
-from studio.models.titles import duration
+from studio.models.titles import duration, stage_words
 from studio.panel import Panel
 from studio.widgets.words import Ground, button, label, tool
 
@@ -64,7 +64,7 @@ class TaskRow(QWidget):
         words = STATES.get(task.state, task.state)
         if task.state == "running":
             seconds = task.seconds_left
-            words = task.stage + (f"  ·  {duration(seconds)} left" if seconds else "")
+            words = stage_words(task.stage) + (f"  ·  {duration(seconds)} left" if seconds else "")
         if task.state == "failed":
             words = task.text
         self.state.setText(words)

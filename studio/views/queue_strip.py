@@ -5,7 +5,7 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QSizePolicy, QWidget
 
 from studio.icons import icon
 from studio.models.queue import Queue
-from studio.models.titles import counted, duration
+from studio.models.titles import counted, duration, stage_words
 from studio.widgets.words import button, label, tool
 
 
@@ -56,7 +56,7 @@ class QueueStrip(QWidget):
             waiting = counted(len(queue.waiting), "job")
             self.words.setText(f"On hold, {waiting} waiting" if queue.held and queue.waiting else "")
             return
-        stage = {"stopping": "stopping", "paused": "paused"}.get(task.state, task.stage)
+        stage = {"stopping": "stopping", "paused": "paused"}.get(task.state, stage_words(task.stage))
         self.words.setText(f"{task.title}" + (f"  ·  {stage}" if stage else ""))
         self.words.setToolTip(task.message)
         share = task.share
