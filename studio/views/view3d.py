@@ -1,0 +1,390 @@
+"""The 3D view: shapes of a `Scene` in one to four panes. It paints what the thread that draws hands over, and never waits.
+
+A picture is asked for when something has changed, one at a time: first a quick one, and once all stands still a fine one.
+Nothing runs while nothing changes. `View3D.shut` (also by closing the widget) ends the thread.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QCoreApplication, QEvent, QMetaObject, QPointF, QRectF, QSize, Qt, QThread, QTimer, Signal
+from PySide6.QtGui import (
+    QCloseEvent,
+    QColor,
+    QCursor,
+    QImage,
+    QKeyEvent,
+    QLinearGradient,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+    QShowEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QWidget
+
+from studio.models.scene import Scene, Spot
+from studio.palette import Palette
+from studio.theme import palette_of
+from studio.views.view3d_cameras import Cameras
+from studio.views.view3d_controls import Controls
+from studio.views.view3d_frame import Colours, Frame, colours_of, pane_of
+from studio.views.view3d_layout import pane_at, panes, wipe_line, wiped
+from studio.views.view3d_overlay import MARGIN, Brush
+
+if TYPE_CHECKING:
+    from studio.views.view3d_stage import Drawn, Found, Stage
+
+PAUSE = 150  # milliseconds without change, after which a fine picture is drawn
+WAIT = 8000  # milliseconds for the thread to end: it may be in the middle of a picture
+SMOOTH = 0.04  # seconds that a picture may take while things move; beyond, it is drawn coarser
+COARSEST = 0.5
+
+
+class View3D(QWidget):
+    """Bound to a scene; knows nothing else. Sized by its parent, painted in the theme of its palette."""
+
+    failed = Signal(str)  # one sentence: why there is no picture
+    settled = Signal()  # a fine picture of all that there is stands on the screen
+    _draw = Signal(object)
+    _find = Signal(int, str, float, float)
+    _close = Signal()
+
+    def __init__(self, scene: Scene, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.scene = scene
+        self.cameras = Cameras(scene, self)
+        self.controls = Controls(scene, self.cameras, self._room, self._select_at)
+        self._stage: Stage | None = None
+        self._ended: weakref.finalize | None = None
+        self._drawn: Drawn | None = None
+        self._number = 0  # of the last frame that was asked for
+        self._asked = False  # a picture is being made
+        self._stale = False  # it shows something older than the scene
+        self._framed = False
+        self._coarser = 1.0
+        self._error = ""
+        self._mouse: QPointF | None = None
+        self._questions: dict[int, QPointF | None] = {}  # number -> where a click was; None: hovering
+        self._hover_asked = self._hover_stale = False
+        self._soon = QTimer(self, singleShot=True, interval=0)
+        self._soon.timeout.connect(self._ask)
+        self._still = QTimer(self, singleShot=True, interval=PAUSE)
+        self._still.timeout.connect(lambda: self._ask(fine=True))
+        scene.changed.connect(self.touch)
+        scene.shapes_changed.connect(self._frame_first)
+        self.cameras.changed.connect(self.touch)
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setMinimumSize(QSize(160, 120))
+        self.setAccessibleName("3D view")
+        app = QCoreApplication.instance()
+        if app is not None:
+            app.aboutToQuit.connect(self.shut)
+
+    # pictures ---------------------------------------------------------------------------------------------------------
+    def touch(self) -> None:
+        """Something has changed: paint, and ask for a new picture."""
+        self._stale = True
+        self._still.stop()
+        if self.isVisible() and not self._asked:
+            self._soon.start()
+        self.update()
+
+    def picture(self) -> QImage:
+        """What is on the screen, without names, bars and lines."""
+        image = QImage(self.size() * self.devicePixelRatio(), QImage.Format.Format_RGB32)
+        image.setDevicePixelRatio(self.devicePixelRatio())
+        painter = QPainter(image)
+        self._paint_images(painter)
+        painter.end()
+        return image
+
+    def frame_all(self, smooth: bool = True) -> None:
+        """Bring all shapes into full view."""
+        if self.scene.active:
+            self.controls.frame(self.scene.active, whole=True, smooth=smooth)
+
+    def shut(self) -> None:
+        """End the thread that draws, and give the graphics memory back. Showing the view again starts it anew."""
+        self._soon.stop()
+        self._still.stop()
+        self._drawn, self._stage, self._asked = None, None, False
+        self._questions.clear()
+        self._hover_asked = False
+        if self._ended is not None:
+            self._ended()
+            self._ended = None
+
+    def _start(self) -> Stage:
+        """VTK is loaded here, which takes a third of a second: after the first paint."""
+        from studio.views.view3d_stage import Stage, own_thread
+
+        stage = Stage()
+        self._draw.connect(stage.draw)
+        self._find.connect(stage.find)
+        stage.drawn.connect(self._take)
+        stage.found.connect(self._found)
+        stage.failed.connect(self._fail)
+        thread = own_thread(stage)
+        self._ended = weakref.finalize(self, _end, stage, thread)
+        self._stage = stage
+        return stage
+
+    def _ask(self, fine: bool = False) -> None:
+        """Ask for a picture of what there is now."""
+        if not self.isVisible() or self._asked or (fine and self._moving()):
+            return
+        where = panes(self.scene, self._room())
+        if not where:
+            self._drawn = None
+            self.update()
+            return
+        if self._stage is None:
+            self._start()
+        scene, look = self.scene, self.scene.look
+        ratio = self.devicePixelRatioF() * (1.0 if fine else self._coarser)
+        pane = next(iter(where.values()))
+        size = max(8, round(pane.width() * ratio)), max(8, round(pane.height() * ratio))
+        self._number += 1
+        self._asked, self._stale = True, False
+        self._draw.emit(
+            Frame(
+                number=self._number,
+                size=size,
+                panes=tuple(pane_of(scene, key, self.cameras.of(key)) for key in where),
+                style=look.style,
+                part_colours=look.part_colours,
+                grid=look.grid,
+                shadow=look.shadow,
+                plane=scene.plane,
+                colours=self._colours(),
+                ratio=ratio,
+                fine=fine,
+            )
+        )
+
+    def _take(self, drawn: Drawn) -> None:
+        """A picture has come."""
+        if self._stage is None or self.sender() is not self._stage:
+            return
+        self._asked, self._drawn, self._error = False, drawn, ""
+        if not drawn.frame.fine:
+            self._judge(drawn)
+        self.update()
+        if self._stale:
+            self._soon.start()
+        elif drawn.frame.fine:
+            self.settled.emit()
+        else:
+            self._still.start()
+        if self._mouse is not None and self._hover_stale:
+            self._hover(self._mouse)
+
+    def _judge(self, drawn: Drawn) -> None:
+        """How coarse the next picture is while things move."""
+        if drawn.frame.number == 1:
+            return  # shaders were made for it
+        full = drawn.seconds / self._coarser**2
+        self._coarser = 1.0 if full < 1.5 * SMOOTH else max(COARSEST, round((SMOOTH / full) ** 0.5 * 8) / 8)
+
+    def _fail(self, text: str) -> None:
+        self._asked, self._error = False, text
+        self.update()
+        self.failed.emit(text)
+
+    def _moving(self) -> bool:
+        return self.controls.dragging or self.cameras.travelling
+
+    def _frame_first(self) -> None:
+        """The first shape is brought into view; later ones leave the camera where a person put it."""
+        if not self._framed and self.scene.shapes and self.width() > 1:
+            self._framed = True
+            self.frame_all(smooth=False)
+        if not self.scene.shapes:
+            self._framed = False
+
+    def _room(self) -> QRectF:
+        return QRectF(self.rect())
+
+    def _palette(self) -> Palette:
+        return palette_of(self.palette())
+
+    def _colours(self) -> Colours:
+        return colours_of(self._palette())
+
+    # painting ---------------------------------------------------------------------------------------------------------
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The last pictures, and what lies over them."""
+        painter = QPainter(self)
+        self._paint_images(painter)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        brush = Brush(painter, self._palette(), self.font())
+        where = panes(self.scene, self._room())
+        if self._error:
+            brush.chip(self._error, self._room().center(), self._room(), Qt.AlignmentFlag.AlignHCenter)
+        for number, (key, pane) in enumerate(where.items()):
+            if len(where) > 1:
+                brush.title(self.scene.shape(key).title, pane, right=wiped(self.scene) and number == 1)
+        for key, pane in list(where.items())[: 1 if wiped(self.scene) else None]:
+            small = pane.width() < 260
+            if self.scene.look.scale_bar and not small:
+                brush.scale_bar(self.cameras.of(key), pane, self.scene.look.metres)
+            if not small:
+                brush.axes(self.cameras.of(key), pane)
+        if wiped(self.scene):
+            brush.wipe(wipe_line(self.scene, self._room()), self._room())
+        self._paint_motion(brush)
+        if self.scene.hovered is not None and self._mouse is not None and not self.controls.dragging:
+            brush.chip(self.scene.hovered[1], self._mouse + QPointF(14, 18), self._room())
+
+    def _paint_images(self, painter: QPainter) -> None:
+        painter.fillRect(self.rect(), QColor(self._palette().line))
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        images = {} if self._drawn is None else _images(self._drawn)
+        where = panes(self.scene, self._room())
+        for number, (key, pane) in enumerate(where.items()):
+            painter.save()
+            if wiped(self.scene) and number == 1:
+                painter.setClipRect(pane.adjusted(wipe_line(self.scene, self._room()) - pane.left(), 0, 0, 0))
+            if key in images:
+                painter.drawImage(pane, images[key])
+            else:
+                self._paint_empty(painter, pane)
+            painter.restore()
+        if not where:
+            self._paint_empty(painter, self._room())
+
+    def _paint_empty(self, painter: QPainter, pane: QRectF) -> None:
+        colours = self._colours()
+        shade = QLinearGradient(pane.topLeft(), pane.bottomLeft())
+        shade.setColorAt(0, QColor.fromRgbF(*colours.top))
+        shade.setColorAt(1, QColor.fromRgbF(*colours.bottom))
+        painter.fillRect(pane, shade)
+
+    def _paint_motion(self, brush: Brush) -> None:
+        transform, view = self.controls.transform, self.controls.transform_view()
+        if transform is None or view is None:
+            return
+        camera, pane = view
+        if transform.axis is not None:
+            brush.guide(camera, pane, transform.centre, transform.axis)
+        words = transform.words(camera, (pane.width(), pane.height()))
+        at = QPointF(pane.center().x(), pane.bottom() - MARGIN - 28)
+        brush.chip(words, at, pane, Qt.AlignmentFlag.AlignHCenter)
+
+    # what lies under the mouse ----------------------------------------------------------------------------------------
+    def _select_at(self, at: QPointF) -> None:
+        self._question(at, click=True)
+
+    def _hover(self, at: QPointF) -> None:
+        """Ask what is under the mouse; while an answer is awaited, only remember to ask again."""
+        if self._hover_asked or self._asked:
+            self._hover_stale = True
+        elif self.controls.wants_hover(at):
+            self._question(at, click=False)
+
+    def _question(self, at: QPointF, click: bool) -> None:
+        there = pane_at(self.scene, self._room(), at)
+        if there is None or self._stage is None:
+            return
+        key, pane = there
+        self._number += 1
+        self._questions[self._number] = at if click else None
+        if not click:
+            self._hover_asked, self._hover_stale = True, False
+        self._find.emit(self._number, key, (at.x() - pane.x()) / pane.width(), (at.y() - pane.y()) / pane.height())
+
+    def _found(self, found: Found) -> None:
+        if found.number not in self._questions or self.sender() is not self._stage:
+            return
+        click = self._questions.pop(found.number) is not None
+        there = any(shape.key == found.key and shape.part(found.part or "") for shape in self.scene.shapes)
+        spot: Spot | None = (found.key, found.part) if found.part is not None and there else None
+        if click:
+            self.scene.select(spot)
+            return
+        self._hover_asked = False
+        self.scene.hover(spot if self._mouse is not None and not self.controls.dragging else None)
+        if self._mouse is not None:
+            self.update()
+            if self._hover_stale:
+                self._hover(self._mouse)
+
+    # events -----------------------------------------------------------------------------------------------------------
+    def event(self, event: QEvent) -> bool:
+        """Keys that mean something here are ours before they are anybody's shortcut; so is Tab."""
+        if isinstance(event, QKeyEvent) and event.type() in (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress):
+            override = event.type() == QEvent.Type.ShortcutOverride
+            at = self._mouse or QPointF(self.mapFromGlobal(QCursor.pos()))
+            if self.controls.key(event, at, try_only=override):
+                event.accept()
+                self.update()
+                return True
+        return super().event(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """See `Controls`."""
+        self._mouse = event.position()
+        event.setAccepted(self.controls.press(event))
+        self.update()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """See `Controls`; else say what is under the mouse."""
+        self._mouse = event.position()
+        if self.controls.move(event):
+            self.scene.hover(None)
+        else:
+            self._hover(event.position())
+            self.update()
+        self.setCursor(self.controls.cursor(event.position()))
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """See `Controls`."""
+        event.setAccepted(self.controls.release(event))
+        self.touch()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """See `Controls`."""
+        event.setAccepted(self.controls.wheel(event))
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Nothing is under the mouse any more."""
+        self._mouse, self._hover_stale = None, False
+        self.scene.hover(None)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Pictures of another size are needed."""
+        self._frame_first()
+        self.touch()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """What changed meanwhile is drawn now."""
+        self._frame_first()
+        self.touch()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Another theme."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange):
+            self.touch()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """See `shut`."""
+        self.shut()
+        super().closeEvent(event)
+
+
+def _images(drawn: Drawn) -> dict[str, QImage]:
+    return {pane.key: image for pane, image in zip(drawn.frame.panes, drawn.images, strict=True)}
+
+
+def _end(stage: Stage, thread: QThread | None) -> None:
+    """Close the stage in its own thread, and wait for that thread."""
+    QMetaObject.invokeMethod(stage, "close", Qt.ConnectionType.AutoConnection)
+    if thread is not None:
+        thread.wait(WAIT)
