@@ -54,9 +54,12 @@ class Live(QObject):
         """Nobody waits for this channel any more."""
         self._engine.withdraw(channel)
 
-    def close(self) -> None:
-        """End the engine."""
+    def stop(self) -> None:
+        """Listen no more."""
         self._timer.stop()
+
+    def close(self) -> None:
+        """End the engine; after ``stop``, also in another thread."""
         self._engine.close()
 
     def _listen(self) -> None:

@@ -1,6 +1,7 @@
 """An open project with all its models; and the projects of a person: open, new, recent."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar, cast
@@ -126,8 +127,10 @@ class OpenProject(QObject):
         for model in reversed(self._models.values()):
             if callable(close := getattr(model, "close", None)):
                 close()
-        self.live.close()
-        self.session.close()
+        self.live.stop()
+        with ThreadPoolExecutor(1) as other:  # both may take a while to save and to end
+            other.submit(self.live.close)
+            self.session.close()
         self.background.close()
         self.project.close()
         self._lock.unlock()

@@ -1,0 +1,107 @@
+"""Brings what a person looks at into the scene: shapes through the live engine, meshes that came in from their file."""
+
+from pathlib import Path
+from typing import Self
+
+import msgspec
+from PySide6.QtCore import QObject
+
+from engine.errors import StudioError
+from engine.live_client import Answer
+from engine.live_requests import Cut as Field
+from engine.live_requests import Decode, Meshes, Mixture, Section
+from engine.storage import read_tensors
+from studio.models.opened import OpenProject
+from studio.models.scene import Cut, PartMesh, Scene, Shape
+
+CHANNEL = "look"
+COARSE, FINE = 64, 128  # grid points per side: at once, and soon after
+SECTION = 128
+COLOURS = ((0.30, 0.45, 0.65), (0.72, 0.42, 0.20), (0.30, 0.55, 0.38), (0.60, 0.33, 0.47), (0.62, 0.56, 0.26))
+
+
+class Looking(QObject):
+    """Follows `Current`; ``scene`` is what the 3D view of the project is bound to."""
+
+    @classmethod
+    def of(cls, opened: OpenProject) -> Self:
+        """The model of an open project."""
+        return cls(opened)
+
+    def __init__(self, opened: OpenProject) -> None:
+        super().__init__()
+        self._opened = opened
+        self.scene = Scene()
+        opened.current.shape_changed.connect(self.look)
+        self.scene.plane_changed.connect(self._cut)
+        self.scene.shapes_changed.connect(self._cut)
+
+    def look(self, name: str) -> None:
+        """Show a shape or an item; what was shown stays until there is something to show."""
+        card = self._opened.library.card(name)
+        if not name:
+            self.scene.show([])
+        elif card is None or card.kind == "shape":
+            request = Decode(of=Mixture(base=name), resolution=COARSE, refine=FINE)
+            self._opened.live.ask(request, CHANNEL, then=self._answered)
+        elif card.kind == "item":
+            path, title = self._opened.project.geometry_path(name), card.title
+            self._opened.background.do(
+                lambda: read_item(path, name, title), self._came, self._opened.troubles.tell_error, urgency=2
+            )
+
+    def _answered(self, answer: Answer) -> None:
+        if answer.state == "failed":
+            self._opened.troubles.tell(answer.text, answer.trace)
+            return
+        request, content = answer.ask.request, answer.content
+        if not isinstance(request, Decode) or not isinstance(content, Meshes):
+            return
+        name = request.of.base
+        if name != self._opened.current.shape:
+            return
+        parts = [
+            PartMesh(piece.name, *mesh, piece.colour)
+            for piece in content.pieces
+            if (mesh := answer.mesh(piece.name)) is not None
+        ]
+        shown = {shape.key: shape for shape in self.scene.shapes}
+        if name in shown:  # the fine surfaces of what is shown already
+            kept = [part for part in shown[name].parts if part.name not in {new.name for new in parts}]
+            parts = [part for part in kept if part.name in {piece.name for piece in content.pieces}] + parts
+        card = self._opened.library.card(name)
+        self.scene.show([Shape(name, card.title if card else name, tuple(parts))])
+
+    def _cut(self) -> None:
+        """Ask for the field on the plane at which the shape in front is cut open."""
+        plane, name = self.scene.plane, self.scene.active
+        card = self._opened.library.card(name)
+        if plane is None or card is None or card.kind != "shape":
+            return
+
+        def answered(answer: Answer) -> None:
+            if isinstance(answer.content, Field) and name == self.scene.active:
+                cut = Cut(plane, answer.arrays["logits"], answer.arrays["part"], answer.content.parts)
+                self.scene.set_cut(name, cut)
+
+        corner, across, up = plane.rectangle
+        request = Section(of=Mixture(base=name), corner=corner, across=across, up=up, resolution=SECTION)
+        self._opened.live.ask(request, "cut", then=answered)
+
+    def _came(self, shape: Shape) -> None:
+        if shape.key == self._opened.current.shape:
+            self.scene.show([shape])
+
+
+def read_item(path: Path, name: str, title: str) -> Shape:
+    """A mesh that was imported, by its parts, from the file that `engine.geometry.file` writes. Raises StudioError."""
+    if not path.is_file():
+        raise StudioError(f"{title} has no surface to look at; it came as points or was refused")
+    arrays, header = read_tensors(path)
+    names = msgspec.json.decode(header["parts"], type=list[str])
+    numbers = range(1, len(names) + 1) if names else range(1)
+    parts = [
+        PartMesh(part, arrays[f"{i}.vertices"], arrays[f"{i}.faces"], COLOURS[i % len(COLOURS)])
+        for i, part in zip(numbers, names or ["shape"], strict=True)
+    ]
+    return Shape(name, title, tuple(parts))
