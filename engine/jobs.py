@@ -42,6 +42,7 @@ class ImportJob(JobBase, frozen=True):
         float, Meta(ge=0, le=0.5, description="given to sheets without an inside, share of the longest side; 0 = none")
     ] = 0.0
     solids: bool = False  # connected solids become parts where nothing names any
+    auto_parts: bool = False  # and are matched over the items: the same number is the same part, see PartsJob
     origin: str = ""  # where the files come from, and under which licence, when nothing beside them says it
     licence: str = ""
     heads: Annotated[int, Meta(ge=1, description="attention heads of denoisers; their files do not say")] = 16
@@ -55,12 +56,55 @@ class SamplesJob(JobBase, frozen=True):
     seed: int = 0
 
 
+class PartsJob(JobBase, frozen=True):
+    """Find parts for items that name none: connected solids matched over the data set, or the whole of each as one part
+    -> run, parts{name: items}, items[{id, parts}], left[id].
+
+    items : none and no category means all that have no named parts
+    count : groups of solids; 0 = as many as three quarters of the items have; 1 = the whole of each item is its part
+    again : also items whose parts were found in this way before, though a person may have renamed them
+    """
+
+    items: tuple[str, ...] = ()
+    category: str = ""
+    count: Annotated[int, Meta(ge=0, le=32, title="Parts")] = 0
+    again: bool = False
+
+
+class RenameJob(JobBase, frozen=True):
+    """Give a part of items another name -> run, renamed, merged, items[id]. Fits and models made before keep theirs.
+
+    items : all that have the part, when none are named; then what is imported later is named alike
+    merge : items that have both names get one part of the two, which cannot be undone
+    """
+
+    old: str
+    new: str
+    category: str = ""
+    items: tuple[str, ...] = ()
+    merge: bool = False
+
+
 class FitJob(JobBase, frozen=True):
-    """Turn items into latents -> run, shapes[{id, iou, cpu_s, verdict}]. No items named means all accepted ones."""
+    """Turn items into latents -> run, shapes[{id, iou, cpu_s, verdict}]. No items named means all accepted ones.
+
+    model : a run or a model file whose latents they become, so that they mix with its shapes; "" = one of their own.
+        Nothing but ``settings.seed`` and ``settings.fit`` may differ from the model's settings
+    """
 
     settings: MethodSettings
     items: tuple[str, ...] = ()
     category: str = ""
+    model: str = ""
+    fine_tune: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=100_000,
+            title="Fine-tuning",
+            description="steps in which the model's experts learn the items too: nearer, but no longer of that model",
+        ),
+    ] = 0
 
 
 class TrainJob(JobBase, frozen=True):
@@ -72,9 +116,10 @@ class TrainJob(JobBase, frozen=True):
 
 
 class GenerateJob(JobBase, frozen=True):
-    """Draw new shapes -> run, shapes[id], seconds, picture, missed[{shape, parts}].
+    """Draw new shapes -> run, shapes[id], seconds, picture, missed[{shape, parts}], nearest[{shape, nearest, percentile}].
 
-    model : a train run of the project or a model file
+    model : a train run of the project, a model file, or one that comes with the program, as ``shipped:chair``
+    picture : whether to draw a sheet of the first shapes, which takes longer than making them
     with_parts, without, attributes : what shapes should have, lack and be, by the names that the model knows
     missed : shapes that have not the parts asked for, or have those asked to be left out; they are kept all the same
     """
@@ -87,6 +132,7 @@ class GenerateJob(JobBase, frozen=True):
     without: tuple[str, ...] = ()
     attributes: dict[str, str] = {}
     changes: tuple[str, ...] = ()  # sampler settings that differ from the model's own, as key=value
+    picture: bool = True
 
 
 class MixJob(JobBase, frozen=True):
@@ -263,6 +309,8 @@ class ReportJob(JobBase, frozen=True):
 Job = (
     ImportJob
     | SamplesJob
+    | PartsJob
+    | RenameJob
     | FitJob
     | TrainJob
     | GenerateJob

@@ -12,20 +12,10 @@ import msgspec
 import torch
 
 from engine import device, methods
-from engine.analysing import analyse
-from engine.asking import Asked, class_ids, unusual
-from engine.blending import blend
 from engine.checkpoint import checkpoints, save_model
-from engine.checkup import checkup
-from engine.conditions import CATEGORY
-from engine.datasets.importing import import_files, make_samples
-from engine.datasets.parts import vocabulary
+from engine.datasets.parts import still_named, vocabulary
 from engine.errors import InputError, explain
-from engine.evaluating import evaluate
 from engine.events import EventLog
-from engine.exporting import export
-from engine.films import film
-from engine.healing import heal_shape, reroll_parts
 from engine.jobs import (
     AnalyseJob,
     EvaluateJob,
@@ -40,27 +30,23 @@ from engine.jobs import (
     Job,
     JointsJob,
     MixJob,
+    PartsJob,
+    RenameJob,
     ReportJob,
     RerollJob,
     SamplesJob,
     TrainJob,
 )
-from engine.joining import measure_joints
 from engine.latents import Chosen
 from engine.method import Data, Workspace
-from engine.mixing import mix_parts
-from engine.opened import open_model
 from engine.optimise import optimise, published
-from engine.previews import FIRST, first_look, preview
+from engine.previews import preview
 from engine.project import Project
 from engine.protocol import Finished, Note, Stage
-from engine.reporting import report
 from engine.rows import MADE, ItemRow
-from engine.settings import override
-from engine.shapes import fit_of, keep_fitted, keep_generated
+from engine.shapes import fit_of, keep_fitted
 from engine.storage import once, seed_of, sweep, write_json
-from engine.telling import settled_conditions, tell_missed
-from engine.training_watch import Watch, in_turn, watch_of
+from engine.telling import settled_conditions
 
 
 def run(job: Job, project: Project) -> Stage[dict[str, Any]]:
@@ -96,11 +82,24 @@ def run(job: Job, project: Project) -> Stage[dict[str, Any]]:
 
 
 def _stage(job: Job, project: Project) -> Stage[dict[str, Any]]:
+    """The stage of a job. Its module is loaded when it is asked for: together they take seconds, one alone a fraction."""
     match job:
         case ImportJob():
+            from engine.datasets.importing import import_files
+
             return import_files(job, project)
         case SamplesJob():
+            from engine.datasets.importing import make_samples
+
             return make_samples(job, project)
+        case PartsJob():
+            from engine.datasets.auto_parts import find_parts
+
+            return find_parts(job, project)
+        case RenameJob():
+            from engine.datasets.renaming import rename_part
+
+            return rename_part(job, project)
     work = Workspace(project.run_folder(job.run), device.choose(job.device))
     match job:
         case FitJob():
@@ -108,38 +107,69 @@ def _stage(job: Job, project: Project) -> Stage[dict[str, Any]]:
         case TrainJob():
             return train(job, project, work)
         case GenerateJob():
+            from engine.generating import generate
+
             return generate(job, project, work)
         case MixJob():
+            from engine.mixing import mix_parts
+
             return mix_parts(job, project, work)
         case JointsJob():
+            from engine.joining import measure_joints
+
             return measure_joints(job, project, work)
         case HealJob():
+            from engine.healing import heal_shape
+
             return heal_shape(job, project, work)
         case RerollJob():
+            from engine.healing import reroll_parts
+
             return reroll_parts(job, project, work)
         case InterpolateJob():
+            from engine.blending import blend
+
             return blend(job, project, work)
         case ExportJob():
+            from engine.exporting import export
+
             return export(job, project, work)
         case HealthJob():
+            from engine.checkup import checkup
+
             return checkup(job, project, work)
         case FilmJob():
+            from engine.films import film
+
             return film(job, project, work)
         case EvaluateJob():
+            from engine.evaluating import evaluate
+
             return evaluate(job, project, work)
         case ReportJob():
+            from engine.reporting import report
+
             return report(job, project, work)
         case AnalyseJob():
+            from engine.analysing import analyse
+
             return analyse(job, project, work)
 
 
 def fit(job: FitJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
     """Items -> latents, one row each, with a verdict on each."""
     items = _items(job, project)
+    if job.model:
+        from engine.fitting import fit_with_model
+
+        return (yield from fit_with_model(job, items, project, work))
+    if job.fine_tune:
+        raise InputError("fine-tuning starts from a model; name it")
     # what was asked for is settled at the first start: items that come in later belong to later fits
     names = vocabulary(items, getattr(job.settings, "parts", ()))
     settled = once(work.folder / "items.json", {"items": [item.id for item in items], "vocabulary": list(names)})
     items, names = [project.catalogue.item(name) for name in settled["items"]], tuple(settled["vocabulary"])
+    still_named(items, names)
     with seeded(job.settings.seed, "representation"):
         representation = methods.load(job.settings).representation(job.settings, names).to(work.device)
     if representation.parts:
@@ -167,6 +197,8 @@ def fit(job: FitJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]
 
 def train(job: TrainJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
     """Latents -> a denoiser, exported with its representation as one model file."""
+    from engine.training_watch import Watch, in_turn, watch_of
+
     method, settings = methods.load(job.settings), job.settings
     _check_fits(job, project)
     representation, latents = yield from fit_of(job.fit, project, work)
@@ -226,29 +258,6 @@ def train(job: TrainJob, project: Project, work: Workspace) -> Stage[dict[str, A
     }
     save_model(work.folder / "model.safetensors", {"representation": representation, "trainee": trainee}, about)
     return {"run": job.run, "steps": done.steps, "seconds": round(seconds(), 2)}
-
-
-def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
-    """A model -> new latents, kept as shapes of the project."""
-    model = yield from open_model(job.model, project, work)
-    about, representation, settings = model.about, model.representation, model.about.settings
-    sampler = override(settings.sampler, [change.removeprefix("sampler.") for change in job.changes])
-    asked = Asked(job.category, job.with_parts, job.without, job.attributes)
-    condition = class_ids(asked, about.askable)
-    if odd := unusual(asked, about.askable):
-        yield Note(text=f"no {job.category} that the model learned from had {', '.join(odd)}: a guess", warning=True)
-    method = methods.load(settings)
-    clock = time.monotonic()
-    shapes = yield from method.sample(model.trainee, representation, job.count, sampler, job.seed, condition)
-    keep_generated(project, job, about.layout, about.vocabulary, shapes, about.conditions.get(CATEGORY, ()))
-    kept = msgspec.to_builtins(about) | {"model_hash": model.hash}
-    save_model(work.folder / "representation.safetensors", {"representation": representation}, kept)
-    ids = [f"{job.run}/{i:04d}" for i in range(job.count)]
-    seconds = round(time.monotonic() - clock, 2)
-    decoded = representation.decode(shapes.rows(slice(FIRST)).to(work.device))
-    drawn = yield from first_look(decoded, representation, ids, work.folder / "shapes.png")
-    failed = yield from tell_missed(asked, ids, about.vocabulary, shapes)
-    return {"run": job.run, "shapes": ids, "seconds": seconds, "picture": drawn, "missed": failed}
 
 
 @contextmanager

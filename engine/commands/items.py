@@ -8,7 +8,7 @@ from typing import Any
 import click
 import msgspec
 
-from engine import console
+from engine import console, shipped
 from engine.card import DERIVED
 from engine.commands.common import Options, cli, common, few, run_job, table
 from engine.datasets.found import KINDS
@@ -56,6 +56,7 @@ def readable(command: Callable[..., None]) -> Callable[..., None]:
 @cli.command("import")
 @readable
 @click.option("--category", default="", help="Category of the items, e.g. chair.")
+@click.option("--auto-parts", is_flag=True, help="Take solids as parts and match them over the items; see `parts`.")
 @click.option("--origin", default="", help="Where the files come from, when nothing beside them says it.")
 @click.option("--licence", default="", help="Licence of the files, when nothing beside them says it.")
 @common()
@@ -93,10 +94,13 @@ def samples(options: Options, category: str, count: int, seed: int) -> None:
 
 
 @cli.command("list")
-@click.argument("what", default="items", type=click.Choice(["items", "runs", "shapes"]))
+@click.argument("what", default="items", type=click.Choice(["items", "runs", "shapes", "models"]))
 @common()
 def list_(options: Options, what: str) -> None:
-    """List items, runs or shapes of the project."""
+    """List items, runs or shapes of the project, or what can draw new shapes: its models, and those that come along."""
+    if what == "models":
+        console.show({"models": [*_brought(), *_own(options)]}, options.json)
+        return
     with options.open() as project:
         rows: Iterable[msgspec.Struct] = getattr(project.catalogue, what)()
         found = msgspec.to_builtins(list(rows))
@@ -112,6 +116,29 @@ def list_(options: Options, what: str) -> None:
         if not options.json:  # what a person looks for; --json has everything
             found = [{key: _readable(key, row[key]) for key in SHOWN[what]} for row in found]
         console.show({what: found}, options.json)
+
+
+def _brought() -> list[dict[str, Any]]:
+    """The models that come with the program."""
+    return [
+        {
+            "model": shipped.PREFIX + card.name,
+            "method": card.method,
+            "categories": list(card.categories),
+            "training shapes": card.training,
+            "1-NNA": min((row.one_nna[0] for row in card.scores if row.kind == "generated"), default=None),
+        }
+        for card in shipped.shipped_cards()
+    ]
+
+
+def _own(options: Options) -> list[dict[str, Any]]:
+    """Finished trainings of the project, where there is one."""
+    if not (Path(options.project) / "project.json").is_file():
+        return []
+    with options.open() as project:
+        runs = [run for run in project.catalogue.runs("train") if run.state == "finished"]
+    return [{"model": run.id, "method": run.method, "created": _readable("created", run.created)} for run in runs]
 
 
 def _readable(key: str, value: Any) -> Any:

@@ -15,11 +15,13 @@ from engine.bringing import bring, live_in
 from engine.child import Child
 from engine.datasets import procedural
 from engine.datasets.archive import is_archive, unpack
+from engine.datasets.auto_parts import label_items
 from engine.datasets.done import Done
 from engine.datasets.found import MESHES, find
 from engine.datasets.found.tree import shown
 from engine.datasets.labels import load_mapping
 from engine.datasets.networks import about, import_networks, network_row, open_network
+from engine.datasets.parts import is_named
 from engine.datasets.pictures import Gallery
 from engine.datasets.reading import Carry, Finding, Order
 from engine.datasets.source import Source
@@ -98,11 +100,23 @@ def import_files(job: ImportJob, project: Project) -> Stage[dict[str, Any]]:
         found["shapes"] = [*found.get("shapes", ()), *live]
     project.catalogue.add_items(_replaced(before, items))
     yield from _warn_of_duplicates(project, items)
+    if job.auto_parts:
+        items = yield from _with_auto_parts(job, project, items)
     items = list({(item.id, item.path): item for item in items}.values())  # labelled meshes stand there twice
     copies = len(items) - len({item.id for item in items})
     if copies:
         yield Note(text=f"{copies} files are exact copies of others of the same name; they share one item")
     return {"summary": summary(items, job.thickness)} | found | _result(items)
+
+
+def _with_auto_parts(job: ImportJob, project: Project, items: Sequence[ItemRow]) -> Stage[list[ItemRow]]:
+    """The items, those without named parts with parts that were found."""
+    free = {item.id: item for item in items if item.usable and not is_named(item)}
+    able = [item for item in free.values() if project.geometry_path(item.id).is_file()]
+    if not able:
+        return list(items)
+    yield from label_items(able, 0, job.run, project)
+    return [project.catalogue.item(item.id) if item.id in free else item for item in items]
 
 
 def check_files(job: ImportJob) -> Stage[dict[str, Any]]:
@@ -171,7 +185,7 @@ def _order(job: ImportJob, source: Source, project: str = "") -> Order:
         project=project,
         category=job.category or source.category,
         thickness=job.thickness,
-        solids=job.solids,
+        solids=job.solids or job.auto_parts,
     )
 
 

@@ -111,6 +111,18 @@ def note_names(folder: Path, category: str, names: Iterable[str], known: Collect
     return wanted
 
 
+def rename_in_mapping(folder: Path, category: str, old: str, new: str) -> None:
+    """Let all that the file calls ``old`` (in one category, or "" for all) be called ``new``, so that what is imported later
+    is named alike. A file that says nothing of ``old`` stays as it is. Raises InputError when the file cannot be used."""
+    mapping = load_mapping(folder)
+    names = {
+        key: {found: new if word == old else word for found, word in table.items()} if category in ("", key) else table
+        for key, table in mapping.names.items()
+    }
+    if names != mapping.names:
+        save_mapping(folder, PartNames(VERSION, names))
+
+
 def _alike(tables: list[dict[str, str]], vocabulary: Iterable[str]) -> dict[str, str]:
     """Form of a name -> what it is called: by the first table that has it, or else as the vocabulary spells it."""
     pairs = [(found, _plain(wanted)) for table in tables for found, wanted in table.items()]

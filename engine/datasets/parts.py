@@ -1,19 +1,33 @@
 """Part vocabularies and colours: which names a category's parts have, in which order, and how they look everywhere."""
 
 import colorsys
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 
 from engine.datasets.procedural import COLOURS, PARTS
 from engine.errors import InputError
+from engine.geometry.regions import REST
 from engine.method import Colour
 from engine.rows import ItemRow
 from engine.storage import seed_of
+
+WHOLE = "whole"  # the one part of an item that is not taken apart
+GROUP = re.compile(r"part (\d+)")  # parts that were found, not named: the same number is the same part of every item
+SOLID = re.compile(rf"solid \d+|{REST}")  # connected pieces that were only counted: the numbers mean nothing elsewhere
+PLAIN = (0.46, 0.47, 0.50)  # colour of a whole
+GOLDEN = 0.6180339887  # turns of the hue from one numbered part to the next, so that neighbours never look alike
+
+_NUMBERS = re.compile(r"(\d+)")
 
 
 def colour(name: str) -> Colour:
     """Colour of a part, linear RGB: the palette's own, or a stable one made from the name."""
     if name in COLOURS:
         return COLOURS[name]
+    if name == WHOLE:
+        return PLAIN
+    if found := GROUP.fullmatch(name):
+        return colorsys.hls_to_rgb((0.58 + int(found[1]) * GOLDEN) % 1, 0.36, 0.55)
     hue = seed_of("colour", name) % 360 / 360
     return colorsys.hls_to_rgb(hue, 0.5, 0.45)
 
@@ -21,6 +35,7 @@ def colour(name: str) -> Colour:
 def vocabulary(items: Sequence[ItemRow], asked: tuple[str, ...] = ()) -> tuple[str, ...]:
     """Part names of a model for these items: the asked ones, else the categories' own order, else as found.
 
+    Parts of the same name are one part of the model, also when they belong to items of several categories.
     Raises InputError when a part is asked for that no item has.
     """
     found = {part for item in items for part in item.parts}
@@ -28,8 +43,33 @@ def vocabulary(items: Sequence[ItemRow], asked: tuple[str, ...] = ()) -> tuple[s
         missing = [part for part in asked if part not in found]
         if missing:
             raise InputError(
-                f"no item has a part named {', '.join(missing)}; the items have {', '.join(sorted(found)) or 'none'}"
+                f"no item has a part named {', '.join(missing)}; the items have {', '.join(in_order(found)) or 'none'}"
             )
         return asked
     known = [part for category in dict.fromkeys(item.category for item in items) for part in PARTS.get(category, ())]
-    return tuple(dict.fromkeys([part for part in known if part in found] + sorted(found)))
+    return tuple(dict.fromkeys([part for part in known if part in found] + in_order(found)))
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Names by the alphabet, numbers in them by their size: "part 2" before "part 10"."""
+
+    def key(name: str) -> list[tuple[bool, int, str]]:
+        pieces = [piece for piece in _NUMBERS.split(name) if piece]
+        return [(not piece.isdecimal(), int(piece) if piece.isdecimal() else 0, piece) for piece in pieces]
+
+    return sorted(names, key=key)
+
+
+def is_named(item: ItemRow) -> bool:
+    """Whether a person, or the data set, has named the parts of an item."""
+    return any(not SOLID.fullmatch(part) for part in item.parts)
+
+
+def still_named(items: Sequence[ItemRow], names: tuple[str, ...]) -> None:
+    """Raise InputError when items of a fit that began with these part names have other names now."""
+    gone = [name for name in names if not any(name in item.parts for item in items)]
+    if gone:
+        raise InputError(
+            f"parts named {', '.join(gone)} have other names since this fit began; name them so again with `rename-part`, "
+            "or start a new fit"
+        )

@@ -13,19 +13,21 @@ from msgspec.structs import replace as changed
 
 from engine.datasets.axes import turn
 from engine.datasets.labels import note_names
+from engine.datasets.parts import SOLID
 from engine.datasets.points import Box, read_cloud, read_labels, read_occupancy
 from engine.datasets.source import Source
 from engine.datasets.splits import POINTS, write_cloud
 from engine.datasets.stored import Stored, frame, place
 from engine.errors import InputError, MeshError
 from engine.geometry.canonical import LONGEST_SIDE
-from engine.geometry.carry import by_components, carry, named, of_polygons
+from engine.geometry.carry import carry, named, of_polygons
 from engine.geometry.clean import merge_positions
 from engine.geometry.examine import SCHEMES, examine
 from engine.geometry.file import load_geometry, save_geometry
 from engine.geometry.label_report import label_report
 from engine.geometry.mesh import Geometry, Mesh, join, transform
 from engine.geometry.occupancy import surface_points
+from engine.geometry.pieces import by_pieces
 from engine.geometry.raw import FaceLabels, Raw
 from engine.geometry.readers import read_raw
 from engine.geometry.regions import Regions, from_cloud, from_faces, part_names
@@ -105,6 +107,8 @@ def read_source(order: Order) -> Finding:
 def _mesh(order: Order, row: Finding, folder: Path | None) -> Finding:
     source = order.source
     raw = _pieces(source) if source.kind == "parts" else read_raw(Path(source.files[0]))
+    if order.solids and not source.labels and len(raw.mesh.faces) and not _named_by_file(raw):
+        raw = replace(raw, labels={"node": by_pieces(raw.mesh)})  # before solids that overlap are united
     geometry, judgement = examine(raw, turn(source.axes), order.thickness)
     said = judgement.reason
     if judgement.verdict != "refused" and not geometry.parts:
@@ -147,7 +151,7 @@ def _pieces(source: Source) -> Raw:
 
 
 def _regions(order: Order, raw: Raw, geometry: Geometry) -> tuple[Regions | None, str]:
-    """Parts that labels on the faces name: a label file's, else the file's own names, else solids where asked for."""
+    """Parts that labels on the faces name: a label file's, else the file's own names (or its solids, where asked for)."""
     back = np.linalg.inv(geometry.to_source).astype(np.float64)
     mesh = transform(raw.mesh, back)
     found: FaceLabels | None = None
@@ -157,10 +161,7 @@ def _regions(order: Order, raw: Raw, geometry: Geometry) -> tuple[Regions | None
         except (MeshError, InputError) as error:
             return None, f"Its labels could not be used: {error}."
     if found is None:
-        schemes = (raw.labels[scheme] for scheme in SCHEMES if scheme in raw.labels)
-        found = next((labels for labels in schemes if len(np.unique(labels.index)) > 1), None)
-    if found is None and order.solids:
-        mesh, found = geometry.surface, by_components(geometry.surface)
+        found = _named_by_file(raw)
     if found is None:
         return None, ""
     if len(found.names) < 2 or float((found.index >= 0).mean()) < WHOLE:
@@ -169,6 +170,12 @@ def _regions(order: Order, raw: Raw, geometry: Geometry) -> tuple[Regions | None
         return None, f"It names {len(found.names)} pieces, too many to be parts."
     mesh, found = _first_of_copies(mesh, found)
     return from_faces(mesh, found, seed=seed_of("labels", order.source.name) % 2**32), ""
+
+
+def _named_by_file(raw: Raw) -> FaceLabels | None:
+    """The file's own names of its faces, where they tell some apart."""
+    schemes = (raw.labels[scheme] for scheme in SCHEMES if scheme in raw.labels)
+    return next((labels for labels in schemes if len(np.unique(labels.index)) > 1), None)
 
 
 def _first_of_copies(mesh: Mesh, labels: FaceLabels) -> tuple[Mesh, FaceLabels]:
@@ -256,7 +263,7 @@ def _carry(order: Carry) -> Finding:
 def _renamed(project: str, category: str, geometry: Geometry) -> Geometry:
     """The geometry with the part names that the project uses; names met for the first time are noted there."""
     names = part_names(geometry)
-    if not project or not names:
+    if not project or all(SOLID.fullmatch(name) for name in names):  # what is only counted has no name to note
         return geometry
     return rename(geometry, note_names(Path(project), category, names))
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from engine.datasets.parts import is_named
 from engine.datasets.source import is_unknown
 from engine.rows import MADE, ItemRow
 
@@ -38,7 +39,10 @@ def summary(items: Sequence[ItemRow], thickness: float = 0.0) -> list[str]:
     if parts:
         named = ", ".join(f"{name} ({count})" for name, count in parts.most_common(8))
         more = f" and {len(parts) - 8} more" if len(parts) > 8 else ""
-        lines.append(f"parts: {named}{more}; rename or merge them in part_names.json and import again")
+        lines.append(f"parts: {named}{more}; `rename-part OLD NEW` renames one everywhere")
+    nameless = sum(item.usable and item.kind != "occupancy" and not is_named(item) for item in shapes)
+    if nameless:
+        lines.append(f"{nameless} have no named parts; `parts --auto` finds some, by connected solids")
     splits = Counter(item.split for item in shapes if item.usable)
     if splits:
         shares = ", ".join(f"{splits[split]} {split}" for split in ("train", "val", "test", MADE) if splits[split])

@@ -1,4 +1,4 @@
-"""Labels from what a file or data set gives: numbers per polygon, clouds carried over to solids, solids by themselves."""
+"""Labels from what a file or data set gives: numbers per polygon, clouds carried over to solids."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from engine.geometry.inside import inside
 from engine.geometry.mesh import Geometry, Mesh, drop_unused, face_areas, is_closed, join, volume
 from engine.geometry.occupancy import surface_points
 from engine.geometry.raw import FaceLabels
-from engine.geometry.regions import LABELS, REST, Regions, from_cloud, spread
+from engine.geometry.regions import LABELS, Regions, from_cloud, spread
 from engine.geometry.rename import rename
 from engine.geometry.separate import separate
 from engine.storage import seed_of
@@ -26,7 +26,6 @@ BURIED = 1e-6  # what hidden places weigh, since labels of the surface say littl
 MISCOUNT = 0.1  # share of the polygons by which a label file may be too long or too short
 CHECKS = 20_000  # points on the surface that tell it
 FAR, ELSEWHERE = 0.04, 0.3  # of the longest side; share of a cloud so far off from which it is not of this surface
-MOST_SOLIDS = 32  # solids with a name of their own
 
 
 @dataclass(frozen=True)
@@ -100,18 +99,6 @@ def solids_of(mesh: Mesh) -> list[Mesh]:
     order = np.argsort(piece, kind="stable")
     ends = np.cumsum(np.bincount(piece, minlength=amount))
     return [drop_unused(Mesh(mesh.vertices, faces)) for faces in np.split(mesh.faces[order], ends[:-1]) if len(faces)]
-
-
-def by_components(mesh: Mesh, most: int = MOST_SOLIDS) -> FaceLabels:
-    """A name for each connected piece, "solid 1" and on from the largest volume; beyond ``most`` they are "rest"."""
-    piece, amount = pieces_of(mesh)
-    sizes = np.array([abs(volume(solid)) for solid in solids_of(mesh)])
-    rank = np.empty(amount, np.int32)
-    rank[np.argsort(-sizes, kind="stable")] = np.arange(amount)
-    names = [f"solid {number}" for number in range(1, min(amount, most) + 1)]
-    if amount > most:
-        names.append(REST)
-    return FaceLabels(tuple(names), np.minimum(rank, most)[piece].astype(np.int32))
 
 
 def pieces_of(mesh: Mesh) -> tuple[NDArray[np.int32], int]:

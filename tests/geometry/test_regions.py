@@ -8,7 +8,7 @@ from scipy.spatial import cKDTree
 from engine.datasets.axes import turn
 from engine.datasets.stored import frame, place
 from engine.errors import InputError, MeshError
-from engine.geometry.carry import KEPT, by_components, carry, named, of_polygons
+from engine.geometry.carry import KEPT, carry, named, of_polygons
 from engine.geometry.examine import examine
 from engine.geometry.export import export_mesh
 from engine.geometry.label_report import label_report
@@ -178,18 +178,6 @@ def test_a_cloud_of_another_shape_or_turned_is_refused() -> None:
             carry(CHAIR, replace(cloud, points=points))
     loose = (cloud.points + np.random.default_rng(0).normal(0, 0.005, cloud.points.shape)).astype(np.float32)
     assert part_names(carry(CHAIR, replace(cloud, points=loose)).geometry) == ("top", "leg")
-
-
-def test_solids_are_named_by_size() -> None:
-    sizes = [0.1, 0.3, 0.2]
-    mesh = join([box((size, size, size), (k, 0, 0)) for k, size in enumerate(sizes)])
-    labels = by_components(mesh)
-    assert labels.names == ("solid 1", "solid 2", "solid 3")
-    assert labels.index.tolist() == [2] * 12 + [0] * 12 + [1] * 12
-    assert by_components(mesh, 2).names == ("solid 1", "solid 2", "rest")
-    touching = join([box(), box((0.5, 1, 1), (0.75, 0, 0))])  # four shared corners
-    assert by_components(touching).index.tolist() == [0] * 12 + [1] * 12
-    assert by_components(Mesh(np.zeros((0, 3)), np.zeros((0, 3), np.int32))).names == ()
 
 
 def test_renamed_solids_merge_and_those_left_out_still_belong_to_the_whole() -> None:

@@ -1,0 +1,87 @@
+"""Parts named by rule or anew, in files of the project: the work on one item, done in a child process that can be killed."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from engine.datasets.grouping import Piece
+from engine.datasets.parts import WHOLE
+from engine.datasets.reading import Finding, items
+from engine.geometry.file import load_geometry, save_geometry
+from engine.geometry.label_report import label_report
+from engine.geometry.mesh import Geometry, face_areas
+from engine.geometry.pieces import in_pieces
+from engine.geometry.regions import part_names
+from engine.geometry.rename import rename
+from engine.storage import digest
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Which pieces ``item`` comes apart into -> Looked."""
+
+    project: str
+    item: str
+
+
+class Looked(msgspec.Struct, frozen=True, kw_only=True):
+    """The pieces of an item, and the hash of the geometry that has them."""
+
+    item: str
+    hash: str = ""
+    pieces: tuple[Piece, ...] = ()
+
+
+class Name(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Give parts of ``item``, or with ``pieces`` its pieces, other names; those of one name become one -> Finding.
+
+    hash : of the geometry that ``names`` are about, "" for any; one with another hash has got its names before
+    """
+
+    project: str
+    item: str
+    names: dict[str, str]
+    pieces: bool = False
+    hash: str = ""
+
+
+def answer(request: bytes) -> bytes:
+    """Look or Name in, Looked or Finding out, as msgpack. Raises MeshError, DamagedFileError."""
+    order = msgspec.msgpack.decode(request, type=Look | Name)
+    path = items(Path(order.project)) / order.item / "geometry.safetensors"
+    geometry = load_geometry(path)
+    hash = digest(path.read_bytes())
+    if isinstance(order, Look):
+        return msgspec.msgpack.encode(Looked(item=order.item, hash=hash, pieces=pieces(geometry)))
+    named = geometry
+    if order.hash in ("", hash):
+        named = name_pieces(geometry, order.names) if order.pieces else rename(geometry, order.names)
+        save_geometry(path, named)
+    found = Finding(
+        id=order.item,
+        hash=digest(path.read_bytes()),
+        usable=True,
+        parts=part_names(named),
+        report=label_report(named),
+    )
+    return msgspec.msgpack.encode(found)
+
+
+def pieces(geometry: Geometry) -> tuple[Piece, ...]:
+    """The pieces of an item; areas in cube units squared, or in labelled points, of which there are so many per area."""
+    apart = in_pieces(geometry)
+    if apart.parts:
+        found = [(name, solid.bounds, float(face_areas(solid).sum())) for name, solid in apart.parts.items()]
+    else:
+        assert apart.regions is not None
+        points = [(name, apart.regions.points_of(name)) for name in apart.regions.names]
+        found = [(name, np.stack([own.min(0), own.max(0)]), float(len(own))) for name, own in points]
+    return tuple(Piece(name, tuple(ends[0].tolist()), tuple(ends[1].tolist()), area) for name, ends, area in found)
+
+
+def name_pieces(geometry: Geometry, names: dict[str, str]) -> Geometry:
+    """The item with the names of its pieces (as ``pieces`` tells them) instead of any that it had."""
+    if set(names.values()) == {WHOLE} and geometry.closed:
+        return replace(geometry, parts={WHOLE: geometry.surface}, regions=None, complete=True)
+    return rename(in_pieces(geometry), names)

@@ -1,0 +1,135 @@
+"""Parts of items that name none: found over a data set, renamed everywhere at once, and fitted."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+import trimesh
+
+from engine import pipeline
+from engine.datasets.parts import WHOLE, colour, in_order, still_named, vocabulary
+from engine.errors import InputError
+from engine.geometry.carry import solids_of
+from engine.geometry.file import load_geometry
+from engine.geometry.mesh import Geometry, volume
+from engine.jobs import ImportJob, Job, PartsJob, RenameJob, SamplesJob
+from engine.project import Project
+from engine.protocol import Finished
+from engine.rows import ItemRow
+
+
+def chair(k: int, back: bool = True) -> trimesh.Trimesh:
+    """A chair of boxes that reach into each other: seat, four legs and mostly a back."""
+
+    def box(size: tuple[float, float, float], middle: tuple[float, float, float]) -> trimesh.Trimesh:
+        return trimesh.creation.box(size, trimesh.transformations.translation_matrix(middle))
+
+    wide, high = 0.5 + 0.05 * k, 0.4 + 0.04 * k
+    legs = [box((0.05, high, 0.05), (x * wide / 2.4, -high / 2, z * 0.2)) for x in (-1, 1) for z in (-1, 1)]
+    rest = [box((wide, 0.06, 0.5), (0, 0, 0))] + [box((wide, 0.5, 0.05), (0, 0.26, -0.2))] * back
+    whole = trimesh.util.concatenate([*legs, *rest])
+    assert isinstance(whole, trimesh.Trimesh)
+    return whole
+
+
+def finished(job: Job, project: Project) -> dict[str, Any]:
+    *_, last = pipeline.run(job, project)
+    assert isinstance(last, Finished)
+    return last.result
+
+
+def geometry(project: Project, item: ItemRow) -> Geometry:
+    return load_geometry(project.geometry_path(item.id))
+
+
+@pytest.fixture(scope="module")
+def chairs(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Six chairs in files without names, one without a back; an import was stopped half-way and went on."""
+    folder = tmp_path_factory.mktemp("chairs")
+    for k in range(6):
+        chair(k, back=k != 5).export(folder / f"chair{k}.obj")
+    project = Project.create(folder / "project")
+    job = project.submit(ImportJob(paths=(str(folder),), category="chair", auto_parts=True))
+    for event in (stage := pipeline.run(job, project)):
+        if getattr(event, "stage", "") == "name parts" and getattr(event, "done", 0) == 2:
+            stage.close()
+            break
+    finished(job, project)
+    return project
+
+
+def test_solids_that_overlap_are_the_same_parts_of_all_items(chairs: Project) -> None:
+    """Seat, back and legs get a number each, the largest first; what has no back has not got its number either."""
+    items = chairs.catalogue.items()
+    assert sorted(Counter(part for item in items for part in item.parts).values()) == [5, 6, 6]
+    for item in items:
+        shape = geometry(chairs, item)
+        legs = shape.parts["part 3"]
+        assert len(solids_of(legs)) == 4 and np.isclose(legs.bounds[0, 1], shape.surface.bounds[0, 1])
+    assert all(chairs.picture_path(item.id).is_file() for item in items)
+    assert len({colour(f"part {k}") for k in range(1, 9)}) == 8
+
+
+def test_a_part_is_renamed_everywhere_and_back(chairs: Project) -> None:
+    """Names change, shapes do not; the log holds the job that undoes it; a fit that began before is told."""
+    before = chairs.catalogue.items()
+    solids = [geometry(chairs, item).parts["part 3"] for item in before]
+    assert finished(RenameJob(old="part 3", new="leg", category="chair"), chairs)["renamed"] == 6
+    after = chairs.catalogue.items()
+    assert vocabulary(after) == ("leg", "part 1", "part 2")
+    for item, solid in zip(after, solids, strict=True):
+        again = geometry(chairs, item).parts["leg"]
+        assert (again.vertices == solid.vertices).all() and (again.faces == solid.faces).all()
+    with pytest.raises(InputError, match="have other names since this fit began"):
+        still_named(after, ("part 1", "part 3"))
+    back = msgspec.convert(chairs.catalogue.edits()[-1].inverse["job"], RenameJob | PartsJob)
+    finished(back, chairs)
+    assert [item.parts for item in chairs.catalogue.items()] == [item.parts for item in before]
+    assert [item.hash for item in chairs.catalogue.items()] == [item.hash for item in before]
+
+
+def test_renaming_is_refused_where_it_would_lose_something(chairs: Project) -> None:
+    runs = len(chairs.catalogue.runs())
+    for job, words in [
+        (RenameJob(old="wing", new="fin"), "there are part 1, part 2, part 3"),
+        (RenameJob(old="part 1", new="part 3"), "--merge"),
+        (RenameJob(old="part 1", new=" \n"), "one line"),
+    ]:
+        with pytest.raises(InputError, match=words):
+            finished(job, chairs)
+    with pytest.raises(InputError, match="no item is without named parts"):
+        finished(PartsJob(), chairs)
+    assert len(chairs.catalogue.runs()) == runs
+
+
+def test_found_again_they_can_be_fewer_or_the_whole(chairs: Project) -> None:
+    """A whole has the volume of the item; its solids can be found in it no more where they were united."""
+    items = chairs.catalogue.items()
+    finished(PartsJob(items=(items[0].id,), count=1, again=True), chairs)
+    one = chairs.catalogue.item(items[0].id)
+    whole = geometry(chairs, one)
+    assert one.parts == (WHOLE,) and np.isclose(volume(whole.parts[WHOLE]), volume(whole.surface))
+    assert finished(PartsJob(items=(items[1].id, items[2].id), count=2, again=True), chairs)["parts"] == {
+        "part 4": 2,
+        "part 5": 2,
+    }
+
+
+def test_items_of_one_solid_are_wholes_and_named_ones_are_left_alone(tmp_path: Path) -> None:
+    project = Project.create(tmp_path / "project")
+    for k in range(2):
+        trimesh.creation.icosphere(2, 1 + k).apply_scale((1, 2 + k, 1)).export(tmp_path / f"ball{k}.obj")
+    result = finished(ImportJob(paths=(str(tmp_path),)), project)
+    assert any("parts --auto" in line for line in result["summary"])
+    finished(SamplesJob(category="mug", count=1), project)
+    named = project.catalogue.items("mug")
+    found = finished(PartsJob(), project)
+    assert found["parts"] == {WHOLE: 2} and project.catalogue.items("mug") == named
+    assert vocabulary(project.catalogue.items()) == ("body", "handle", WHOLE)
+
+
+def test_numbers_in_names_count() -> None:
+    assert in_order(["part 10", "part 2", "leg", "2", "part"]) == ["2", "leg", "part", "part 2", "part 10"]
