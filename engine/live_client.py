@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import DamagedFileError, InputError
+from engine.errors import InputError
 from engine.live_requests import (
     Ask,
     Content,
@@ -147,13 +147,18 @@ class LiveEngine:
     # inside ----------------------------------------------------------------------------------------------------------
     def _read(self, data: bytes) -> Answer | None:
         reply: Reply = _replies.decode(data)
-        parcel = getattr(reply, "parcel", None)
-        arrays = self._unpack(parcel) if parcel else {}  # also of what nobody waits for, to free its room
         ask = self._open.get(reply.id)
+        if ask is not None and not isinstance(reply, Going):
+            self._close_ask(ask)
+        arrays: dict[str, NDArray] = {}
+        if isinstance(reply, Going | Done) and reply.parcel:  # also of what nobody waits for, to free its room
+            try:
+                arrays = self._unpack(reply.parcel)
+            except OSError as error:
+                text = f"the answer of the engine is gone ({error.strerror}); ask again"
+                return Answer(ask, "failed", text=text) if ask and isinstance(reply, Done) else None
         if ask is None:
             return None
-        if not isinstance(reply, Going):
-            self._close_ask(ask)
         match reply:
             case Going(content=content):
                 return Answer(ask, "going", content, arrays)
@@ -165,13 +170,10 @@ class LiveEngine:
                 return Answer(ask, "failed", text=text, trace=trace)
 
     def _unpack(self, parcel: Parcel) -> dict[str, NDArray]:
-        """The arrays of an answer. Raises DamagedFileError where the file of a large one is gone."""
+        """The arrays of an answer. Raises OSError where the file of a large one is gone."""
         if parcel.path:
             path = Path(parcel.path)
-            try:
-                data = path.read_bytes()
-            except OSError as error:
-                raise DamagedFileError(f"an answer of the engine is gone ({error}); ask again") from error
+            data = path.read_bytes()
             path.unlink(missing_ok=True)
         else:
             data = self._slab.take(parcel.place, parcel.size)

@@ -8,14 +8,17 @@ import math
 import os
 import queue
 import sqlite3
+import sys
 import time
 import traceback
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import psutil
 
 from engine.errors import InputError, StudioError, explain
 from engine.jobs import VERSION, Job
@@ -46,6 +49,7 @@ from engine.storage import write_tensors
 
 RUNNER = "engine.pipeline:run"
 BEAT_S = 10.0  # heartbeat of the lease while a job is held
+BEHIND = 5  # nice levels that jobs stand behind small requests
 PROGRESS_S = 0.05  # progress of one stage goes to the window at most so often
 LARGEST_SHARE = 0.95
 # torch's own class for the GPU, which cannot be named here without importing torch, and its RuntimeError for the CPU
@@ -62,7 +66,19 @@ def engine_main(connection: Connection, project_folder: str, mailbox_name: str, 
     """
     log = Path(project_folder) / "engine.log"
     settle_in(log)
+    _step_back()
     _Engine(connection, listen(connection), Path(project_folder), Mailbox.attach(mailbox_name), runner).serve()
+
+
+def _step_back() -> None:
+    """Leave the processor to the live engine where both want it. Where Linux shares time between sessions rather than
+    between processes, the session steps back too."""
+    if sys.platform == "win32":
+        psutil.Process().nice(psutil.IDLE_PRIORITY_CLASS)
+        return
+    os.nice(BEHIND)
+    with suppress(OSError):  # no such file where time is shared otherwise
+        Path("/proc/self/autogroup").write_text(str(os.nice(0)))
 
 
 class _Engine:
