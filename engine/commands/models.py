@@ -5,27 +5,59 @@ from pathlib import Path
 import click
 import msgspec
 
-from engine import methods
-from engine.commands.common import Options, cli, common, latest, run_job, settings_of
+from engine import console, methods
+from engine.commands.common import Options, cli, common, home, latest, open_or_make, run_job, settings_of
+from engine.commands.files import FORMATS, in_short
 from engine.errors import InputError
-from engine.jobs import FitJob, GenerateJob, TrainJob
+from engine.jobs import ExportJob, FitJob, Format, GenerateJob, TrainJob
+from engine.project import Project
 from engine.settings import override
+
+DEFAULT = "basis"  # the method of fits that name none; it needs items with named parts, and says so
 
 
 @cli.command()
-@click.option("--method", required=True, type=click.Choice(methods.NAMES))
+@click.option("--method", default="", type=click.Choice(("", *methods.NAMES)), help=f"{DEFAULT} when not given.")
+@click.option("--model", default="", metavar="RUN|FILE", help="Make latents of this model instead of one of their own.")
+@click.option(
+    "--fine-tune",
+    default=0,
+    metavar="STEPS",
+    type=click.IntRange(0, 100_000),
+    help="Let the model's experts learn ITEMS too: nearer to them, but another model (300 is much).",
+)
 @click.option("--category", default="", help="Only items of this category.")
 @click.argument("items", nargs=-1)
 @common("device", "preset", "set")
-def fit(options: Options, method: str, category: str, items: tuple[str, ...]) -> None:
-    """Fit a neural field to each of ITEMS (none: all accepted items)."""
-    run_job(
-        options, FitJob(settings=settings_of(options, method), items=items, category=category, device=options.device)
-    )
+def fit(options: Options, method: str, model: str, fine_tune: int, category: str, items: tuple[str, ...]) -> None:
+    """Fit a neural field to each of ITEMS (none: all accepted items).
+
+    With --model they get codes of a model that is there, in seconds, and mix with its shapes. Their parts must have the
+    names that the model knows.
+    """
+    if method and model:
+        raise InputError("a model is of its own method; leave --method out")
+    with options.open() as project:
+        if model.endswith(".safetensors"):
+            model = str(Path(model).resolve())
+        settings = _settings_with(options, model, project) if model else settings_of(options, method or DEFAULT)
+        job = FitJob(
+            settings=settings, items=items, category=category, model=model, fine_tune=fine_tune, device=options.device
+        )
+        run_job(options, job, project)
+
+
+def _settings_with(options: Options, model: str, project: Project) -> methods.MethodSettings:
+    """The settings of a model, with changes. Raises InputError for a preset, and when there is no such model."""
+    from engine.fitting import open_basis
+
+    if options.preset:
+        raise InputError("a model has settings of its own; leave --preset out")
+    return override(open_basis(model, project).about.settings, options.changes)
 
 
 @cli.command()
-@click.option("--method", required=True, type=click.Choice(methods.NAMES))
+@click.option("--method", default="", type=click.Choice(("", *methods.NAMES)), help="That of the fit when not given.")
 @click.option("--run", "fit_run", default="", help="The fit to train on; the latest of the method when not given.")
 @click.option("--fork", default="", help="Start from this training run, with changed settings.")
 @common("device", "preset", "set")
@@ -33,12 +65,13 @@ def train(options: Options, method: str, fit_run: str, fork: str) -> None:
     """Train a denoiser on the latents of a fit."""
     with options.open() as project:
         forked = project.job(fork) if fork else None
-        if forked and (not isinstance(forked, TrainJob) or methods.name_of(forked.settings) != method):
-            raise InputError(f"{fork} is not a training run of method {method}; `list runs` shows what there is")
+        if forked and (not isinstance(forked, TrainJob) or method not in ("", methods.name_of(forked.settings))):
+            raise InputError(f"{fork} is not a training run{_of(method)}; `list runs` shows what there is")
         fit_run = fit_run or (forked.fit if isinstance(forked, TrainJob) else latest(project, "fit", method))
         fitted = project.job(fit_run)
-        if not isinstance(fitted, FitJob) or methods.name_of(fitted.settings) != method:
-            raise InputError(f"{fit_run} is not a fit of method {method}; `list runs` shows what there is")
+        if not isinstance(fitted, FitJob) or method not in ("", methods.name_of(fitted.settings)):
+            raise InputError(f"{fit_run} is not a fit{_of(method)}; `list runs` shows what there is")
+        method = methods.name_of(fitted.settings)
         base = forked.settings if isinstance(forked, TrainJob) else fitted.settings
         if options.preset:  # the fit's own settings stay, the preset says how to train on it
             chosen = methods.preset(method, options.preset)
@@ -49,8 +82,8 @@ def train(options: Options, method: str, fit_run: str, fork: str) -> None:
 
 @cli.command()
 @click.option("--method", default="", type=click.Choice(("", *methods.NAMES)), help="Latest model of this method.")
-@click.option("--model", default="", help="A training run or a model file.")
-@click.option("--category", default="", help="Category to draw, when the model knows several.")
+@click.option("--model", default="", help="A training run, a model file, or one that comes along: shipped:chair.")
+@click.option("--category", default="", help="Category to draw; says which model draws where none is named.")
 @click.option("--with", "with_parts", multiple=True, metavar="PART", help="Part that shapes should have.")
 @click.option("--without", multiple=True, metavar="PART", help="Part that shapes should lack.")
 @click.option(
@@ -58,6 +91,9 @@ def train(options: Options, method: str, fit_run: str, fork: str) -> None:
 )
 @click.option("--count", default=8, show_default=True, type=click.IntRange(1, 100_000))
 @click.option("--seed", default=0, show_default=True, type=int)
+@click.option("--out", default="", metavar="DIR", help="Write the shapes as mesh files too, in one go.")
+@click.option("--format", "format_", default="glb", show_default=True, type=click.Choice(FORMATS), help="Of the files.")
+@click.option("--resolution", default=128, show_default=True, type=click.IntRange(32, 1024), help="Of the files.")
 @common("device", "set")
 def generate(
     options: Options,
@@ -69,15 +105,29 @@ def generate(
     attributes: tuple[str, ...],
     count: int,
     seed: int,
+    out: str,
+    format_: Format,
+    resolution: int,
 ) -> None:
-    """Draw new shapes from a trained model, of any kind or as asked: chairs --without arm."""
+    """Draw new shapes from a trained model, of any kind or as asked: chairs --without arm.
+
+    Where no model is named, the newest of the project that knows the category draws, or else the one of it that comes with
+    the program (`list models`). Where there is no project, one is made: this folder when it is empty, or its folder
+    "shapes". With --out the shapes are decoded and written too, and no sheet of pictures is drawn.
+    """
     if method and model:
         raise InputError("give --method or --model, not both")
-    with options.open() as project:
+    from engine.generating import model_to_draw_with
+
+    if model.endswith(".safetensors"):
+        model = str(Path(model).resolve())
+    folder = home(options.project)
+    if not (folder / "project.json").exists():
+        model = model or model_to_draw_with(None, category, method)  # before a folder is made for nothing
+    with open_or_make(folder, options.project) as project:
         job = GenerateJob(
-            model=str(Path(model).resolve())
-            if model.endswith(".safetensors")
-            else model or latest(project, "train", method),
+            model=model or model_to_draw_with(project, category, method),
+            picture=not out,
             count=count,
             seed=seed,
             category=category,
@@ -87,7 +137,22 @@ def generate(
             changes=options.changes,
             device=options.device,
         )
-        run_job(options, job, project)
+        if not out:
+            run_job(options, job, project)
+            return
+        from engine import pipeline
+
+        drawn = console.follow(pipeline.run(job, project))
+        files = ExportJob(
+            shapes=tuple(drawn["shapes"]),
+            out=str(Path(out).resolve()),
+            format=format_,
+            resolution=resolution,
+            device=options.device,
+        )
+        written = console.follow(pipeline.run(files, project))
+    shown = drawn | written if options.json else {"run": drawn["run"], **in_short(written)}
+    console.show(shown, options.json)
 
 
 @cli.command()
@@ -107,6 +172,10 @@ def resume(options: Options, run: str) -> None:
                 raise InputError(f"{run} is not a training run; only train.steps can be changed on resume")
             job = project.extend(msgspec.structs.replace(job, settings=override(job.settings, options.changes)))
         run_job(options, job, project)
+
+
+def _of(method: str) -> str:
+    return f" of method {method}" if method else ""
 
 
 def _pairs(texts: tuple[str, ...]) -> dict[str, str]:

@@ -1,13 +1,11 @@
 """The card of a shipped model, from what its jobs have left in the project."""
 
-import platform
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 
-from engine import device
 from engine.datasets.procedural import VERSION
 from engine.metrics.intervals import Interval
 from engine.metrics.result import read_evaluation
@@ -28,13 +26,14 @@ TIMED = ("samples", "fit", "train")
 def card_of_model(
     recipe: Recipe,
     command: str,
+    machine: str,
     project: Project,
     seconds: Mapping[str, float],
     closed: Closed,
     closed_real: Closed,
     tried: str,
 ) -> ModelCard:
-    """The card without what its files tell; seconds of each step, wall clock."""
+    """The card without what its files tell; seconds of each step, wall clock; machine : what it was made on."""
     about = read_model_about(project.run_folder("train") / "model.safetensors")
     evaluation = read_evaluation(project.run_folder("evaluated") / RESULT)
     drawn = msgspec.json.decode((project.run_folder("drawn") / "result.json").read_bytes())
@@ -52,7 +51,7 @@ def card_of_model(
         unseen=recipe.unseen,
         settings=msgspec.to_builtins(about.settings),
         command=command,
-        device=f"{device.describe(device.choose('auto')).split(' (')[0]}, {platform.machine()}",
+        device=machine,
         seconds={name: round(seconds[name], 1) for name in TIMED}
         | {"sample": round(drawn["seconds"] / len(drawn["shapes"]), 4)},
         scores=tuple(_score(row) for row in evaluation.rows if row.category == "all"),

@@ -1,5 +1,6 @@
 """`python -m engine models`: from procedural shapes to the models that come with the program, in one resumable go."""
 
+import platform
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -76,7 +77,9 @@ def make_model(recipe: Recipe, out: Path, work: Path, device: Device, command: s
         rows = [row for row in project.catalogue.shapes(DRAWN)[: recipe.shown] if row.present]
         mixes = yield from healed_mixes(recipe.mixes, rows, recipe.seed, device, do)
         yield from draw_sheet(mixes, packed / f"{recipe.category}-mixes.webp", project, space)
-        card = card_of_model(recipe, command, project, clock.seconds, closed, real, _tried(out, recipe.category))
+        machine = f"{devices.describe(space.device).split(' (')[0]}, {platform.machine()}"
+        tried = _tried(out, recipe.category)
+        card = card_of_model(recipe, command, machine, project, clock.seconds, closed, real, tried)
         card = finished(card, packed)
         size = _put(packed, out, card.name)
         yield Saved(kind="model", path=str(out / f"{card.name}{MODEL}"))
@@ -140,7 +143,7 @@ def _packed(place: Path, project: Project, space: Workspace) -> Stage[None]:
     rows: list[int] = msgspec.json.decode((train / "rows.json").read_bytes())
     model, known = place.with_name(place.name + MODEL), place.with_name(place.name + KNOWN)
     if not model.exists():
-        yield from pack_model(train / "model.safetensors", model, latents, rows)
+        yield from pack_model(train / "model.safetensors", model)
     if not known.exists():
         yield from usual_of(FIT, project, space)
         yield from pack_known(known, model, latents, rows, fit / "joints.safetensors")
