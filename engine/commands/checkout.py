@@ -28,7 +28,8 @@ def demo(options: Options, out: str) -> None:
 @click.option("--quick", is_flag=True, help="A small version, to see that it works; its figures mean little.")
 @common()
 def bench(options: Options, name: str, quick: bool) -> None:
-    """Run a benchmark against its named baseline (from a source checkout): fit, extract, metrics, sample, start, watch, methods."""
+    """Run a benchmark against its named baseline (from a source checkout): fit, extract, metrics, sample, start, watch,
+    methods."""
     folder = Path(__file__).parents[2] / "tests" / "bench"
     known = sorted(path.stem for path in folder.glob("[a-z]*.py"))
     if name not in known:
