@@ -13,13 +13,13 @@ from engine.card import WHOLE, Card, Source
 from engine.cards import hashes_of, keep_card, once_each
 from engine.checkpoint import load_model, save_model
 from engine.datasets.networks import run_of
+from engine.embedded import Live, unpack
 from engine.errors import InputError, StudioError
 from engine.foreign.bring import names_of
 from engine.geometry.export.carried import read_carried
 from engine.geometry.export.scene import GENERATOR
 from engine.jobs import ImportJob
 from engine.latents import LatentFile, write_latents
-from engine.live import Live, unpack
 from engine.method import Encoded, Representation
 from engine.methods import name_of
 from engine.parts.pose import unmoved

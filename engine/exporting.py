@@ -8,6 +8,7 @@ import msgspec
 from engine.checkup import LEAST_WALL, Order, quick, thorough
 from engine.datasets.parts import colour
 from engine.delivery import Delivery
+from engine.embedded import pack
 from engine.errors import EmptyShapeError, InputError, MeshError
 from engine.fields.representation import WeightRepresentation
 from engine.foreign.bring import FORMS, write_kept_model, write_kept_network
@@ -17,7 +18,6 @@ from engine.geometry.crumbs import least_share
 from engine.geometry.export import WRITERS, attach, check_options
 from engine.geometry.file import load_geometry
 from engine.jobs import ExportJob
-from engine.live import pack
 from engine.loose import made
 from engine.method import Part, Workspace
 from engine.opened import open_shape

@@ -12,18 +12,18 @@ import pytest
 import torch
 import trimesh
 
-import engine.live
+import engine.embedded
 from engine import Project
 from engine.analysis.rows import origin
 from engine.bringing import bring, live_in
 from engine.card import ShiftMove, Source, TurnMove
 from engine.cards import card_of
 from engine.device import choose
+from engine.embedded import pack, unpack
 from engine.errors import InputError
 from engine.geometry.export import attach, read_carried
 from engine.geometry.export.carried import Carried, packed
 from engine.jobs import ExportJob, FitJob, ImportJob, MixJob
-from engine.live import pack, unpack
 from engine.method import Workspace
 from engine.opened import Opened, open_shape
 from engine.parts.pose import unmoved
@@ -188,7 +188,7 @@ def test_learned_decoders_are_named_and_found(
     project: Project, other: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As for a method whose experts are shared: the file says what it needs, and works where that is."""
-    monkeypatch.setattr(engine.live, "_learned", lambda representation: True)
+    monkeypatch.setattr(engine.embedded, "_learned", lambda representation: True)
     (path,) = exported(project, A)
     carried = read_carried(path)
     assert set(carried.latents) == {"latent"} and carried.about["meaning"] == "weights, relu"
