@@ -70,16 +70,13 @@ def class_ids(asked: Asked, model: Askable) -> dict[str, int]:
 
 
 def unusual(asked: Asked, model: Askable) -> list[str]:
-    """What no training shape of the category asked for had: the model was told of it, but with other categories."""
+    """What no training shape of the category asked for was, in words: the model was told of it with other categories only."""
     if asked.category not in model.seen:
         return []
-    wanted = {PART + part: one for part, one in asked.parts.items()}
-    wanted |= {ATTRIBUTE + key: one for key, one in asked.attributes.items()}
-    return [
-        f"{name.partition(':')[2]} {one}" if name.startswith(PART) else f"{name.partition(':')[2]} = {one}"
-        for name, one in wanted.items()
-        if one not in model.had(asked.category, name)
-    ]
+    words = {PRESENT: "with", ABSENT: "without"}
+    parts = [(PART + part, one, f"{words[one]} {part}") for part, one in asked.parts.items()]
+    attributes = [(ATTRIBUTE + key, one, f"{key} = {one}") for key, one in asked.attributes.items()]
+    return [said for name, one, said in parts + attributes if one not in model.had(asked.category, name)]
 
 
 def missed(asked: Asked, present: Sequence[str]) -> tuple[str, ...]:
