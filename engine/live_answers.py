@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from engine import device, joining
 from engine.errors import InputError
-from engine.geometry.blocks import CHUNK, LIMIT
+from engine.fields.mlp import EMPTY
+from engine.geometry.blocks import CHUNK
 from engine.geometry.mesh import Mesh, transform
 from engine.jobs import InterpolateJob
 from engine.live_pictures import Thumbnails
@@ -146,9 +147,10 @@ class LiveAnswers:
         names, side = tuple(what.keys), np.linspace(0, 1, request.resolution)
         across, up = np.outer(side, request.across), np.outer(side, request.up)
         points = (np.asarray(request.corner) + across[:, None] + up[None]).reshape(-1, 3).astype(np.float32)
-        logits = np.full(len(points), -LIMIT, np.float32)
+        logits = np.full(len(points), EMPTY, np.float32)
         part = np.zeros(len(points), np.int16)
-        inside = np.flatnonzero((np.abs(points) <= 0.5).all(1))  # outside the cube all is empty
+        within = (np.abs(points) <= 0.5).all(1)
+        inside = np.flatnonzero(within)
         for number, name in enumerate(names):
             field = what.field.part(name) if what.field.parts else what.field
             for start in range(0, len(inside), CHUNK):
@@ -158,6 +160,7 @@ class LiveAnswers:
                     found = field(torch.from_numpy(points[rows])).to("cpu", torch.float32).numpy()
                 part[rows] = np.where(found > logits[rows], number, part[rows])
                 logits[rows] = np.maximum(logits[rows], found)
+        logits[~within] = min(-1.0, logits[inside].min(initial=0.0))  # outside the cube all is empty
         shape = (request.resolution, request.resolution)
         return Given(Cut(parts=names), {"logits": logits.reshape(shape), "part": part.reshape(shape)})
 

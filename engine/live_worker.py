@@ -39,6 +39,7 @@ from engine.storage import sweep, temporary_name
 
 ANSWERS = "engine.live_answers:LiveAnswers"
 LOG = "live.log"  # in the project's folder
+LONG_S = 0.5  # what has been worked on so long lets others pass: usual joints of a fit take minutes at the first time
 _ALIGNED = 64  # bytes; arrays of a parcel start at multiples of it
 
 _encoder = msgspec.msgpack.Encoder()
@@ -80,17 +81,19 @@ def live_main(connection: Connection, project_folder: str, slab_name: str, answe
 
 @dataclass
 class _Task:
-    """An ask that is being worked on. given : something of it has been shown; tried : memory ran out once."""
+    """An ask that is being worked on. given : something of it has been shown; tried : memory ran out once; spent : s."""
 
     ask: Ask
     steps: Stage[Given]
     given: bool = False
     tried: bool = False
+    spent: float = 0.0
 
     @property
     def urgency(self) -> tuple[bool, bool, int]:
-        """Smaller goes first: now before later, something to show before a finer one, first come first served."""
-        return self.ask.priority == "later", self.given, self.ask.id
+        """Smaller goes first: now before later, the first thing to show before what is finer or long, first come first
+        served."""
+        return self.ask.priority == "later", self.given or self.spent > LONG_S, self.ask.id
 
 
 class _Desk:
@@ -170,8 +173,10 @@ class _Desk:
     # work ------------------------------------------------------------------------------------------------------------
     def _step(self, task: _Task) -> None:
         """One step of one ask."""
+        begun = time.monotonic()
         try:
             event: Any = next(task.steps)
+            task.spent += time.monotonic() - begun
         except StopIteration as end:
             del self._tasks[task.ask.channel]
             try:

@@ -94,6 +94,13 @@ def test_a_finer_answer_waits_for_what_has_nothing_to_show_yet(shared: LiveEngin
     assert answers == [(view, "going"), (joints, "done"), (view, "done")]
 
 
+def test_what_takes_long_lets_others_pass(shared: LiveEngine) -> None:
+    slow = shared.ask(Thumbnail(name="count", size=512), "joints")
+    time.sleep(1.5)
+    view = shared.ask(Thumbnail(name="count", size=16), "view")
+    assert told(words(shared)) == [(view, "done"), (slow, "done")]
+
+
 def test_what_is_withdrawn_ends(shared: LiveEngine) -> None:
     number = shared.ask(Thumbnail(name="count", size=500), "view")
     shared.withdraw("view")
