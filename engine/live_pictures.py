@@ -1,26 +1,38 @@
-"""Thumbnails of shapes and items, made once and kept in the project's cache."""
+"""Thumbnails of shapes and items, all framed alike, drawn once and kept in the project's cache."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
+from engine.datasets.parts import colour
 from engine.errors import InputError
 from engine.geometry.crumbs import without_crumbs
+from engine.geometry.export import GREY
+from engine.geometry.file import load_geometry
+from engine.geometry.mesh import Mesh
+from engine.geometry.regions import whole_in_pieces
 from engine.live_requests import Mixture
 from engine.live_shapes import LiveShapes
 from engine.live_surfaces import Surfaces, standing
-from engine.pictures.render import Studio
+from engine.method import Colour
+from engine.pictures.camera import closer
 from engine.pictures.sheet import save_png
 from engine.project import Project
-from engine.protocol import Stage
+from engine.protocol import Progress, Stage
 from engine.write import BLANK, SPECK
+
+if TYPE_CHECKING:  # it brings in VTK, which nothing but a picture needs
+    from engine.pictures.render import Studio
 
 GRIDS = ((128, 64), (512, 96))  # up to so many pixels: grid points per side of the surfaces
 
 
 class Thumbnails:
-    """Small pictures: of pictures that a run or an import kept, or else drawn. The drawing window stays open."""
+    """Small pictures. The drawing window stays open from one to the next."""
 
     def __init__(self, project: Project, shapes: LiveShapes, surfaces: Surfaces) -> None:
         self.project = project
@@ -39,19 +51,21 @@ class Thumbnails:
 
         Raises InputError for an unknown name, StudioError where nothing can be drawn.
         """
-        is_item = "/" not in name
-        large = self.project.picture_path(name) if is_item else self._picture_of(name)
         path = self.project.folder / "cache" / "thumbnails" / f"{name}-{size}.png"
-        if path.exists() and not (large.exists() and large.stat().st_mtime_ns > path.stat().st_mtime_ns):
-            return path
-        if large.exists():
-            with Image.open(large) as image:
-                small = image.convert("RGB").resize((size, size), Image.Resampling.LANCZOS)
-            save_png(path, np.asarray(small))
-            return path
-        if is_item:
-            row = self.project.catalogue.item(name)
-            raise InputError(f"item {row.id} has no picture ({row.verdict}); import it again")
+        if "/" in name:  # a shape of a run
+            self.project.catalogue.shape(name)
+            if not path.exists():
+                solids, colours = yield from self._shape(name, size)
+                save_png(path, self._drawn(solids, colours, size))
+        else:
+            item = self.project.catalogue.item(name)
+            if not path.exists():
+                yield Progress(stage="picture", done=0, total=1, message=name)
+                save_png(path, self._of_item(item.id, size))
+        return path
+
+    def _shape(self, name: str, size: int) -> Stage[tuple[Mapping[str, Mesh], Mapping[str, Colour]]]:
+        """Its surfaces without crumbs, as pictures of runs have them, and their colours."""
         mixed = yield from self._shapes.mixed(Mixture(base=name))
         what = standing(mixed.like, mixed.shape)
         grid = next(points for pixels, points in GRIDS if size <= pixels)
@@ -59,14 +73,26 @@ class Thumbnails:
         for one in what.keys:
             solids[one] = yield from self._surfaces.surface(what, one, grid)
         solids, _ = without_crumbs(solids, SPECK, 2 / grid)
-        shown = [(mesh, what.colours[one]) for one, mesh in solids.items() if len(mesh.faces)]
-        if shown and self._studio is None:
-            self._studio = Studio()
-        blank = np.full((size, size, 3), BLANK, np.uint8)
-        save_png(path, self._studio.picture(shown, size) if shown and self._studio else blank)
-        return path
+        return solids, what.colours
 
-    def _picture_of(self, name: str) -> Path:
-        """Where the run of a shape keeps its picture, if it draws any. Raises InputError for an unknown shape."""
-        row = self.project.catalogue.shape(name)
-        return self.project.run_folder(row.run) / "pictures" / f"{row.row:04d}.png"
+    def _of_item(self, name: str, size: int) -> NDArray[np.uint8]:
+        """(size, size, 3) picture of its surface; of a cloud, the one that was made when it came in. Raises InputError."""
+        path = self.project.geometry_path(name)
+        if path.exists():
+            geometry = load_geometry(path)
+            solids = whole_in_pieces(geometry) or {"": geometry.surface}
+            return self._drawn(solids, {part: colour(part) if part else GREY for part in solids}, size)
+        if not self.project.picture_path(name).exists():
+            raise InputError(f"item {name} has no surface and no picture to show")
+        with Image.open(self.project.picture_path(name)) as image:
+            return np.asarray(image.convert("RGB").resize((size, size), Image.Resampling.LANCZOS))
+
+    def _drawn(self, solids: Mapping[str, Mesh], colours: Mapping[str, Colour], size: int) -> NDArray[np.uint8]:
+        shown = [(mesh, colours[name]) for name, mesh in solids.items() if len(mesh.faces)]
+        if not shown:
+            return np.full((size, size, 3), BLANK, np.uint8)
+        if self._studio is None:
+            from engine.pictures.render import Studio
+
+            self._studio = Studio()
+        return self._studio.picture(shown, size, closer([[mesh for mesh, _ in shown]]))
