@@ -205,6 +205,15 @@ class ExportOptions(Settings, frozen=True):
         int,
         Meta(ge=0, le=50_000_000, title="Face budget", description="faces in all, met within 2 % or refused; 0 = all"),
     ] = 0
+    smooth: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=0.2,
+            title="Smooth joints",
+            description="width over which parts run into one another in the union (basis only), cube units; 0 = none",
+        ),
+    ] = 0.0
     smoothing: Annotated[
         int,
         Meta(ge=0, le=200, title="Smoothing", description="passes that even out steps without shrinking; 0 = none"),

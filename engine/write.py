@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.basis.field import BasisField
+from engine.basis.field import BasisField, SmoothUnion
 from engine.errors import EmptyShapeError, InputError
 from engine.fields.mlp import WeightField
 from engine.geometry.blocks import CHUNK
@@ -58,10 +58,13 @@ def _(
 ) -> Stage[dict[str, Any]]:
     name = recipe.get("shape", path.stem)
     in_parts = bool(decoded.parts) and _wants_parts(path, options)
+    if options.smooth and in_parts:
+        raise InputError(f"{path}: smooth joins parts into one surface; add pieces=union, or leave it out")
     if in_parts:
         solids = yield from part_meshes(decoded, resolution)
     else:
-        solids = {"": (yield from extract(decoded, resolution))}
+        joined = SmoothUnion(decoded, options.smooth) if options.smooth else decoded
+        solids = {"": (yield from extract(joined, resolution))}
     if crumbs:
         solids = yield from tidied(name, decoded, solids, resolution, crumbs)
     if not any(len(solid.faces) for solid in solids.values()):
@@ -84,6 +87,8 @@ def _(
 ) -> Stage[dict[str, Any]]:
     """An item as it was imported, in canonical space; nothing is decoded and nothing left out."""
     yield Progress(stage="export", done=0, total=1, message=path.name)
+    if options.smooth:
+        raise InputError(f"{path}: an item as it came in has no field to smooth; fit it, and export the fitted shape")
     named = whole_in_pieces(decoded) if _wants_parts(path, options) else {}
     colours = {part.name: part.colour for part in parts}
     info = yield from export_slowly(path, None if named else decoded.surface, named, colours, recipe, options)

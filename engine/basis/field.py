@@ -7,7 +7,10 @@ from torch import Tensor
 
 from engine.basis.experts import Experts, Layers, in_reach, inputs_of
 from engine.basis.frames import to_local
+from engine.errors import InputError
 from engine.fields.mlp import EMPTY
+from engine.method import Field
+from engine.parts.pose import PosedField
 
 STEEPNESS = 200.0  # logits per cube unit of distance
 PIECE = 2048  # points at a time on a CPU: what fits its cache
@@ -73,6 +76,36 @@ class BasisField:
             hidden = torch.addmm(bias, hidden, weight).relu_()
         weight, bias = layers[-1]
         return torch.mv(hidden, weight[:, 0]).add_(bias)
+
+
+class SmoothUnion:
+    """A shape whose parts run into one another where they meet: the polynomial smooth maximum of the largest two.
+
+    max(a, b) + h^2 k / 4 with h = max(k - |a - b|, 0) / k (Quilez, "smooth minimum", quadratic polynomial). It fills the
+    joints by up to a quarter of ``width`` and leaves everything farther than ``width`` from a second part as it is. It has no
+    ``parts`` of its own, since what lies in a joint belongs to two.
+    """
+
+    parts: tuple[str, ...] = ()
+
+    def __init__(self, field: Field, width: float) -> None:
+        """width : cube units, > 0. Raises InputError for fields whose logits are no distances."""
+        if not isinstance(field.field if isinstance(field, PosedField) else field, BasisField):
+            raise InputError("a smooth union needs the distances that shapes of basis know; leave smooth out")
+        self._whole, self._width = field, STEEPNESS * width
+        self._fields = [field.part(name) for name in field.parts]
+
+    def __call__(self, points: Tensor) -> Tensor:
+        """Logits (P,) of the whole shape at points (P, 3) float32."""
+        if len(self._fields) < 2:
+            return self._whole(points)
+        first, second = torch.stack([part(points) for part in self._fields]).topk(2, 0).values
+        over = (self._width - (first - second)).clamp_min(0)
+        return first + over**2 / (4 * self._width)
+
+    def part(self, name: str) -> Callable[[Tensor], Tensor]:
+        """The field of one part, as it is without the others."""
+        return self._whole.part(name)
 
 
 def smallest(frames: Tensor) -> Tensor:

@@ -20,12 +20,15 @@ from engine.basis.frames import NUMBERS, to_canonical, to_local
 from engine.basis.points import LocalPoints
 from engine.methods.basis.settings import BasisFitSettings
 from engine.protocol import Progress, Stage
+from engine.storage import seed_of
 
-POINTS = 4_096  # of each part, at most: many times its unknowns
-STEPS = 30  # at most
-SHARPER = 3.0  # than the cross-entropy that experts learn by
+STARTS, FIRST_STEPS, FIRST_POINTS = 4, 15, 1_024  # of the search for a good beginning
+SPREAD = 0.5  # of the numbers of codes that it begins from, about the mean code
+STEPS, POINTS = 20, 4_096  # from there on, at most; points of each part: many times its unknowns
+PRIOR = 3e-4  # weight of the squared length of a code: not far beyond those that the experts and a denoiser know
+SHARPER = 1.5  # than the cross-entropy that experts learn by
 LOOSE = (0.05, 0.05, 0.02, 0.02, 0.02, 0.05, 0.05, 0.05)  # how far a frame may well move: skews, middle, log half sides
-STIFF = 1e-4  # weight of a frame's moves, in squares of these
+STIFF = 1e-3  # weight of a frame's moves, in squares of these
 DAMPING = 1e-3  # at first, in curvatures
 EASIER, HARDER = 1 / 4, 6.0  # damping after a step that helped, and after one that did not
 HOPELESS = 1e4  # damping at which a part is left as it is
@@ -36,19 +39,25 @@ class Problem:
     """The cost of codes and moves of frames (M, C + 8) for M parts of one item, and how it changes with them."""
 
     def __init__(
-        self, experts: Experts, item: LocalPoints, parts: Sequence[int], mirrored: Tensor, fit: BasisFitSettings
+        self,
+        experts: Experts,
+        item: LocalPoints,
+        parts: Sequence[int],
+        mirrored: Tensor,
+        fit: BasisFitSettings,
+        count: int,
     ) -> None:
-        """parts : numbers of the M parts, which the item has; mirrored : (K,) bool"""
+        """parts : numbers of the M parts, which the item has; mirrored : (K,) bool; count : points of each part"""
         ks, device = list(parts), mirrored.device
         self.bands, size = experts.settings.bands, experts.settings.code
         self.frames = torch.from_numpy(item.frames[ks]).to(device)  # (M, 8)
-        local = torch.from_numpy(item.points[ks, :POINTS].astype(np.float64)).to(device)
+        local = torch.from_numpy(item.points[ks, :count].astype(np.float64)).to(device)
         self.points = to_canonical(local, self.frames.double()).float()  # (M, P, 3)
         self.mirrored = mirrored[ks]
-        distance = torch.from_numpy(item.distance[ks, :POINTS].astype(np.float32)).to(device)
+        distance = torch.from_numpy(item.distance[ks, :count].astype(np.float32)).to(device)
         self.wanted = torch.sigmoid(SHARPER * 2 / fit.band * distance)  # (M, P)
         loose = torch.tensor(LOOSE, device=device)
-        self.prior = torch.cat([torch.full((size,), fit.prior, device=device), STIFF / loose**2])  # (C + 8,)
+        self.prior = torch.cat([torch.full((size,), PRIOR, device=device), STIFF / loose**2])  # (C + 8,)
         layers = zip(experts.weights, experts.biases, strict=True)
         self._layers = [(weight[ks].transpose(1, 2), bias[ks, None]) for weight, bias in layers]
         self._bends = [bend[ks] for bend in experts.bends]
@@ -86,21 +95,42 @@ class Problem:
 
 
 def newton_codes(
-    experts: Experts, item: LocalPoints, mirrored: Tensor, start: Tensor, fit: BasisFitSettings
+    experts: Experts, item: LocalPoints, mirrored: Tensor, start: Tensor, fit: BasisFitSettings, seed: int
 ) -> Stage[tuple[Tensor, Tensor]]:
-    """Codes (K, C) of one item from ``start`` (K, C), where those of absent parts stay, and frames (K, 8) to go with them."""
+    """Codes (K, C) of one item, and frames (K, 8) to go with them, with the experts as they are.
+
+    The search begins at ``start`` (K, C), the mean code, and at others about it, with few points; for each part the best of
+    these ends is gone on from with more. Codes of absent parts stay at ``start``. What an item gets depends on no other.
+    """
     parts = np.flatnonzero(item.present).tolist()
     codes, frames = start.clone(), torch.from_numpy(item.frames.copy()).to(start)
     if not parts:
         return codes, frames
-    problem = Problem(experts.requires_grad_(False), item, parts, mirrored, fit)
-    unknown = torch.cat([start[parts], torch.zeros(len(parts), NUMBERS, device=start.device)], 1)
+    frozen, total = experts.requires_grad_(False), STARTS * FIRST_STEPS + STEPS
+    generator = torch.Generator().manual_seed(seed_of("starts", seed))
+    few = Problem(frozen, item, parts, mirrored, fit, FIRST_POINTS)
+    ends = []
+    for number in range(STARTS):
+        about = SPREAD * torch.randn(start.shape, generator=generator).to(start) if number else 0.0
+        begin = torch.cat([(start + about)[parts], torch.zeros(len(parts), NUMBERS, device=start.device)], 1)
+        ends.append((yield from _descend(few, begin, FIRST_STEPS, number * FIRST_STEPS, total)))
+    best = torch.stack([cost for _, cost in ends]).argmin(0)  # (M,)
+    chosen = torch.stack([unknown for unknown, _ in ends])[best, torch.arange(len(parts))]
+    every = Problem(frozen, item, parts, mirrored, fit, POINTS)
+    unknown, _ = yield from _descend(every, chosen, STEPS, total - STEPS, total)
+    codes[parts] = unknown[:, :-NUMBERS]
+    frames[parts] += unknown[:, -NUMBERS:]
+    return codes, frames
+
+
+def _descend(problem: Problem, unknown: Tensor, steps: int, done: int, total: int) -> Stage[tuple[Tensor, Tensor]]:
+    """Unknowns (M, U) after up to ``steps`` steps from ``unknown``, and their costs (M,)."""
     logits, rows = problem.slopes(unknown)
     cost = problem.cost(logits, unknown)
     damping = torch.full_like(cost, DAMPING)
     going = torch.ones_like(cost, dtype=torch.bool)
-    for step in range(STEPS):
-        yield Progress(stage="codes", done=step, total=STEPS)
+    for step in range(steps):
+        yield Progress(stage="codes", done=done + step, total=total)
         gradient, curved = problem.downhill(logits, rows, unknown)
         damped = curved + damping[:, None, None] * torch.diag_embed(curved.diagonal(dim1=1, dim2=2))
         tried = unknown - torch.linalg.solve(damped, gradient)
@@ -115,6 +145,4 @@ def newton_codes(
         going &= damping < HOPELESS
         if not bool(going.any()):
             break
-    codes[parts] = unknown[:, :-NUMBERS]
-    frames[parts] += unknown[:, -NUMBERS:]
-    return codes, frames
+    return unknown, cost

@@ -192,7 +192,8 @@ class BasisRepresentation(Representation):
         """Codes (N, K, C) and frames (N, K, 8) of items, each by itself, with the experts as they are."""
         start, found = self.middle[:, NUMBERS:], []
         for item in points:
-            found.append((yield from newton_codes(self.experts, item, self.mirrored, start, self.settings.fit)))
+            fit, seed = self.settings.fit, self.settings.seed
+            found.append((yield from newton_codes(self.experts, item, self.mirrored, start, fit, seed)))
         codes, frames = zip(*found, strict=True)
         return torch.stack(codes), torch.stack(frames)
 

@@ -104,6 +104,7 @@ class PosedField:
         if missing:
             there = ", ".join(field.parts) or "none"
             raise InputError(f"the shape has no part {', '.join(missing)} to move; it has {there}")
+        self.field = field
         self.parts: tuple[str, ...] = tuple(placements)
         self.part_of = {name: part for name, (part, _) in placements.items()}  # the learned part that stands there
         self._placed = {name: pulled_back(field.part(part), pose) for name, (part, pose) in placements.items()}

@@ -90,12 +90,13 @@ def bring(project: Project, data: Path, category: str, count: int = 99) -> Seque
     """The real items of a category, entered into a project; those that it has already stay. InputError without data."""
     found: list[ItemRow] = []
     known = {item.id for item in project.catalogue.items()}
-    for name in list(AIRCRAFT if category == "airplane" else CHAIRS)[:count]:
+    names: list[int | str] = list(AIRCRAFT) if category == "airplane" else list(CHAIRS)
+    for name in names[:count]:
         ident = f"princeton-{name}" if isinstance(name, int) else f"shapenet-{name[:8]}"
         path = project.geometry_path(ident)
         if ident not in known:
             try:
-                geometry = aircraft(name, data) if isinstance(name, int) else chair(str(name), data)
+                geometry = aircraft(name, data) if isinstance(name, int) else chair(name, data)
             except OSError as error:
                 raise InputError(
                     f"real meshes are absent ({error}); set SHAPESTUDIO_TEST_DATA to their folder"
