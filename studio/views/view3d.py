@@ -198,7 +198,7 @@ class View3D(QWidget):
         self.failed.emit(text)
 
     def _moving(self) -> bool:
-        return self.controls.dragging or self.cameras.travelling
+        return self.controls.holding or self.cameras.travelling
 
     def _frame_first(self) -> None:
         """The first shape is brought into view; later ones leave the camera where a person put it."""

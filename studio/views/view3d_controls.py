@@ -50,9 +50,14 @@ class Controls:
 
     # mouse ------------------------------------------------------------------------------------------------------------
     @property
+    def holding(self) -> bool:
+        """Whether a button is held down that turns a camera or draws the wipe."""
+        return self._drag in ("turn", "pan", "zoom", "wipe")
+
+    @property
     def dragging(self) -> bool:
         """Whether a camera, the wipe or a part follows the mouse."""
-        return self._drag in ("turn", "pan", "zoom", "wipe") or self.transform is not None
+        return self.holding or self.transform is not None
 
     def press(self, event: QMouseEvent) -> bool:
         """A button went down."""

@@ -8,7 +8,7 @@ from vtkmodules.util.numpy_support import numpy_to_vtk
 from vtkmodules.vtkCommonCore import vtkPoints
 from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPlane, vtkPolyData
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
-from vtkmodules.vtkFiltersCore import vtkBinnedDecimation, vtkPolyDataNormals
+from vtkmodules.vtkFiltersCore import vtkBinnedDecimation, vtkPolyDataNormals, vtkReverseSense
 from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper, vtkRenderer
 
 from studio.models.scene import Matrix, PartMesh, Style
@@ -94,6 +94,7 @@ class PartActor:
         self._hull_mapper = vtkPolyDataMapper()
         self._style: Style | None = None
         self._edge = 0
+        self._mirrored = False
         self.mesh: PartMesh | None = None
         self.actor = vtkActor()
         self.actor.SetMapper(self._mapper)
@@ -103,12 +104,13 @@ class PartActor:
 
     def show(self, placed: Placed, surfaces: Surfaces, coarse: bool) -> None:
         """Bring mesh, place and visibility to what is wanted; what did not change is not touched."""
-        if placed.mesh is not self.mesh:
-            self.mesh = placed.mesh
-            self._mapper.SetInputData(surfaces.of(placed.mesh).full)
+        mirrored = bool(np.linalg.det(placed.matrix[:3, :3]) < 0)
+        if placed.mesh is not self.mesh or mirrored != self._mirrored:
+            self.mesh, self._mirrored = placed.mesh, mirrored
+            self._mapper.SetInputData(self._facing(surfaces.of(placed.mesh).full))
             self._coarse_mapper = None
             if self._hull is not None:
-                self._hull_mapper.SetInputData(surfaces.shell(placed.mesh))
+                self._hull_mapper.SetInputData(self._facing(surfaces.shell(placed.mesh)))
         self._edge = placed.edge
         visible = placed.visible and len(placed.mesh.faces) > 0
         self.actor.SetVisibility(visible)
@@ -153,7 +155,7 @@ class PartActor:
             return
         if self._hull is None:
             self._hull = _hull(self._hull_mapper)
-            self._hull_mapper.SetInputData(surfaces.shell(self.mesh))
+            self._hull_mapper.SetInputData(self._facing(surfaces.shell(self.mesh)))
             self._hull.SetUserMatrix(self._matrix)
             self._renderer.AddActor(self._hull)
         shader = self._hull.GetShaderProperty()
@@ -169,10 +171,21 @@ class PartActor:
             if actor is not None:
                 self._renderer.RemoveActor(actor)
 
+    def _facing(self, surface: vtkPolyData) -> vtkPolyData:
+        """As drivers want it: a matrix that mirrors turns faces inside out, so they are turned beforehand."""
+        if not self._mirrored:
+            return surface
+        turned = vtkReverseSense()
+        turned.SetInputData(surface)
+        turned.ReverseCellsOn()
+        turned.ReverseNormalsOff()
+        turned.Update()
+        return turned.GetOutput()
+
     def _stand_in(self, mesh: PartMesh, surfaces: Surfaces) -> vtkPolyDataMapper:
         if self._coarse_mapper is None:
             self._coarse_mapper = vtkPolyDataMapper()
-            self._coarse_mapper.SetInputData(surfaces.coarse(mesh))
+            self._coarse_mapper.SetInputData(self._facing(surfaces.coarse(mesh)))
         return self._coarse_mapper
 
 
