@@ -1,0 +1,164 @@
+"""The queue over a real engine process with scripted jobs: order, states, and what outlives a crash."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from engine.jobs import GenerateJob, SamplesJob
+from engine.project import Project
+from studio.models.opened import OpenProject
+from studio.models.troubles import Trouble, Troubles
+from tests.studio.conftest import FAKES, settle
+from tests.studio.fakes import CRASH_ONCE, FAIL, SLOW, WORDS
+
+ROOT = Path(__file__).parents[2]
+Open = Callable[[], OpenProject]
+
+
+@pytest.fixture
+def told() -> list[Trouble]:
+    return []
+
+
+@pytest.fixture
+def reopen(qapp: QApplication, tmp_path: Path, told: list[Trouble]) -> Iterator[Open]:
+    """Opens the project, closing what was open before."""
+    Project.create(tmp_path / "p").close()
+    last: list[OpenProject] = []
+
+    def again() -> OpenProject:
+        while last:
+            last.pop().close()
+        troubles = Troubles()
+        troubles.told.connect(told.append)
+        last.append(OpenProject(tmp_path / "p", troubles, FAKES))
+        return last[-1]
+
+    yield again
+    while last:
+        last.pop().close()
+
+
+def begin(opened: OpenProject) -> None:
+    """Start the engine for jobs, not the one for questions."""
+    opened.session.start()
+    opened.queue.open()
+
+
+def job(seed: int = 0, count: int = 3) -> GenerateJob:
+    return GenerateJob(model="m", count=count, seed=seed)
+
+
+def test_jobs_run_in_their_order_and_a_failure_stops_nobody(reopen: Open, qtbot: QtBot, told: list[Trouble]) -> None:
+    found = reopen()
+    queue = found.queue
+    queue.hold(True)
+    first, bad, last = (queue.submit(job(seed)) for seed in (0, FAIL, 1))
+    queue.move(last, 0)
+    assert [task.run for task in queue.waiting] == [last, first, bad]
+    ended: list[str] = []
+    queue.ended.connect(ended.append)
+    assert found.project.catalogue.run(first).state == "queued"
+    queue.hold(False)
+    begin(found)
+    settle(qtbot, lambda: len(queue.done) == 3)
+    assert ended == [last, first, bad]
+    failed = queue.task(bad)
+    assert failed is not None and failed.state == "failed" and WORDS in failed.text
+    assert [trouble.text for trouble in told] == [f"Generate 3 shapes did not finish: {WORDS}"]
+    assert {queue.task(run).state for run in (first, last)} == {"finished"}  # type: ignore[union-attr]
+
+
+def test_an_engine_that_dies_is_replaced_and_the_job_goes_on(reopen: Open, qtbot: QtBot) -> None:
+    opened = reopen()
+    begin(opened)
+    run = opened.queue.submit(job(CRASH_ONCE))
+    settle(qtbot, lambda: bool(opened.queue.done))
+    task = opened.queue.task(run)
+    assert task is not None and task.state == "finished"
+    assert any("started again" in words for words in task.warnings)
+
+
+def test_a_job_that_does_not_hear_is_forced(reopen: Open, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("studio.models.queue.PATIENCE_MS", 200)
+    opened = reopen()
+    queue = opened.queue
+    begin(opened)
+    run = queue.submit(SamplesJob(category="native", count=5))  # a native call of a minute
+    inside = opened.project.run_folder(run) / "inside"
+    settle(qtbot, inside.exists)
+    queue.cancel(run)
+    settle(qtbot, lambda: queue.running is not None and queue.running.stubborn)
+    queue.force_stop(run)
+    settle(qtbot, lambda: queue.running is None)
+    assert [task.state for task in queue.done] == ["cancelled"]
+    queue.retry(run)
+    assert queue.running is not None and queue.running.run == run
+
+
+def test_closing_keeps_the_queue_and_opening_goes_on(reopen: Open, qtbot: QtBot) -> None:
+    opened = reopen()
+    begin(opened)
+    queue = opened.queue
+    running, waiting, dropped = (queue.submit(job(SLOW, 30)), queue.submit(job(1)), queue.submit(job(2)))
+    queue.cancel(dropped)
+    settle(qtbot, lambda: queue.running is not None and queue.running.done > 0)
+    again = reopen()
+    assert [task.run for task in again.queue.waiting] == [running, waiting]
+    assert [task.run for task in again.queue.done] == [dropped]
+    begin(again)
+    settle(qtbot, lambda: again.queue.count == 0)
+    assert again.project.catalogue.run(running).state == again.project.catalogue.run(waiting).state == "finished"
+    assert again.project.catalogue.run(dropped).state == "cancelled"
+
+
+WINDOW = """
+import sys
+from pathlib import Path
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+from engine.jobs import GenerateJob
+from studio.models.opened import Engines, OpenProject
+from studio.models.troubles import Troubles
+from tests.studio.fakes import SLOW
+
+if __name__ == "__main__":
+    app = QApplication(sys.argv)
+    opened = OpenProject(Path(sys.argv[1]), Troubles(), Engines("tests.studio.fakes:run"))
+    opened.session.start()
+    opened.queue.open()
+    opened.queue.submit(GenerateJob(model="m", count=1000, seed=SLOW))
+    opened.queue.submit(GenerateJob(model="m", count=1))
+    opened.queue.progressed.connect(lambda run: print(run, opened.session.pid, flush=True))
+    app.exec()
+"""
+
+
+def test_a_window_that_is_killed_loses_nothing(reopen: Open, qtbot: QtBot, tmp_path: Path) -> None:
+    script = tmp_path / "window.py"
+    script.write_text(WINDOW)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, str(script), str(tmp_path / "p")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as window:
+        assert window.stdout is not None
+        run, pid = window.stdout.readline().split()
+        os.kill(window.pid, signal.SIGKILL)
+    end = time.monotonic() + 30
+    while Path(f"/proc/{pid}").exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{pid}").exists(), "its engine ends with it"
+    opened = reopen()
+    assert [task.run for task in opened.queue.waiting] == [run, "generate-0002"]
+    begin(opened)
+    settle(qtbot, lambda: opened.queue.running is not None and opened.queue.running.done > 0)
+    opened.queue.cancel(run)
+    settle(qtbot, lambda: opened.queue.count == 0)
+    assert opened.project.catalogue.run("generate-0002").state == "finished"
