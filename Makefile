@@ -1,9 +1,11 @@
 # make run         install what is missing, then do the main job
+# make studio      install what is missing, then open the window
 # make test        install what is missing, then style, types, import contracts and the quick tests
 # make check-data  the tests that need the real data set; fail where it is absent
 # make nightly     the slow tests
 # make bench       the benchmarks, one after another; `BENCHMARKS=methods` compares the methods, which takes hours
 # make models      the models that come with the program, trained anew, hours on a CPU; `CATEGORIES=chair` makes some
+# make pictures    screenshots of the window, dark and light, in build/pictures
 # make judges      exported files before Blender, the Khronos validator, trimesh and manifold3d, in an environment of their own
 # make format      put the source into its one style
 # make clean       remove the environment and caches; projects stay
@@ -17,10 +19,16 @@ CATEGORIES ?=
 STAMP := .venv/stamp-$(shell (pwd; cat pyproject.toml constraints.txt) | cksum | cut -d' ' -f1)
 PY := .venv/bin/python
 
-.PHONY: run test check-data nightly bench models judges format clean
+.PHONY: run studio pictures test check-data nightly bench models judges format clean
 
 run: $(STAMP)
 	$(PY) -m engine demo $(OUT)
+
+studio: $(STAMP)
+	$(PY) -m studio $(PROJECT)
+
+pictures: $(STAMP)
+	xvfb-run -a -s "-screen 0 2600x1600x24" $(PY) -m tests.studio.pictures build/pictures
 
 # One thread per test process: results are compared bit for bit, and two processes share two cores.
 test: export OMP_NUM_THREADS := 1

@@ -56,7 +56,7 @@ class MainWindow(QMainWindow):
         troubles: Troubles,
     ) -> None:
         super().__init__()
-        self._panels, self._projects, self._preferences, self._theme = panels, projects, preferences, theme
+        self._panels, self._projects, self._preferences, self.theme = panels, projects, preferences, theme
         self._troubles = troubles
         self._opened: OpenProject | None = None
         self._docks: dict[str, QDockWidget] = {}
@@ -138,7 +138,7 @@ class MainWindow(QMainWindow):
         for text, choice in THEMES:
             action = self._action(text, "", partial(self._choose_theme, choice))
             action.setCheckable(True)
-            action.setChecked(self._theme.choice == choice)
+            action.setChecked(self.theme.choice == choice)
             group.addAction(action)
             themes.addAction(action)
         full = self._action("Full screen", "F11", lambda: self.setWindowState(self.windowState() ^ _FULL))
@@ -334,7 +334,7 @@ class MainWindow(QMainWindow):
             self._recent.addAction("None yet").setEnabled(False)
 
     def _choose_theme(self, choice: Choice) -> None:
-        self._theme.choose(choice)
+        self.theme.choose(choice)
         self._preferences.save(theme=choice)
 
     def _about(self) -> None:

@@ -133,6 +133,7 @@ class Make(QObject):
             without=asked.without,
             attributes=asked.attributes,
             changes=tuple(changes),
+            picture=False,  # the live engine draws each shape
         )
 
     def generate(self, first: bool = False) -> str:
