@@ -66,7 +66,7 @@ def export(
         health=health,
         device=options.device,
     )
-    _show(options, _follow(options, job), in_short)
+    _show(options, _follow(options, job), _files)
 
 
 def _follow(options: Options, job: Job) -> dict[str, Any]:
@@ -81,8 +81,7 @@ def _show(options: Options, result: dict[str, Any], rows: Callable[[dict[str, An
     console.show(result if options.json else rows(result), options.json)
 
 
-def in_short(result: dict[str, Any]) -> dict[str, Any]:
-    """The result of an export with the health of each file in words."""
+def _files(result: dict[str, Any]) -> dict[str, Any]:
     for file in result["files"]:
         if "health" in file:
             file["health"] = " ".join(file["health"]["words"]) or "sound"

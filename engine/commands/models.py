@@ -1,13 +1,14 @@
 """Commands that make models and shapes: fit, train, generate, resume."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
 
 from engine import console, methods
 from engine.commands.common import Options, cli, common, home, latest, open_or_make, run_job, settings_of
-from engine.commands.files import FORMATS, in_short
+from engine.commands.files import FORMATS
 from engine.errors import InputError
 from engine.jobs import ExportJob, FitJob, Format, GenerateJob, TrainJob
 from engine.project import Project
@@ -151,8 +152,8 @@ def generate(
             device=options.device,
         )
         written = console.follow(pipeline.run(files, project))
-    shown = drawn | written if options.json else {"run": drawn["run"], **in_short(written)}
-    console.show(shown, options.json)
+    short = {"run": drawn["run"], "out": files.out, "files": [_line(file) for file in written["files"]]}
+    console.show(drawn | written if options.json else short | {"empty": written["empty"]}, options.json)
 
 
 @cli.command()
@@ -172,6 +173,11 @@ def resume(options: Options, run: str) -> None:
                 raise InputError(f"{run} is not a training run; only train.steps can be changed on resume")
             job = project.extend(msgspec.structs.replace(job, settings=override(job.settings, options.changes)))
         run_job(options, job, project)
+
+
+def _line(file: dict[str, Any]) -> dict[str, Any]:
+    """A written file in few words; --json has everything, and `health` says more of it."""
+    return {"file": Path(file["path"]).name, **{key: file[key] for key in ("parts", "faces", "watertight")}}
 
 
 def _of(method: str) -> str:
