@@ -48,6 +48,7 @@ def distances(
     measure: Measure,
     folder: Path | None = None,
     workers: int = 1,
+    only: Mapping[tuple[str, str], NDArray[np.bool_]] | None = None,
 ) -> Stage[Matrices]:
     """Distances of all ``wanted`` pairs of ``sets``, clouds (N, P, 3) by name, in one frame and of one P.
 
@@ -55,6 +56,7 @@ def distances(
     whether it is wanted once or more often and in either direction. With a ``folder`` measured pairs are kept there, and
     what an earlier call has kept is not measured again; also on cancel. A number does not depend on the sets it is
     asked in, but for rounding. ``workers`` threads share the work; on cancel, each ends the piece that it has begun.
+    ``only`` says of some wanted pairs which of their entries (N, M) are; entries that nobody wanted are inf.
     Memory is bound by the table of all pairs. InputError when a cloud is empty or not finite, or when the sets differ in P.
     """
     clouds = {name: checked(np.asarray(cloud)) for name, cloud in sets.items()}
@@ -71,12 +73,13 @@ def distances(
     wanted = list(wanted)
     need = np.zeros((len(keys), len(keys)), bool)
     for a, b in wanted:
-        need[np.ix_(row[a], row[b])] = True
+        need[np.ix_(row[a], row[b])] |= True if only is None else only.get((a, b), True)
     need = np.triu(need | need.T, 1)
     table = read_known(folder, measure.name, keys) if folder else _nothing(len(keys))
     missing = need & np.isnan(table)
     yield from _measure(every[first], keys, missing, table, measure, folder, workers)
     measured = int(missing.sum())
+    table[np.isnan(table)] = np.inf
     blocks = {(a, b): table[np.ix_(row[a], row[b])] for a, b in wanted}
     return Matrices(measure.name, every.shape[1], blocks, measured, int(need.sum()) - measured)
 

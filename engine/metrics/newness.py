@@ -11,6 +11,7 @@ from engine.method import Data, LatentSet, Workspace
 from engine.metrics.matrices import distances
 from engine.metrics.measures import Means
 from engine.metrics.part_aware import part_matrices
+from engine.metrics.shortlist import nearest
 from engine.metrics.surfaces import Surface
 from engine.metrics.verdict import NoveltyResult, PartNovelty, neighbours, part_novelty, verdicts
 from engine.project import Project
@@ -48,18 +49,20 @@ def newness(
     wanted = sorted({int(row) for rows in (near.generated.rows, near.unseen.rows) for row in rows[:, 0]})
     decoded = yield from fits(wanted)
     clouds = {name: np.stack([one.whole for one in shapes]) for name, shapes in sets.items()}
-    pairs = [*PAIRS]
+    whole = yield from nearest(clouds, PAIRS, means)
+    column = {row: place for place, row in enumerate(decoded)}
+    by_latent = {"g": near.generated.rows[:, 0], "u": near.unseen.rows[:, 0]}
+    gt, ut = (whole.between(name, "t") for name in by_latent)
     if decoded:
         clouds["f"] = np.stack([one.whole for one in decoded.values()])
-        pairs += [("g", "f"), ("u", "f")]
-    whole = yield from distances(clouds, pairs, means.chamfer, means.folder, means.workers)
-    column = {row: place for place, row in enumerate(decoded)}
-    gt, ut = (
-        _nearer(whole.between(name, "t"), whole.between(name, "f") if decoded else None, some.rows[:, 0], column)
-        for name, some in (("g", near.generated), ("u", near.unseen))
-    )
+        only = {(name, "f"): _own(rows, column) for name, rows in by_latent.items()}
+        rebuilt = yield from distances(clouds, list(only), means.chamfer, means.folder, means.workers, only)
+        gt, ut = (
+            _nearer(whole.between(name, "t"), rebuilt.between(name, "f"), rows, column)
+            for name, rows in by_latent.items()
+        )
     found = verdicts(gt, ut, whole.between("t", "t"), near)
-    by_part = yield from part_matrices(sets, names, PAIRS, means)
+    by_part = yield from part_matrices(sets, names, PAIRS, means, nearest_only=True)
     parts = []
     for name, blocks in by_part.items():
         has = [np.array([name in one.parts for one in shapes], bool) for shapes in sets.values()]
@@ -69,13 +72,22 @@ def newness(
     return found, tuple(parts)
 
 
+def _own(rows: NDArray[np.int64], column: Mapping[int, int]) -> NDArray[np.bool_]:
+    """(N, F) which fit is that of each shape's nearest latent ``rows`` (N,)."""
+    mask = np.zeros((len(rows), len(column)), bool)
+    for i, row in enumerate(rows.tolist()):
+        if row in column:
+            mask[i, column[row]] = True
+    return mask
+
+
 def _nearer(
-    items: NDArray[np.float64], fits: NDArray[np.float64] | None, rows: NDArray[np.int64], column: Mapping[int, int]
+    items: NDArray[np.float64], fits: NDArray[np.float64], rows: NDArray[np.int64], column: Mapping[int, int]
 ) -> NDArray[np.float64]:
     """Distances (N, T) to training items, for each shape's nearest latent ``rows`` (N,) to its fit where that is less."""
     found = items.copy()
     for i, row in enumerate(rows.tolist()):
-        if fits is not None and row in column:
+        if row in column:
             found[i, row] = min(found[i, row], fits[i, column[row]])
     return found
 

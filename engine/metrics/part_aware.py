@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from engine.metrics.matrices import Matrices, distances
 from engine.metrics.measures import Means
+from engine.metrics.shortlist import nearest
 from engine.metrics.surfaces import Surface
 from engine.protocol import Stage
 
@@ -25,9 +26,10 @@ def part_matrices(
     names: Sequence[str],
     wanted: Iterable[tuple[str, str]],
     means: Means,
+    nearest_only: bool = False,
 ) -> Stage[dict[str, Matrices]]:
     """Chamfer distances of each part of ``names``, for all ``wanted`` pairs of sets; inf where only one shape has it,
-    0 where neither has."""
+    0 where neither has. ``nearest_only``: the smallest ones of each row, as `nearest`; the others are inf too."""
     wanted, found = list(wanted), {}
     for name in names:
         there = {key: np.array([name in one.parts for one in shapes], bool) for key, shapes in sets.items()}
@@ -35,7 +37,10 @@ def part_matrices(
         asked = [(a, b) for a, b in wanted if a in clouds and b in clouds]
         blocks = {}
         if asked:
-            measured = yield from distances(clouds, asked, means.chamfer, means.folder, means.workers)
+            if nearest_only:
+                measured = yield from nearest(clouds, asked, means)
+            else:
+                measured = yield from distances(clouds, asked, means.chamfer, means.folder, means.workers)
         for a, b in wanted:
             block = np.where(there[a][:, None] == there[b][None], 0.0, np.inf)  # (N, M)
             if (a, b) in asked:
