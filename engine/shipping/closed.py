@@ -28,8 +28,10 @@ def closed_shapes(names: Sequence[str], grid: int, path: Path, project: Project,
 
     def union(place: int) -> Stage[Mesh]:
         field = opened[place].decoded()
-        solids = {"": (yield from extract(field, grid))}
-        return (yield from tidied(names[place], field, solids, grid, least_share(CRUMBS, True)))[""]
+        mesh = yield from extract(field, grid)
+        if not len(mesh.faces):
+            return mesh
+        return (yield from tidied(names[place], field, {"": mesh}, grid, least_share(CRUMBS, True)))[""]
 
     return (yield from _count(len(names), union, path))
 
