@@ -108,7 +108,7 @@ def test_train_longer_and_resume(project: str) -> None:
         (["fit", "--method", "semantic", "no-such-item"], "no-such-item"),
         (["train", "--method", "hyperdiffusion"], "fit"),
         (["generate", "--model", "no-such-run"], "no-such-run"),
-        (["generate", "--category", "chair"], "airplane"),
+        (["generate", "--model", "train-0001", "--category", "chair"], "airplane"),
         (["import", "/no/such/file.obj"], "no such file"),
         (["export", "no-such-shape", "--out", "x"], "no-such-shape"),
         (["fit", "--method", "semantic", "--device", "cuda"], "cuda"),
