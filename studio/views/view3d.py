@@ -26,17 +26,18 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
-from studio.models.scene import Scene, Spot
+from studio.models.scene import Scene
 from studio.palette import Palette
 from studio.theme import palette_of
 from studio.views.view3d_cameras import Cameras
 from studio.views.view3d_controls import Controls
 from studio.views.view3d_frame import Colours, Frame, colours_of, pane_of
-from studio.views.view3d_layout import pane_at, panes, wipe_line, wiped
+from studio.views.view3d_layout import panes, wipe_line, wiped
 from studio.views.view3d_overlay import MARGIN, Brush
+from studio.views.view3d_pointing import Pointing
 
 if TYPE_CHECKING:
-    from studio.views.view3d_stage import Drawn, Found, Stage
+    from studio.views.view3d_stage import Drawn, Stage
 
 PAUSE = 150  # milliseconds without change, after which a fine picture is drawn
 WAIT = 8000  # milliseconds for the thread to end: it may be in the middle of a picture
@@ -50,14 +51,12 @@ class View3D(QWidget):
     failed = Signal(str)  # one sentence: why there is no picture
     settled = Signal()  # a fine picture of all that there is stands on the screen
     _draw = Signal(object)
-    _find = Signal(int, str, float, float)
-    _close = Signal()
 
     def __init__(self, scene: Scene, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.scene = scene
         self.cameras = Cameras(scene, self)
-        self.controls = Controls(scene, self.cameras, self._room, self._select_at)
+        self.controls = Controls(scene, self.cameras, self._room, lambda at: self.pointing.click(at))
         self._stage: Stage | None = None
         self._ended: weakref.finalize | None = None
         self._drawn: Drawn | None = None
@@ -68,8 +67,7 @@ class View3D(QWidget):
         self._coarser = 1.0
         self._error = ""
         self._mouse: QPointF | None = None
-        self._questions: dict[int, QPointF | None] = {}  # number -> where a click was; None: hovering
-        self._hover_asked = self._hover_stale = False
+        self.pointing = Pointing(scene, self._room, self)
         self._soon = QTimer(self, singleShot=True, interval=0)
         self._soon.timeout.connect(self._ask)
         self._still = QTimer(self, singleShot=True, interval=PAUSE)
@@ -114,8 +112,7 @@ class View3D(QWidget):
         self._soon.stop()
         self._still.stop()
         self._drawn, self._stage, self._asked = None, None, False
-        self._questions.clear()
-        self._hover_asked = False
+        self.pointing.forget()
         if self._ended is not None:
             self._ended()
             self._ended = None
@@ -125,10 +122,11 @@ class View3D(QWidget):
         from studio.views.view3d_stage import Stage, own_thread
 
         stage = Stage()
+        self.pointing.forget()
         self._draw.connect(stage.draw)
-        self._find.connect(stage.find)
+        self.pointing.ask.connect(stage.find)
         stage.drawn.connect(self._take)
-        stage.found.connect(self._found)
+        stage.found.connect(self.pointing.answer)
         stage.failed.connect(self._fail)
         thread = own_thread(stage)
         self._ended = weakref.finalize(self, _end, stage, thread)
@@ -182,8 +180,7 @@ class View3D(QWidget):
             self.settled.emit()
         else:
             self._still.start()
-        if self._mouse is not None and self._hover_stale:
-            self._hover(self._mouse)
+        self.pointing.again()
 
     def _judge(self, drawn: Drawn) -> None:
         """How coarse the next picture is while things move."""
@@ -277,44 +274,6 @@ class View3D(QWidget):
         at = QPointF(pane.center().x(), pane.bottom() - MARGIN - 28)
         brush.chip(words, at, pane, Qt.AlignmentFlag.AlignHCenter)
 
-    # what lies under the mouse ----------------------------------------------------------------------------------------
-    def _select_at(self, at: QPointF) -> None:
-        self._question(at, click=True)
-
-    def _hover(self, at: QPointF) -> None:
-        """Ask what is under the mouse; while an answer is awaited, only remember to ask again."""
-        if self._hover_asked or self._asked:
-            self._hover_stale = True
-        elif self.controls.wants_hover(at):
-            self._question(at, click=False)
-
-    def _question(self, at: QPointF, click: bool) -> None:
-        there = pane_at(self.scene, self._room(), at)
-        if there is None or self._stage is None:
-            return
-        key, pane = there
-        self._number += 1
-        self._questions[self._number] = at if click else None
-        if not click:
-            self._hover_asked, self._hover_stale = True, False
-        self._find.emit(self._number, key, (at.x() - pane.x()) / pane.width(), (at.y() - pane.y()) / pane.height())
-
-    def _found(self, found: Found) -> None:
-        if found.number not in self._questions or self.sender() is not self._stage:
-            return
-        click = self._questions.pop(found.number) is not None
-        there = any(shape.key == found.key and shape.part(found.part or "") for shape in self.scene.shapes)
-        spot: Spot | None = (found.key, found.part) if found.part is not None and there else None
-        if click:
-            self.scene.select(spot)
-            return
-        self._hover_asked = False
-        self.scene.hover(spot if self._mouse is not None and not self.controls.dragging else None)
-        if self._mouse is not None:
-            self.update()
-            if self._hover_stale:
-                self._hover(self._mouse)
-
     # events -----------------------------------------------------------------------------------------------------------
     def event(self, event: QEvent) -> bool:
         """Keys that mean something here are ours before they are anybody's shortcut; so is Tab."""
@@ -337,10 +296,10 @@ class View3D(QWidget):
         """See `Controls`; else say what is under the mouse."""
         self._mouse = event.position()
         if self.controls.move(event):
-            self.scene.hover(None)
-        else:
-            self._hover(event.position())
-            self.update()
+            self.pointing.leave()
+        elif self.controls.wants_hover(event.position()):
+            self.pointing.hover(event.position(), busy=self._asked)
+        self.update()
         self.setCursor(self.controls.cursor(event.position()))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
@@ -354,8 +313,8 @@ class View3D(QWidget):
 
     def leaveEvent(self, event: QEvent) -> None:
         """Nothing is under the mouse any more."""
-        self._mouse, self._hover_stale = None, False
-        self.scene.hover(None)
+        self._mouse = None
+        self.pointing.leave()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Pictures of another size are needed."""

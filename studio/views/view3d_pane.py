@@ -53,6 +53,7 @@ class PaneActors:
             actor.cut(self._plane if frame.plane is not None else None)
         self._ground.show(pane, frame.grid, frame.shadow and frame.style in ("shaded", "clay"), frame.colours)
         self._cut.show(pane.cut, {name: placed.mesh.colour for name, placed in pane.parts.items()})
+        self.renderer.SetUseOIT(frame.style == "x-ray")  # ground and section are in order, and need no costly sorting
         fine = frame.fine and frame.style in ("shaded", "clay")
         self.renderer.SetPass(self._fine if fine else None)  # type: ignore[arg-type]
 

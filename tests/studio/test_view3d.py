@@ -92,7 +92,9 @@ def seen_at(view: View3D, point: tuple[float, float, float]) -> QPoint:
     return QPoint(round(x), round(y))
 
 
-def drag(view: View3D, start: QPoint, end: QPoint, button: Button, mods: Mod = Mod.NoModifier) -> None:
+def drag(
+    view: View3D, start: QPoint, end: QPoint, button: Qt.MouseButton, mods: Qt.KeyboardModifier = Mod.NoModifier
+) -> None:
     """Real events, with the button held in between (QTest forgets it)."""
     for kind, at, held in (
         (QEvent.Type.MouseButtonPress, start, button),
@@ -199,9 +201,9 @@ def test_numbers_select_h_hides_and_escape_clears(view: View3D, qtbot: QtBot) ->
     qtbot.keyClick(view, Key.Key_Slash)
     assert not blue(still(view, qtbot)[:, WIDTH // 2 :]).any()  # on the left there is the outline
     qtbot.keyClick(view, Key.Key_Escape)
-    assert view.scene.selected is None and view.scene.isolated == "left"
+    assert (view.scene.selected, view.scene.isolated) == (None, "left")
     qtbot.keyClick(view, Key.Key_Escape)
-    assert view.scene.isolated is None
+    assert (view.scene.selected, view.scene.isolated) == (None, None)
 
 
 def test_g_x_and_a_number_move_the_part_at_once(view: View3D, qtbot: QtBot) -> None:
@@ -228,10 +230,10 @@ def test_keys_of_the_window_stay_the_windows_unless_a_part_is_being_moved(view: 
     shortcut.activated.connect(lambda: rerolled.append(1))
     view.scene.select(("a", "left"))
     qtbot.keyClick(view, Key.Key_R)
-    assert rerolled and view.controls.transform is None
+    assert rerolled and not view.controls.dragging
     view.scene.look = replace(BARE, gizmo=True)
     qtbot.keyClick(view, Key.Key_R)
-    assert len(rerolled) == 1 and view.controls.transform is not None
+    assert len(rerolled) == 1 and view.controls.dragging
     qtbot.keyClick(view, Key.Key_Escape)
     shortcut.setParent(None)
 
@@ -267,7 +269,7 @@ def test_styles_and_colours(view: View3D, qtbot: QtBot) -> None:
         seen[style] = still(view, qtbot)
     place = seen_at(view, (-0.2, 0.05, 0.15))
     assert seen["normals"][place.y(), place.x()] == pytest.approx([128, 128, 255], abs=2)  # towards the eye
-    assert not red(seen["clay"] - [30, 0, 0]).any() or not blue(seen["clay"]).any()
+    assert not blue(seen["clay"]).any()
     for i, one in enumerate(styles):
         for other in styles[:i]:
             assert np.abs(seen[one] - seen[other]).max() > 40, (one, other)
