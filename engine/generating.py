@@ -75,7 +75,8 @@ def model_to_draw_with(project: Project | None, category: str = "", method: str 
         return found
     which = f"{f' of {method}' if method else ''}{f' that knows {category}' if category else ''}"
     brought = f"name a --category that the program brings a model of ({', '.join(names())}), or " if names() else ""
-    raise InputError(f"this project has no trained model{which}; {brought}run `fit` and `train` first")
+    own = "there is no project here, and so no" if project is None else "this project has no"
+    raise InputError(f"{own} trained model{which}; {brought}run `fit` and `train` first")
 
 
 def _told(model: str, project: Project) -> str:
