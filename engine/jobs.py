@@ -62,7 +62,7 @@ class PartsJob(JobBase, frozen=True):
 
     items : none and no category means all that have no named parts
     count : groups of solids; 0 = as many as three quarters of the items have; 1 = the whole of each item is its part
-    again : also items whose parts were found in this way before, though a person may have renamed them
+    again : also items that have named parts, which are then the pieces that are matched, and lose their names
     """
 
     items: tuple[str, ...] = ()
@@ -116,12 +116,14 @@ class TrainJob(JobBase, frozen=True):
 
 
 class GenerateJob(JobBase, frozen=True):
-    """Draw new shapes -> run, shapes[id], seconds, picture, missed[{shape, parts}], nearest[{shape, nearest, percentile}].
+    """Draw new shapes -> run, shapes[id], seconds, picture, missed[{shape, parts}], nearest[{shape, nearest, percentile}],
+    drawn_again.
 
     model : a train run of the project, a model file, or one that comes with the program, as ``shipped:chair``
     picture : whether to draw a sheet of the first shapes, which takes longer than making them
     with_parts, without, attributes : what shapes should have, lack and be, by the names that the model knows
     missed : shapes that have not the parts asked for, or have those asked to be left out; they are kept all the same
+    whole : draw shapes again whose unions are not in one piece; drawn_again : how many draws that were
     """
 
     model: str
@@ -133,6 +135,7 @@ class GenerateJob(JobBase, frozen=True):
     attributes: dict[str, str] = {}
     changes: tuple[str, ...] = ()  # sampler settings that differ from the model's own, as key=value
     picture: bool = True
+    whole: bool = False
 
 
 class MixJob(JobBase, frozen=True):

@@ -15,7 +15,7 @@ from engine.jobs import PartsJob, RenameJob
 @click.option("--auto", is_flag=True, help="Find parts for items that name none.")
 @click.option("--category", default="", help="Only items of a category.")
 @click.option("--count", default=0, type=click.IntRange(0, 32), help="Groups of solids; 1 = the whole as one part.")
-@click.option("--again", is_flag=True, help="Find parts anew where they were found before.")
+@click.option("--again", is_flag=True, help="Also match named parts anew: they lose their names.")
 @common()
 def parts(options: Options, items: tuple[str, ...], auto: bool, category: str, count: int, again: bool) -> None:
     """List the part names of the items; with --auto, find parts for ITEMS (or all) that name none.
@@ -24,6 +24,9 @@ def parts(options: Options, items: tuple[str, ...], auto: bool, category: str, c
     most once per item (symmetric copies, such as four legs, are one), into as many groups as three quarters of the items
     have: part 1, part 2 and on, the largest first. Where less than half of the items come apart, each gets one part, its
     whole. `rename-part "part 3" leg` names a group.
+
+    Names that only count, such as mesh12 or material_3, are none. Where other names are of no use, --again with ITEMS or
+    --category matches the parts that have them over the items in the same way.
 
     Solids that overlap are told apart only when the file is read: `import --auto-parts` does both.
     """

@@ -97,10 +97,12 @@ def _asked(job: PartsJob, project: Project) -> list[ItemRow]:
     """The named items, or all usable ones without named parts. Raises InputError for items that have names, and for none."""
     if job.items and job.category:
         raise InputError("name items or a category, not both")
+    if job.again and not (job.items or job.category):
+        raise InputError("--again replaces the names of parts: say of which items, or of which category")
     known = project.catalogue.items(job.category, accepted=True)
     chosen = [project.catalogue.item(name) for name in dict.fromkeys(job.items)] if job.items else known
     chosen = [item for item in chosen if item.split != MADE or job.items]
-    free = [item for item in chosen if not is_named(item) or (job.again and FOUND in item.report)]
+    free = [item for item in chosen if job.again or not is_named(item)]
     free = [item for item in free if project.geometry_path(item.id).is_file() and item.usable]
     if len(free) < len(chosen) and job.items:
         left = ", ".join(item.id for item in chosen if item not in free)

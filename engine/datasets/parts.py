@@ -14,6 +14,9 @@ from engine.storage import seed_of
 WHOLE = "whole"  # the one part of an item that is not taken apart
 GROUP = re.compile(r"part (\d+)")  # parts that were found, not named: the same number is the same part of every item
 SOLID = re.compile(rf"solid \d+|{REST}")  # connected pieces that were only counted: the numbers mean nothing elsewhere
+DRAWN = re.compile(  # names that a drawing program numbers through, such as "mesh12_mesh12-geometry" or "material_0_24"
+    r"(?=.*\d)(?:mesh|material|object|group|geometry|polysurface|node|default|[\W\d_])+", re.IGNORECASE
+)
 PLAIN = (0.46, 0.47, 0.50)  # colour of a whole
 GOLDEN = 0.6180339887  # turns of the hue from one numbered part to the next, so that neighbours never look alike
 
@@ -64,8 +67,8 @@ def in_order(names: Iterable[str]) -> list[str]:
 
 
 def is_named(item: ItemRow) -> bool:
-    """Whether a person, or the data set, has named the parts of an item."""
-    return any(not SOLID.fullmatch(part) for part in item.parts)
+    """Whether a person, or the data set, has named the parts of an item: not all names are mere numbers."""
+    return any(not (SOLID.fullmatch(part) or DRAWN.fullmatch(part)) for part in item.parts)
 
 
 def still_named(items: Sequence[ItemRow], names: tuple[str, ...]) -> None:

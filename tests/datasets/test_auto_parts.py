@@ -10,7 +10,7 @@ import pytest
 import trimesh
 
 from engine import pipeline
-from engine.datasets.parts import WHOLE, colour, in_order, still_named, vocabulary
+from engine.datasets.parts import WHOLE, colour, in_order, is_named, still_named, vocabulary
 from engine.errors import InputError
 from engine.geometry.carry import solids_of
 from engine.geometry.file import load_geometry
@@ -129,6 +129,22 @@ def test_items_of_one_solid_are_wholes_and_named_ones_are_left_alone(tmp_path: P
     found = finished(PartsJob(), project)
     assert found["parts"] == {WHOLE: 2} and project.catalogue.items("mug") == named
     assert vocabulary(project.catalogue.items()) == ("body", "handle", WHOLE)
+
+
+@pytest.mark.parametrize(
+    ("names", "named"),
+    [
+        (("mesh1_mesh1-geometry", "Mesh12"), False),
+        (("material_0_1_8", "solid 2", "rest"), False),
+        ((), False),
+        (("mesh1", "leg"), True),
+        (("part 1",), True),
+        (("metal",), True),
+    ],
+)
+def test_names_that_only_count_are_none(names: tuple[str, ...], named: bool) -> None:
+    row = ItemRow(id="a", kind="mesh", category="", path="", hash="", verdict="", reason="", split="", parts=names)
+    assert is_named(row) == named
 
 
 def test_numbers_in_names_count() -> None:
