@@ -72,13 +72,13 @@ def engine_main(connection: Connection, project_folder: str, mailbox_name: str, 
 
 def _step_back() -> None:
     """Leave the processor to the live engine where both want it. Where Linux shares time between sessions rather than
-    between processes, the session steps back too."""
+    between processes, the session steps back by as much."""
     if sys.platform == "win32":
         psutil.Process().nice(psutil.IDLE_PRIORITY_CLASS)
         return
     os.nice(BEHIND)
     with suppress(OSError):  # no such file where time is shared otherwise
-        Path("/proc/self/autogroup").write_text(str(os.nice(0)))
+        Path("/proc/self/autogroup").write_text(str(BEHIND))
 
 
 class _Engine:
