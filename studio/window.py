@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QKeySequence, QShowEvent
 from PySide6.QtWidgets import (
     QDockWidget,
@@ -201,9 +201,9 @@ class MainWindow(QMainWindow):
         """Take the panels of a project away; each gets its closeEvent."""
         self._remember()
         self.strip.bind(None)
-        self._workspace = ""
-        while self.tabs.count():
-            self.tabs.removeTab(0)
+        with QSignalBlocker(self.tabs):
+            while self.tabs.count():
+                self.tabs.removeTab(0)
         for name, widget in self._widgets.items():
             for action in self._actions_of[name]:
                 self.menus[menu_of(action)].removeAction(action)
@@ -215,6 +215,7 @@ class MainWindow(QMainWindow):
         self.stack.removeWidget(self._splitter)
         self._splitter.deleteLater()
         self._docks, self._widgets, self._actions_of, self._opened = {}, {}, {}, None
+        self._workspace = ""
         self.setWindowTitle("Shape Studio")
         self._enable()
         self._welcome()
@@ -275,8 +276,8 @@ class MainWindow(QMainWindow):
             dock.setVisible(not dock.isVisible())
 
     def _remember(self) -> None:
-        """Keep the layout of this workspace."""
-        if self._workspace:
+        """Keep the layout of this workspace; while the window is hidden there is none."""
+        if self._workspace and self.isVisible():
             state = bytes(self.saveState(LAYOUT_VERSION).toBase64().data()).decode()
             layouts = {**self._preferences.kept.layouts, self._workspace: state}
             self._preferences.save(layouts=layouts, workspace=self._workspace)

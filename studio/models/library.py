@@ -187,7 +187,9 @@ def _of_run(run: RunRow, kind: Literal["run", "model"]) -> Card:
 
 def _of_shape(shape: ShapeRow, item: ItemRow | None, category: str, run: int) -> Card:
     category = category or (item.category if item else "")
-    title = _item_title(item) if item else f"{category or shape.kind} {run}.{shape.row + 1}".capitalize()
+    title = f"{category or shape.kind} {run}.{shape.row + 1}".capitalize()
+    if item and not item.name.isdigit():  # numbers that its data set gave it say nothing to people
+        title = _item_title(item)
     note, mood = shape.kind, ""
     if shape.quality is not None:
         note, mood = f"fit {shape.quality:.0%}", "good" if shape.verdict == "accepted" else "warn"
