@@ -20,7 +20,9 @@ from engine.protocol import Note, Stage
 from engine.settings import override
 from engine.shapes import keep_generated, model_path, read_model_about
 from engine.shipped import is_shipped, keep_version, names, shipped_card, shipped_for
+from engine.storage import seed_of
 from engine.telling import tell_missed
+from engine.whole import whole_shapes
 
 COPY = 1.0  # percentile: nearer to a training shape than so few of them are to another one
 
@@ -38,7 +40,16 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
         yield Note(text=rare, warning=True)
     method = methods.load(settings)
     clock = time.monotonic()
-    shapes = yield from method.sample(model.trainee, representation, job.count, sampler, job.seed, condition)
+
+    def draw(attempt: int) -> Stage[Shapes]:
+        seed = seed_of(job.seed, "again", attempt) if attempt else job.seed
+        return method.sample(model.trainee, representation, job.count, sampler, seed, condition)
+
+    vain = 0
+    if job.whole:
+        shapes, vain = yield from whole_shapes(draw, representation, work.device)
+    else:
+        shapes = yield from draw(0)
     keep_generated(project, job, about.layout, about.vocabulary, shapes, about.conditions.get(CATEGORY, ()))
     kept = msgspec.to_builtins(about) | {"model_hash": model.hash}
     save_model(work.folder / "representation.safetensors", {"representation": representation}, kept)
@@ -57,6 +68,7 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
         "seconds": seconds,
         "picture": drawn,
         "missed": failed,
+        "drawn_again": vain,
         "nearest": nearest,
     }
 

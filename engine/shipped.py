@@ -60,6 +60,7 @@ class ModelCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     seconds : of the steps ("fit", "train"), wall clock on ``device``; "sample": per shape
     scores : real rows among them; verdicts : novelty of its shapes, and of unseen real ones by the same rules
     closed, closed_real : watertight unions among its shapes and among unseen real ones
+    drawn_again : draws that came apart while the measured shapes were drawn, and that are not among them
     tried : what was tried and what it gave, in Markdown
     hash : of the model's numbers and settings, as the cards of its shapes show it
     hashes : file name -> SHA-256; size : bytes of all of them
@@ -84,6 +85,7 @@ class ModelCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     verdicts_unseen: dict[str, float]
     closed: Closed
     closed_real: Closed
+    drawn_again: int
     tried: str
     origin: str
     licence: str

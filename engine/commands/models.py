@@ -92,6 +92,7 @@ def train(options: Options, method: str, fit_run: str, fork: str) -> None:
 )
 @click.option("--count", default=8, show_default=True, type=click.IntRange(1, 100_000))
 @click.option("--seed", default=0, show_default=True, type=int)
+@click.option("--whole/--as-drawn", default=True, help="Draw again what is not in one piece (default), or keep it.")
 @click.option("--out", default="", metavar="DIR", help="Write the shapes as mesh files too, in one go.")
 @click.option("--format", "format_", default="glb", show_default=True, type=click.Choice(FORMATS), help="Of the files.")
 @click.option("--resolution", default=128, show_default=True, type=click.IntRange(32, 1024), help="Of the files.")
@@ -106,6 +107,7 @@ def generate(
     attributes: tuple[str, ...],
     count: int,
     seed: int,
+    whole: bool,
     out: str,
     format_: Format,
     resolution: int,
@@ -129,6 +131,7 @@ def generate(
         job = GenerateJob(
             model=model or model_to_draw_with(project, category, method),
             picture=not out,
+            whole=whole,
             count=count,
             seed=seed,
             category=category,

@@ -59,6 +59,7 @@ def card_of_model(
         verdicts_unseen={} if novelty is None else {str(name): share for name, share in novelty.unseen_shares.items()},
         closed=closed,
         closed_real=closed_real,
+        drawn_again=drawn["drawn_again"],
         tried=tried,
         origin=f"{METHOD} model of {recipe.category} shapes, from the procedural generator, version {VERSION}",
         licence=LICENCE,

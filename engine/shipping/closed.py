@@ -5,20 +5,16 @@ from pathlib import Path
 
 import msgspec
 
-from engine.geometry.clean import clean, components
-from engine.geometry.crumbs import least_share
 from engine.geometry.file import load_geometry
-from engine.geometry.mesh import Mesh, is_watertight
-from engine.geometry.surface import extract
+from engine.geometry.mesh import Mesh
 from engine.method import Workspace
 from engine.opened import open_shapes
 from engine.project import Project
 from engine.protocol import Progress, Stage
 from engine.shipped import Closed
 from engine.storage import write_json
-from engine.write import tidied
+from engine.whole import shells_of, union_of
 
-CRUMBS = 0.03  # as an export leaves them out unless told otherwise
 SAVE_EVERY = 20
 
 
@@ -27,11 +23,7 @@ def closed_shapes(names: Sequence[str], grid: int, path: Path, project: Project,
     opened = yield from open_shapes(names, project, work)
 
     def union(place: int) -> Stage[Mesh]:
-        field = opened[place].decoded()
-        mesh = yield from extract(field, grid)
-        if not len(mesh.faces):
-            return mesh
-        return (yield from tidied(names[place], field, {"": mesh}, grid, least_share(CRUMBS, True)))[""]
+        return union_of(names[place], opened[place].decoded(), grid)
 
     return (yield from _count(len(names), union, path))
 
@@ -50,9 +42,7 @@ def _count(total: int, mesh_of: Callable[[int], Stage[Mesh]], path: Path) -> Sta
     found: list[tuple[bool, int]] = msgspec.json.decode(path.read_bytes()) if path.exists() else []
     for place in range(len(found), total):
         yield Progress(stage="closed", done=place, total=total, message=path.stem)
-        mesh = clean((yield from mesh_of(place)))
-        shells = int(components(mesh).max()) + 1 if len(mesh.faces) else 0
-        found.append((bool(shells) and is_watertight(mesh), shells))
+        found.append(shells_of((yield from mesh_of(place))))
         if len(found) % SAVE_EVERY == 0 or len(found) == total:
             write_json(path, found)
     tight = [shells for closed, shells in found if closed]

@@ -43,7 +43,7 @@ def make_models(
     """
     rows = []
     for recipe in recipes:
-        yield Note(text=f"{recipe.category}: {recipe.training} training shapes, preset {recipe.preset}")
+        yield Note(text=f"{recipe.category}: {recipe.made} procedural shapes, preset {recipe.preset}")
         rows.append((yield from make_model(recipe, out, work, device, command)))
     return {"models": rows, "out": str(out)}
 
@@ -135,7 +135,9 @@ def _items(recipe: Recipe, project: Project) -> tuple[tuple[str, ...], tuple[str
         return tuple(item.id for item in which[:count])
 
     train = [item for item in items if item.split == "train"]
-    return some(train, recipe.training), some([item for item in items if item.split != "train"], recipe.unseen)
+    return some(train, recipe.training or len(train)), some(
+        [item for item in items if item.split != "train"], recipe.unseen
+    )
 
 
 def _packed(place: Path, project: Project, space: Workspace) -> Stage[None]:

@@ -23,7 +23,7 @@ def page(card: ModelCard) -> str:
         *_facts(card),
         *_scores(card),
         *_novelty(card),
-        *_closed(card.closed, card.closed_real),
+        *_closed(card.closed, card.closed_real, card.drawn_again),
     ]
     if card.tried:
         lines += ["", "## What was tried", "", card.tried.strip()]
@@ -74,7 +74,7 @@ def _novelty(card: ModelCard) -> list[str]:
     return ["", "## Novelty", "", f"Of its shapes {told}; of real shapes that it never saw, by the same rules, {real}."]
 
 
-def _closed(own: Closed, real: Closed) -> list[str]:
+def _closed(own: Closed, real: Closed, again: int) -> list[str]:
     def told(one: Closed) -> str:
         total = max(1, one.shapes)
         return f"{one.watertight / total:.1%} are watertight and {one.one_shell / total:.1%} are so in one shell"
@@ -83,7 +83,8 @@ def _closed(own: Closed, real: Closed) -> list[str]:
         "",
         "## Meshes",
         "",
-        f"Of {own.shapes} unions {told(own)}; of {real.shapes} unseen real shapes {told(real)}.",
+        f"Of {own.shapes} unions {told(own)}; of {real.shapes} unseen real shapes {told(real)}. {again} draws more came "
+        "apart and were drawn again, as `generate` does unless told `--as-drawn`.",
     ]
 
 

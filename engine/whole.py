@@ -1,0 +1,81 @@
+"""Shapes in one piece: what comes apart is drawn again, and it is told how many were."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+
+from engine.geometry.clean import clean, components
+from engine.geometry.crumbs import least_share
+from engine.geometry.mesh import Mesh, is_watertight
+from engine.geometry.surface import extract
+from engine.method import Field, Representation, Shapes
+from engine.protocol import Note, Progress, Stage
+from engine.write import tidied
+
+GRID = 128  # grid points per side of the surface that is looked at
+CRUMBS = 0.03  # as an export leaves them out unless told otherwise
+TRIES = 12
+
+Draw = Callable[[int], Stage[Shapes]]  # attempt, 0 for the first -> as many shapes each time
+
+
+def union_of(name: str, field: Field, grid: int) -> Stage[Mesh]:
+    """The union of a shape that a model made, as an export writes it."""
+    solids = {"": (yield from extract(field, grid))}
+    return (yield from tidied(name, field, solids, grid, least_share(CRUMBS, True)))[""]
+
+
+def shells_of(mesh: Mesh) -> tuple[bool, int]:
+    """Whether a mesh is watertight, and of how many shells it is; (False, 0) of none."""
+    mesh = clean(mesh)
+    shells = int(components(mesh).max()) + 1 if len(mesh.faces) else 0
+    return bool(shells) and is_watertight(mesh), shells
+
+
+def whole_shapes(draw: Draw, representation: Representation, device: torch.device) -> Stage[tuple[Shapes, int]]:
+    """Shapes whose unions are watertight and of one shell, and how many draws came to nothing.
+
+    Shape i of the first attempt stays where it is whole; else it is shape i of the first later attempt that is, so that it
+    depends on no other shape. What is not whole after TRIES attempts stays as it is, which a Note says.
+    """
+    kept = yield from draw(0)
+    waiting = list(range(len(kept.latent)))
+    total, vain = len(waiting), 0
+    for attempt in range(TRIES):
+        found = kept if attempt == 0 else (yield from draw(attempt))
+        broken: list[int] = []
+        for place in waiting:
+            done = total - len(waiting) + waiting.index(place) - len(broken)
+            yield Progress(stage="whole", done=done, total=total)
+            row = found.row(place)
+            field = representation.decode(row.to(device))[0]
+            if (yield from _is_whole(field)):
+                kept = _with(kept, place, row)
+            else:
+                broken.append(place)
+        waiting, vain = broken, vain + len(broken)
+        if not waiting:
+            break
+    if vain:
+        yield Note(text=f"{vain} of {total + vain - len(waiting)} draws came apart and were drawn again")
+    if waiting:
+        yield Note(text=f"{len(waiting)} shapes are not in one piece after {TRIES} draws each", warning=True)
+    return kept, vain
+
+
+def _is_whole(field: Field) -> Stage[bool]:
+    closed, shells = shells_of((yield from union_of("", field, GRID)))
+    return closed and shells == 1
+
+
+def _with(shapes: Shapes, place: int, row: Shapes) -> Shapes:
+    """``shapes`` with another row at ``place``; both as a model drew them, without poses and copies."""
+    latent = shapes.latent.clone()
+    latent[place] = row.latent[0]
+    present = shapes.present
+    if present is not None:
+        assert row.present is not None
+        present = present.clone()
+        present[place] = row.present[0]
+    return replace(shapes, latent=latent, present=present)
