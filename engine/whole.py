@@ -22,8 +22,10 @@ Draw = Callable[[int], Stage[Shapes]]  # attempt, 0 for the first -> as many sha
 
 def union_of(name: str, field: Field, grid: int) -> Stage[Mesh]:
     """The union of a shape that a model made, as an export writes it."""
-    solids = {"": (yield from extract(field, grid))}
-    return (yield from tidied(name, field, solids, grid, least_share(CRUMBS, True)))[""]
+    mesh = yield from extract(field, grid)
+    if not len(mesh.faces):  # an empty shape has no pieces to choose from
+        return mesh
+    return (yield from tidied(name, field, {"": mesh}, grid, least_share(CRUMBS, True)))[""]
 
 
 def shells_of(mesh: Mesh) -> tuple[bool, int]:

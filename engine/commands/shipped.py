@@ -42,7 +42,8 @@ def models(
     rows = []
     for name in categories or RECIPES:
         recipe = RECIPES[name]
-        recipe = msgspec.structs.replace(recipe, **given, changes=recipe.changes + options.changes)
+        items = 0 if training or unseen else recipe.items  # as many as these numbers need
+        recipe = msgspec.structs.replace(recipe, **given, items=items, changes=recipe.changes + options.changes)
         if options.preset:
             recipe = msgspec.structs.replace(recipe, preset=options.preset)
         command = " ".join([COMMAND, f"--category {name}", *words])
