@@ -63,6 +63,6 @@ RECIPES: dict[str, Recipe] = {
     name: Recipe(category=name, changes=SHARED, items=2_700, training=0, unseen=240, samples=240)
     for name in ("airplane", "chair")
 } | {
-    name: Recipe(category=name, changes=FEWER, items=1_250, training=0, unseen=240, samples=240)
+    name: Recipe(category=name, changes=FEWER, items=1_250, training=0, unseen=200, samples=200)
     for name in ("car", "table", "lamp", "mug")
 }
