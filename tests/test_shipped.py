@@ -147,7 +147,7 @@ def test_an_empty_folder_becomes_a_project_that_draws(models: Path, tmp_path: Pa
     """Drawn and written in one go; the run says which model drew, the files read back with named parts."""
     place = tmp_path / "new"
     words = ["generate", "--category", "airplane", "--count", "2", "--seed", "3"]
-    words += ["--out", str(tmp_path / "glb"), "--resolution", "48", "--project", str(place), "--json"]
+    words += ["--out", str(tmp_path / "glb"), "--resolution", "48", "--as-drawn", "--project", str(place), "--json"]
     done = CliRunner().invoke(cli, words, catch_exceptions=False)
     result = msgspec.json.decode(done.stdout.splitlines()[-1])
     assert result["model"] == "shipped:airplane"
@@ -164,7 +164,7 @@ def test_shapes_outlive_the_model_that_drew_them(
 ) -> None:
     """Mixed, healed and told of after the program has come to bring along nothing; joints judged as in the workshop."""
     with Project.create(tmp_path / "p") as project:
-        drawn = finished(GenerateJob(model="shipped:airplane", count=3, seed=1, picture=False), project)
+        drawn = finished(GenerateJob(model="shipped:airplane", count=3, seed=1, picture=False, whole=False), project)
         assert [one["shape"] for one in drawn["nearest"]] == drawn["shapes"]
         space = Workspace(project.folder, torch.device("cpu"))
         model = ended(open_model("shipped:airplane", project, space))

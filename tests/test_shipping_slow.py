@@ -57,5 +57,5 @@ def test_a_model_is_made_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert {row.kind for row in card.scores} == {"generated", "real"}
     assert card.seconds["fit"] > 0 and card.tried == "Nothing was tried." and card.tried in before["mug.md"].decode()
     with Project.create(tmp_path / "p") as project:
-        *_, last = run(GenerateJob(model="shipped:mug", count=2, picture=False), project)
+        *_, last = run(GenerateJob(model="shipped:mug", count=2, picture=False, whole=False), project)
         assert isinstance(last, Finished) and len(last.result["shapes"]) == 2
