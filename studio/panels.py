@@ -3,7 +3,7 @@
 from studio.models.looking import Looking
 from studio.models.opened import OpenProject
 from studio.panel import Panel
-from studio.views import gallery, library, make, queue_list
+from studio.views import gallery, library, make, mix, queue_list
 from studio.views.view3d import View3D
 from studio.views.view_bar import ViewBar
 from studio.widgets.column import Column
@@ -18,4 +18,4 @@ def _viewport(opened: OpenProject) -> Column:
 
 
 VIEW = Panel("view", "View", "centre", _viewport, share=5)
-PANELS: tuple[Panel, ...] = (library.PANEL, VIEW, gallery.PANEL, make.PANEL, queue_list.PANEL)
+PANELS: tuple[Panel, ...] = (library.PANEL, VIEW, gallery.PANEL, make.PANEL, mix.PANEL, queue_list.PANEL)

@@ -17,6 +17,7 @@ from engine.methods import preset
 from engine.project import Project
 from engine.settings import override
 from studio.app import application, build
+from studio.models.looking import Looking
 from studio.models.make import Make
 from studio.models.preferences import Preferences
 from studio.theme import Choice
@@ -47,12 +48,18 @@ def main(out: Path, project: Path | None) -> None:
         make = opened.model(Make)
         run = make.generate()
         wait(app, lambda: opened.library.card(f"{run}/0000") is not None)
+        scene = opened.model(Looking).scene
         opened.current.choose((f"{run}/0000",))
         opened.current.show(f"{run}/0000")
+        wait(app, lambda: bool(scene.shapes))
         shown = [card.name for card in opened.library.cards if card.kind == "shape"][:20]
         wait(app, lambda: all(opened.thumbnails.image(name) for name in shown))
         wait(app, lambda: False, 5)
         shoot(app, window, out, "make")
+        window.tabs.setCurrentIndex(1)
+        wait(app, lambda: False, 3)
+        shoot(app, window, out, "mix")
+        window.tabs.setCurrentIndex(0)
         opened.queue.hold(True)
         make.generate()
         make.generate()

@@ -173,6 +173,20 @@ def test_layout_and_theme_are_remembered(make_desk: Callable[..., Desk], folder:
     assert again.window.theme.choice == "light"
 
 
+def test_each_workspace_shows_its_own_panels_and_keys(desk: Desk, qtbot: QtBot) -> None:
+    tabs = desk.window.tabs
+    assert [tabs.tabText(i) for i in range(2)] == ["Make", "Mix"]
+    docks = {name: desk.window.findChild(QDockWidget, name) for name in ("library", "make", "mix")}
+    generate = next(action for action in desk.window.menus["Model"].actions() if action.text() == "Generate")
+    assert [name for name, dock in docks.items() if dock and dock.isVisible()] == ["library", "make"]
+    assert generate.isVisible()
+    qtbot.mouseClick(tabs, LEFT, pos=tabs.tabRect(1).center())
+    assert [name for name, dock in docks.items() if dock and dock.isVisible()] == ["library", "mix"]
+    assert not generate.isVisible(), "its key must not act where its panel is not"
+    qtbot.mouseClick(tabs, LEFT, pos=tabs.tabRect(0).center())
+    assert [name for name, dock in docks.items() if dock and dock.isVisible()] == ["library", "make"]
+
+
 def test_a_second_window_is_refused_the_same_project(desk: Desk, make_desk: Callable[..., Desk], folder: Path) -> None:
     other = make_desk()
     assert not other.projects.open(folder)
