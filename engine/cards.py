@@ -16,7 +16,7 @@ from engine.parts.spans import part_hashes
 from engine.project import Project
 from engine.rows import ShapeRow
 from engine.shapes import hash_of_file, model_path, read_fit_about, read_model_about, version_of
-from engine.shipped import is_shipped, shipped_card
+from engine.shipped import is_shipped, shipped_terms
 from engine.storage import digest, write_json
 
 
@@ -108,8 +108,8 @@ def sources_of_model(name: str, project: Project) -> tuple[Source, ...]:
 
 
 def _sources_of_shipped(name: str, project: Project) -> tuple[Source, ...]:
-    card = shipped_card(name, project.folder)
-    return (Source(card.origin, card.licence),)
+    terms = shipped_terms(name, project.folder)
+    return (Source(terms.origin, terms.licence),)
 
 
 def _sources_of_import(run: str, project: Project) -> tuple[Source, ...]:

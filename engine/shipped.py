@@ -157,6 +157,22 @@ def shipped_card(model: str, project: Path | None = None) -> ModelCard:
         raise DamagedFileError(f"{path} cannot be read ({error}); install the program again") from error
 
 
+class Terms(msgspec.Struct, frozen=True):
+    """What a card of any version says of where its model comes from; read alone, since a project outlives versions."""
+
+    origin: str
+    licence: str
+
+
+def shipped_terms(model: str, project: Path) -> Terms:
+    """Origin and licence of a model that `shipped_file` finds. Raises InputError for an unknown one, DamagedFileError."""
+    path = shipped_file(model, CARD, project)
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Terms)
+    except msgspec.DecodeError as error:
+        raise DamagedFileError(f"{path} cannot be read ({error}); put back a copy of it") from error
+
+
 def shipped_cards() -> list[ModelCard]:
     """The cards of all shipped models."""
     return [shipped_card(PREFIX + name) for name in names()]

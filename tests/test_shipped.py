@@ -169,6 +169,8 @@ def test_shapes_outlive_the_model_that_drew_them(
         space = Workspace(project.folder, torch.device("cpu"))
         model = ended(open_model("shipped:airplane", project, space))
         monkeypatch.setenv(shipped.ELSEWHERE, str(tmp_path / "nothing"))
+        (kept,) = (project.folder / shipped.VERSIONS).rglob(f"*{CARD}")
+        kept.write_text('{"origin": "made here", "licence": "CC0-1.0", "version": 9}')  # cards come to say other things
         with pytest.raises(InputError, match="no model called"):
             ended(open_model("shipped:airplane", project, space))
         version = f"shipped:airplane@{model.hash}"
