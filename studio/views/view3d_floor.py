@@ -11,8 +11,8 @@ from studio.views.view3d_frame import Colours, Pane
 from studio.views.view3d_shaders import GROUND, TEXTURE
 
 EXTENT = 3.2  # canonical units, side of the ground
-CELLS = 160  # of the shadow's picture, along a side
-SAMPLES = 20_000  # points on the surfaces
+CELLS = 96  # of the shadow's picture, along a side
+SAMPLES = 6000  # points on the surfaces
 DARKEST = 0.5
 REACH = 0.35  # height above the ground at which a surface throws no shadow any more
 
@@ -80,7 +80,7 @@ def contact_shadow(
     inside = (column >= 0) & (column < CELLS) & (row >= 0) & (row < CELLS)
     clear = np.ones((CELLS, CELLS), np.float32)
     edges = np.array([0.0, 0.12, 0.35, 1.0])
-    for low, top, radius, weight in zip(edges[:-1], edges[1:], (1, 3, 7), (0.55, 0.42, 0.34), strict=True):
+    for low, top, radius, weight in zip(edges[:-1], edges[1:], (1, 2, 4), (0.55, 0.42, 0.34), strict=True):
         chosen = inside & (high >= low) & (high < top)
         counts = np.bincount(row[chosen] * CELLS + column[chosen], minlength=CELLS * CELLS).reshape(CELLS, CELLS)
         covered = np.minimum(counts.astype(np.float32), 1.0)
@@ -91,7 +91,10 @@ def contact_shadow(
 def _scattered(
     vertices: NDArray[np.float32], faces: NDArray[np.int32], matrix: NDArray[np.float64], count: int
 ) -> NDArray[np.float64]:
-    """(count, 3) points spread evenly over a surface, always the same ones."""
+    """(P, 3) points spread over a surface, about ``count``, always the same ones."""
+    if len(faces) > count:  # a dense mesh: its faces are as good as points
+        middles = vertices[faces[:: len(faces) // count]].mean(1)
+        return np.asarray(middles @ matrix[:3, :3].T + matrix[:3, 3])
     a, b, c = (vertices[faces[:, corner]].astype(np.float64) for corner in range(3))
     area = np.cumsum(np.linalg.norm(np.cross(b - a, c - a), axis=1))
     if not area[-1] > 0:
@@ -110,9 +113,6 @@ def _blurred(image: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
     for _ in range(3):
         for axis in (0, 1):
             padded = np.pad(image, [(radius + 1, radius) if i == axis else (0, 0) for i in (0, 1)])
-            sums = np.cumsum(padded, axis=axis, dtype=np.float64)
-            size = image.shape[axis]
-            image = ((sums.take(range(width, width + size), axis) - sums.take(range(size), axis)) / width).astype(
-                np.float32
-            )
+            sums, size = np.cumsum(padded, axis=axis), image.shape[axis]
+            image = (sums.take(range(width, width + size), axis) - sums.take(range(size), axis)) / np.float32(width)
     return image

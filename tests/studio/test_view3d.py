@@ -19,6 +19,7 @@ from engine.card import MirrorMove, Move, ScaleMove, ShiftMove, TurnMove
 from engine.datasets.procedural import COLOURS, make
 from studio.models.scene import Cut, Look, PartMesh, Plane, Scene, Shape, Spot, Style
 from studio.palette import DARK
+from studio.views import view3d_stage
 from studio.views.view3d import View3D
 from studio.views.view3d_camera import STEP, Camera
 from studio.views.view3d_frame import Frame, colours_of, pane_of
@@ -35,12 +36,16 @@ Image = NDArray[np.int64]  # (H, W, 3)
 
 @pytest.fixture(scope="module")
 def shared(qapp: QApplication) -> Iterator[View3D]:
+    """One view for all tests; it never draws finer when the machine happens to be quick, so pictures can be compared."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(view3d_stage, "QUICK", 0.0)
     view = View3D(Scene())
     view.resize(WIDTH, HEIGHT)
     view.show()
     yield view
     view.close()
     view.deleteLater()
+    patch.undo()
 
 
 @pytest.fixture
@@ -412,6 +417,7 @@ import sys
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 from studio.models.scene import Scene
+from studio.views import view3d_stage
 from studio.views.view3d import View3D
 from tests.studio.view3d_boxes import pair
 app = QApplication([])
