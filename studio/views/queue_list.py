@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from studio.icons import icon
 from studio.models.opened import OpenProject
 from studio.models.queue import Queue, Task
 from studio.models.titles import duration, stage_words
@@ -113,6 +114,7 @@ class QueueList(Ground):
         while self._column.count():
             item = self._column.takeAt(0)
             if item is not None and (widget := item.widget()) is not None and widget is not self._empty:
+                widget.hide()  # it may be the one whose button was pressed, so it goes a little later
                 widget.deleteLater()
         self.rows = [TaskRow(self._queue, task, self._opened) for task in self._queue.tasks]
         for row in self.rows:
@@ -121,6 +123,7 @@ class QueueList(Ground):
         self._column.addWidget(self._empty)
         self._column.addStretch(1)
         self.hold.setText("Go on with the queue" if self._queue.held else "Hold the queue")
+        self.hold.setIcon(icon("play" if self._queue.held else "pause"))
         self.clear.setEnabled(bool(self._queue.done))
 
     def _progress(self, run: str) -> None:
