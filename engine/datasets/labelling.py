@@ -12,7 +12,7 @@ from engine.datasets.reading import Finding, items
 from engine.geometry.file import load_geometry, save_geometry
 from engine.geometry.label_report import label_report
 from engine.geometry.mesh import Geometry, face_areas
-from engine.geometry.pieces import in_pieces
+from engine.geometry.pieces import by_labels, in_pieces, keeps_all
 from engine.geometry.regions import part_names
 from engine.geometry.rename import rename
 from engine.storage import digest
@@ -84,4 +84,8 @@ def name_pieces(geometry: Geometry, names: dict[str, str]) -> Geometry:
     """The item with the names of its pieces (as ``pieces`` tells them) instead of any that it had."""
     if set(names.values()) == {WHOLE} and geometry.closed:
         return replace(geometry, parts={WHOLE: geometry.surface}, regions=None, complete=True)
-    return rename(in_pieces(geometry), names)
+    apart = in_pieces(geometry)
+    named = rename(apart, names)
+    if apart.parts and not keeps_all(apart.parts, list(named.parts.values())):
+        return by_labels(apart, names)
+    return named

@@ -27,7 +27,7 @@ from engine.geometry.file import load_geometry, save_geometry
 from engine.geometry.label_report import label_report
 from engine.geometry.mesh import Geometry, Mesh, join, transform
 from engine.geometry.occupancy import surface_points
-from engine.geometry.pieces import by_pieces
+from engine.geometry.pieces import by_pieces, keeps_all
 from engine.geometry.raw import FaceLabels, Raw
 from engine.geometry.readers import read_raw
 from engine.geometry.regions import Regions, from_cloud, from_faces, part_names
@@ -107,9 +107,12 @@ def read_source(order: Order) -> Finding:
 def _mesh(order: Order, row: Finding, folder: Path | None) -> Finding:
     source = order.source
     raw = _pieces(source) if source.kind == "parts" else read_raw(Path(source.files[0]))
-    if order.solids and not source.labels and len(raw.mesh.faces) and not _named_by_file(raw):
+    counted = order.solids and not source.labels and len(raw.mesh.faces) > 0 and not _named_by_file(raw)
+    if counted:
         raw = replace(raw, labels={"node": by_pieces(raw.mesh)})  # before solids that overlap are united
     geometry, judgement = examine(raw, turn(source.axes), order.thickness)
+    if counted and geometry.parts and not keeps_all({"": _canonical(raw, geometry)}, [geometry.surface]):
+        geometry, judgement = examine(replace(raw, labels={}), turn(source.axes), order.thickness)
     said = judgement.reason
     if judgement.verdict != "refused" and not geometry.parts:
         regions, words = _regions(order, raw, geometry)
@@ -152,8 +155,7 @@ def _pieces(source: Source) -> Raw:
 
 def _regions(order: Order, raw: Raw, geometry: Geometry) -> tuple[Regions | None, str]:
     """Parts that labels on the faces name: a label file's, else the file's own names (or its solids, where asked for)."""
-    back = np.linalg.inv(geometry.to_source).astype(np.float64)
-    mesh = transform(raw.mesh, back)
+    mesh = _canonical(raw, geometry)
     found: FaceLabels | None = None
     if order.source.labels:
         try:
@@ -170,6 +172,11 @@ def _regions(order: Order, raw: Raw, geometry: Geometry) -> tuple[Regions | None
         return None, f"It names {len(found.names)} pieces, too many to be parts."
     mesh, found = _first_of_copies(mesh, found)
     return from_faces(mesh, found, seed=seed_of("labels", order.source.name) % 2**32), ""
+
+
+def _canonical(raw: Raw, geometry: Geometry) -> Mesh:
+    """The mesh as it came, in canonical space."""
+    return transform(raw.mesh, np.linalg.inv(geometry.to_source).astype(np.float64))
 
 
 def _named_by_file(raw: Raw) -> FaceLabels | None:

@@ -1,5 +1,6 @@
 """What an item without named parts comes apart into: connected solids, with the hollows and crumbs that belong to them."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from engine.geometry.regions import from_faces
 
 MOST_SOLIDS = 32  # pieces with a name of their own
 CRUMB = 0.003  # share of the area under which a piece is none of its own
+LOST = 0.01  # cube units by which a union may fall short of its solids
 FLAT = 1e-9  # cubes of the longest side: a solid with less volume is none
 
 
@@ -34,6 +36,20 @@ def in_pieces(geometry: Geometry) -> Geometry:
         complete = geometry.complete or not geometry.parts
         return replace(geometry, parts=dict(zip(labels.names, solids, strict=True)), regions=None, complete=complete)
     return geometry if geometry.parts else replace(geometry, regions=from_faces(mesh, labels))
+
+
+def keeps_all(parts: Mapping[str, Mesh], united: Sequence[Mesh]) -> bool:
+    """Whether what was made of meshes reaches as far as they do: of solids that go through themselves some is lost."""
+    return np.allclose(join(list(parts.values())).bounds, join(united).bounds, atol=LOST)
+
+
+def by_labels(geometry: Geometry, names: Mapping[str, str]) -> Geometry:
+    """The item with its solid parts as labels on their surfaces, called by ``names``; nothing is united."""
+    solids = list(geometry.parts.values())
+    called = tuple(dict.fromkeys(names.get(name, name) for name in geometry.parts))
+    index = [called.index(names.get(name, name)) for name in geometry.parts]
+    faces = np.repeat(np.array(index, np.int32), [len(solid.faces) for solid in solids])
+    return replace(geometry, parts={}, complete=True, regions=from_faces(join(solids), FaceLabels(called, faces)))
 
 
 def by_pieces(mesh: Mesh) -> FaceLabels:

@@ -11,7 +11,10 @@ import trimesh
 
 from engine import pipeline
 from engine.datasets.parts import WHOLE, colour, in_order, is_named, still_named, vocabulary
+from engine.datasets.reading import Order, read_source
+from engine.datasets.source import Source
 from engine.errors import InputError
+from engine.geometry.canonical import LONGEST_SIDE
 from engine.geometry.carry import solids_of
 from engine.geometry.file import load_geometry
 from engine.geometry.mesh import Geometry, volume
@@ -145,6 +148,16 @@ def test_items_of_one_solid_are_wholes_and_named_ones_are_left_alone(tmp_path: P
 def test_names_that_only_count_are_none(names: tuple[str, ...], named: bool) -> None:
     row = ItemRow(id="a", kind="mesh", category="", path="", hash="", verdict="", reason="", split="", parts=names)
     assert is_named(row) == named
+
+
+def test_a_solid_that_would_lose_its_frame_is_told_by_labels(test_data: Path, tmp_path: Path) -> None:
+    """Of this chair's two-sided frame nothing is left when it is closed by itself; legs and all must stay."""
+    path = test_data / "shapenet_v2/03001627/5b43111740009e719159f4cd32e8e02d/models/model_normalized.obj"
+    source = Source(kind="mesh", name="chair", files=(str(path),))
+    found = read_source(Order(source=source, project=str(tmp_path), solids=True))
+    shape = load_geometry(tmp_path / "items" / found.id / "geometry.safetensors")
+    assert found.parts == ("solid 1", "solid 2", "solid 3") and shape.regions is not None
+    assert np.isclose(np.ptp(shape.surface.bounds, axis=0).max(), LONGEST_SIDE, atol=0.01)
 
 
 def test_numbers_in_names_count() -> None:
