@@ -9,13 +9,18 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.errors import InputError
-from engine.method import Workspace
-from engine.opened import open_shapes
+from engine.geometry.crumbs import without_crumbs
+from engine.geometry.export import GREY
+from engine.geometry.mesh import Mesh
+from engine.method import Colour, Workspace
+from engine.opened import Opened, open_shapes
+from engine.pictures.camera import closer
+from engine.pictures.render import Studio
 from engine.pictures.sheet import sheet
 from engine.project import Project
 from engine.protocol import Progress, Saved, Stage
 from engine.storage import write_atomic
-from engine.write import picture
+from engine.write import BLANK, SPECK, part_colours, part_meshes
 
 COLUMNS, SIZE, GRID = 6, 256, 128  # of a sheet; pixels of a picture; grid points per side
 LARGEST = 150_000  # bytes of a file
@@ -23,16 +28,31 @@ QUALITIES = (90, 85, 80, 70, 60)
 
 
 def draw_sheet(names: Sequence[str], path: Path, project: Project, work: Workspace) -> Stage[None]:
-    """Pictures of the named shapes in their part colours, in order, as a WebP file of at most LARGEST bytes."""
+    """Pictures of the named shapes, which have named parts, in their part colours, in order and in one framing, as a WebP
+    file of at most LARGEST bytes."""
     if path.exists():
         return
-    images: list[NDArray[np.uint8]] = []
     opened = yield from open_shapes(names, project, work)
+    shown: list[list[tuple[Mesh, Colour]]] = []
     for done, one in enumerate(opened):
-        yield Progress(stage="pictures", done=done, total=len(opened), message=path.name)
-        images.append((yield from picture(one.decoded(), one.representation.parts, GRID, SIZE)))
+        yield Progress(stage="decode", done=done, total=len(opened), message=path.name)
+        shown.append((yield from _solids(one)))
+    view = closer([[mesh for mesh, _ in solids] for solids in shown])
+    images: list[NDArray[np.uint8]] = []
+    with Studio() as studio:
+        for done, solids in enumerate(shown):
+            yield Progress(stage="pictures", done=done, total=len(shown), message=path.name)
+            images.append(studio.picture(solids, SIZE, view) if solids else np.full((SIZE, SIZE, 3), BLANK, np.uint8))
     write_atomic(path, webp(sheet(images, COLUMNS)))
     yield Saved(kind="picture", path=str(path))
+
+
+def _solids(one: Opened) -> Stage[list[tuple[Mesh, Colour]]]:
+    """The parts of a shape as every export has them, with their colours; [] of an empty one."""
+    decoded = one.decoded()
+    colours = part_colours(decoded, one.representation.parts)
+    solids, _ = without_crumbs((yield from part_meshes(decoded, GRID)), SPECK, 2 / GRID)
+    return [(mesh, colours.get(name, GREY)) for name, mesh in solids.items() if len(mesh.faces)]
 
 
 def webp(image: NDArray[np.uint8]) -> bytes:
