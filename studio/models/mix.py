@@ -84,15 +84,18 @@ class Mix(QObject):
         self.state: MixState | None = None
         self.selected = ""
         self.words, self.score = "", -1.0  # how the parts meet; -1 = not known
+        self.fault = ""  # why the mixture as it is cannot be made; "" as long as nothing is known to be wrong
         self.waiting = ""  # the run that draws variants or heals
         self._pieces: dict[str, tuple[str, PartMesh]] = {}
+        self._offered = ("", "")  # part, root of the shapes on the shelf
+        self._vocabulary_of: tuple[str, tuple[str, ...]] = ("", ())  # base, names
         self._awake = False
         self._gestures = count()
         self._gesture = ""
         self._after: dict[str, Callable[[tuple[str, ...]], None]] = {}
         history.register(KIND, self._apply)
         self._apply(history.last(KIND) or {"mix": None})
-        library.changed.connect(self._arranged)
+        library.changed.connect(self._read)
         scene.moved.connect(self._moved)
         scene.selection_changed.connect(self._follow)
         scene.plane_changed.connect(self._cut)
@@ -120,14 +123,20 @@ class Mix(QObject):
         return card.title if card else shape
 
     def colour(self, part: str) -> tuple[float, float, float] | None:
-        """Linear RGB of a part, the same as in the view; None before it was seen."""
-        found = self._pieces.get(part)
+        """Linear RGB of a part or a copy, the same as in the view; None before it was seen."""
+        copies = self.state.mixture.copies if self.state else {}
+        found = self._pieces.get(part) or self._pieces.get(copies.get(part, ""))
         return found[1].colour if found else None
 
     @property
     def is_changed(self) -> bool:
-        """Whether there is anything to keep."""
+        """Whether anything differs from the base."""
         return self.state is not None and self.state.mixture.changed
+
+    @property
+    def can_work(self) -> bool:
+        """Whether the mixture can be kept, healed and drawn anew: nothing is wrong with it, and nothing is on its way."""
+        return self.state is not None and not self.fault and not self.waiting
 
     @property
     def command(self) -> str:
@@ -287,20 +296,28 @@ class Mix(QObject):
         self.changed.emit()
 
     def _offer(self) -> None:
-        """Donors of the chosen part, of shapes that mean the same."""
+        """Donors of the chosen part, of shapes that mean the same; nothing to do where these are on the shelf already."""
         slot = self.slot(self.selected)
-        if slot is None or self.base is None:
-            self.donors.offer("", lambda card: False)
-            return
-        root = self._kin.root(self.base.run)
-        self.donors.offer(slot.part, lambda card: bool(card.run) and self._kin.root(card.run) == root)
+        root = self._kin.root(self.base.run) if self.base else ""
+        offered = (slot.part, root) if slot else ("", "")
+        if offered != self._offered:
+            self._offered = offered
+            self.donors.offer(offered[0], lambda card: bool(root and card.run) and self._kin.root(card.run) == root)
+
+    def _read(self) -> None:
+        """The library is another."""
+        self._vocabulary_of = ("", ())
+        self._arranged()
 
     def _vocabulary(self) -> tuple[str, ...]:
-        """Parts of the base, then those that only others of its kind have."""
+        """Parts of the base, then those that only others of its kind have; looked up once for a base."""
         assert self.base is not None
-        root = self._kin.root(self.base.run)
-        kin = (card for card in self._library.cards if card.kind == "shape" and self._kin.root(card.run) == root)
-        return tuple(dict.fromkeys([*self.base.parts, *(part for card in kin for part in card.parts)]))
+        if self._vocabulary_of[0] != self.base.name:
+            root = self._kin.root(self.base.run)
+            kin = (card for card in self._library.cards if card.kind == "shape" and self._kin.root(card.run) == root)
+            names = tuple(dict.fromkeys([*self.base.parts, *(part for card in kin for part in card.parts)]))
+            self._vocabulary_of = (self.base.name, names)
+        return self._vocabulary_of[1]
 
     def _can_give(self, part: str, shape: str) -> bool:
         card = self._library.card(shape)
@@ -319,6 +336,7 @@ class Mix(QObject):
 
     def _show(self, mixture: Mixture) -> None:
         have = {name: key for name, (key, _) in self._pieces.items()} if self._is_shown() else {}
+        self.fault = ""
         request = Decode(of=mixture, resolution=COARSE, refine=FINE, have=have)
         self._live.ask(request, "mix", then=self._seen)
 
@@ -327,7 +345,9 @@ class Mix(QObject):
 
     def _seen(self, answer: Answer) -> None:
         if answer.state == "failed":
+            self.fault = answer.text
             self._troubles.tell(answer.text, answer.trace)
+            self.changed.emit()
         content = answer.content
         if not isinstance(content, Meshes) or self.state is None or not self._awake:
             return
@@ -388,7 +408,7 @@ class Mix(QObject):
 
     def _keep(self) -> list[Job]:
         """Jobs in the queue that make the mixture; [] where it is the base itself, or that failed, which is told."""
-        if self.state is None or not self.is_changed:
+        if self.state is None or self.fault or not self.is_changed:
             return []
         try:
             submit = lambda job: self._project.job(self._submit(job))  # noqa: E731
@@ -399,7 +419,7 @@ class Mix(QObject):
 
     def _keep_and(self, make: Callable[[str], Job], then: Callable[[tuple[str, ...]], None]) -> None:
         """Work on what the mixture is kept as; ``then`` gets the shapes that come of it."""
-        if self.state is None or self.waiting:
+        if self.state is None or not self.can_work:
             return
         kept = self._keep()
         if self.is_changed and not kept:

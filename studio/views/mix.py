@@ -1,6 +1,6 @@
 """The part-swap panel: a slot for each part, a shelf of donors, variants, how the parts meet, and what is kept."""
 
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QAction, QGuiApplication, QHideEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QScrollArea, QSplitter, QStackedLayout, QVBoxLayout, QWidget
 
@@ -171,8 +171,9 @@ class MixView(Ground):
         slots = mix.slots
         if list(self.rows) != [slot.name for slot in slots]:
             self._arrange([slot.name for slot in slots])
+        donors = {slot.part: slot.donors[-1] for slot in slots if slot.donors}
         for slot in slots:
-            donor = slot.donors[-1] if slot.donors else ""
+            donor = donors.get(slot.part, "")
             self.rows[slot.name].show_slot(slot, self._opened.thumbnails.image(donor) if donor else None)
         part = self._part()
         self._of.setText(f"Donors of {part}" if part else "Donors")
@@ -180,8 +181,8 @@ class MixView(Ground):
         self.shelf.setVisible(bool(mix.donors.rowCount()))
         self._tray.setVisible(bool(mix.waiting) or bool(mix.tray.rowCount()))
         self._told.setText("Working on it \N{HORIZONTAL ELLIPSIS}" if mix.waiting else "Variants")
-        self.keep.setEnabled(mix.is_changed)
-        self.heal.setEnabled(not mix.waiting and len(base.parts) > 1)
+        self.keep.setEnabled(mix.is_changed and not mix.fault)
+        self.heal.setEnabled(mix.can_work and len(base.parts) > 1)
         self.copy.setEnabled(bool(mix.command))
         why = "" if mix.command or not mix.is_changed else ": keep it first, blended parts have no command of their own"
         self.copy.setToolTip(f"Copy as command{why}")
@@ -238,6 +239,7 @@ class MixView(Ground):
 
     def _begin(self) -> None:
         self.mix.begin(self._opened.current.shape)
+        QTimer.singleShot(0, self, lambda: self._go(1))  # the slots are not on the screen yet
 
     def _go(self, number: int) -> None:
         self.mix.select_number(number)

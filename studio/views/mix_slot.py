@@ -61,9 +61,10 @@ class SlotRow(QWidget):
         self.more.setMenu(self._menu)
         column = QVBoxLayout()
         column.setSpacing(1)
-        column.addWidget(self._title)
-        column.addWidget(self._words)
-        column.addWidget(self.fader)
+        column.addStretch(1)
+        for widget in (self._title, self._words, self.fader):
+            column.addWidget(widget)
+        column.addStretch(1)
         row = QHBoxLayout(self)
         row.setContentsMargins(BAR + PICTURE + 18, 6, 4, 6)
         row.setSpacing(0)
@@ -91,7 +92,7 @@ class SlotRow(QWidget):
         copy = slot.origin == "copy"
         self.lock.setVisible(there and not copy)
         self.reroll.setVisible(there and not copy)
-        self.reroll.setEnabled(not mix.waiting)
+        self.reroll.setEnabled(mix.can_work)
         self._actions["mirror"].setEnabled(there)
         self._actions["duplicate"].setEnabled(there)
         self._actions["remove"].setEnabled(there)

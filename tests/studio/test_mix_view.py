@@ -114,7 +114,8 @@ def test_dragging_the_fader_shows_and_letting_go_decides(panel: Panel, qtbot: Qt
 
 def test_keys_choose_reroll_and_remove(panel: Panel, qtbot: QtBot) -> None:
     view, mix = panel.view, panel.mix
-    qtbot.keyClick(view, Qt.Key.Key_3)
+    qtbot.waitUntil(view.rows["body"].hasFocus)
+    qtbot.keyClick(view.rows["body"], Qt.Key.Key_3)
     assert mix.selected == "tail" and view.rows["tail"].hasFocus()
     qtbot.keyClick(view.rows["tail"], Qt.Key.Key_Up)
     assert mix.selected == "wing"
