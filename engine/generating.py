@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from engine import methods
-from engine.asking import Asked, class_ids, unusual
+from engine.asking import Asked, class_ids, missed, unusual
 from engine.checkpoint import save_model
 from engine.conditions import CATEGORY
 from engine.errors import InputError
@@ -18,12 +18,13 @@ from engine.previews import FIRST, first_look
 from engine.project import Project
 from engine.protocol import Note, Stage
 from engine.settings import override
-from engine.shapes import keep_generated, model_path, read_model_about
+from engine.shapes import ModelAbout, keep_generated, model_path, read_model_about
 from engine.shipped import is_shipped, keep_version, names, shipped_card, shipped_for
 from engine.storage import seed_of
 from engine.telling import tell_missed
 from engine.whole import whole_shapes
 
+GUIDED = 2.0  # guidance scale where parts or attributes are asked for and nothing is said of it
 COPY = 1.0  # percentile: nearer to a training shape than so few of them are to another one
 
 
@@ -33,6 +34,8 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
     about, representation, settings = model.about, model.representation, model.about.settings
     sampler = override(settings.sampler, [change.removeprefix("sampler.") for change in job.changes])
     asked = Asked(job.category, job.with_parts, job.without, job.attributes)
+    if (job.with_parts or job.without or job.attributes) and not any("guidance_scale" in one for one in job.changes):
+        sampler = msgspec.structs.replace(sampler, guidance_scale=max(GUIDED, sampler.guidance_scale))
     condition = class_ids(asked, about.askable)
     yield Note(text=f"drawing with {_told(job.model, project)}")
     if odd := unusual(asked, about.askable):
@@ -47,7 +50,9 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
 
     vain = 0
     if job.whole:
-        shapes, vain = yield from whole_shapes(draw, representation, work.device)
+        shapes, vain = yield from whole_shapes(
+            draw, representation, work.device, lambda row: not missing(asked, about, row)
+        )
     else:
         shapes = yield from draw(0)
     keep_generated(project, job, about.layout, about.vocabulary, shapes, about.conditions.get(CATEGORY, ()))
@@ -89,6 +94,13 @@ def model_to_draw_with(project: Project | None, category: str = "", method: str 
     brought = f"name a --category that the program brings a model of ({', '.join(names())}), or " if names() else ""
     own = "there is no project here, and so no" if project is None else "this project has no"
     raise InputError(f"{own} trained model{which}; {brought}run `fit` and `train` first")
+
+
+def missing(asked: Asked, about: ModelAbout, row: Shapes) -> tuple[str, ...]:
+    """Parts of one row that are not as asked."""
+    if row.present is None:
+        return ()
+    return missed(asked, [part for part, flag in zip(about.vocabulary, row.present[0].tolist(), strict=True) if flag])
 
 
 def _told(model: str, project: Project) -> str:

@@ -1,4 +1,4 @@
-"""Shapes in one piece: what comes apart is drawn again, and it is told how many were."""
+"""Shapes in one piece and as asked: what is not is drawn again, and it is told how many were."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -35,11 +35,14 @@ def shells_of(mesh: Mesh) -> tuple[bool, int]:
     return bool(shells) and is_watertight(mesh), shells
 
 
-def whole_shapes(draw: Draw, representation: Representation, device: torch.device) -> Stage[tuple[Shapes, int]]:
-    """Shapes whose unions are watertight and of one shell, and how many draws came to nothing.
+def whole_shapes(
+    draw: Draw, representation: Representation, device: torch.device, as_asked: Callable[[Shapes], bool]
+) -> Stage[tuple[Shapes, int]]:
+    """Shapes, each as asked and with a watertight union of one shell, and how many draws came to nothing.
 
-    Shape i of the first attempt stays where it is whole; else it is shape i of the first later attempt that is, so that it
-    depends on no other shape. What is not whole after TRIES attempts stays as it is, which a Note says.
+    as_asked : whether one row has the parts that were asked for
+    Shape i of the first attempt stays where it is so; else it is shape i of the first later attempt that is, so that it
+    depends on no other shape. What is not so after TRIES attempts stays as it first was, which a Note says.
     """
     kept = yield from draw(0)
     waiting = list(range(len(kept.latent)))
@@ -51,8 +54,7 @@ def whole_shapes(draw: Draw, representation: Representation, device: torch.devic
             done = total - len(waiting) + waiting.index(place) - len(broken)
             yield Progress(stage="whole", done=done, total=total)
             row = found.row(place)
-            field = representation.decode(row.to(device))[0]
-            if (yield from _is_whole(field)):
+            if as_asked(row) and (yield from _is_whole(representation.decode(row.to(device))[0])):
                 kept = _with(kept, place, row)
             else:
                 broken.append(place)
@@ -60,9 +62,9 @@ def whole_shapes(draw: Draw, representation: Representation, device: torch.devic
         if not waiting:
             break
     if vain:
-        yield Note(text=f"{vain} of {total + vain - len(waiting)} draws came apart and were drawn again")
+        yield Note(text=f"{vain} draws more came apart or were not as asked, and were drawn again")
     if waiting:
-        yield Note(text=f"{len(waiting)} shapes are not in one piece after {TRIES} draws each", warning=True)
+        yield Note(text=f"{len(waiting)} shapes are in pieces, or not as asked, after {TRIES} draws each", warning=True)
     return kept, vain
 
 

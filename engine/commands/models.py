@@ -92,7 +92,11 @@ def train(options: Options, method: str, fit_run: str, fork: str) -> None:
 )
 @click.option("--count", default=8, show_default=True, type=click.IntRange(1, 100_000))
 @click.option("--seed", default=0, show_default=True, type=int)
-@click.option("--whole/--as-drawn", default=True, help="Draw again what is not in one piece (default), or keep it.")
+@click.option(
+    "--whole/--as-drawn",
+    default=True,
+    help="Draw again what comes apart or is not as asked, or keep it.",
+)
 @click.option("--out", default="", metavar="DIR", help="Write the shapes as mesh files too, in one go.")
 @click.option("--format", "format_", default="glb", show_default=True, type=click.Choice(FORMATS), help="Of the files.")
 @click.option("--resolution", default=128, show_default=True, type=click.IntRange(32, 1024), help="Of the files.")
