@@ -5,7 +5,20 @@ import sys
 import click
 
 from engine import console
-from engine.commands import analyse, checkout, features, files, film, healing, items, measure, models, naming, parts, shipped  # noqa: F401  (each adds its commands to the group)
+from engine.commands import (  # noqa: F401  (each adds its commands to the group)
+    analyse,
+    checkout,
+    features,
+    files,
+    film,
+    healing,
+    items,
+    measure,
+    models,
+    naming,
+    parts,
+    shipped,
+)
 from engine.commands.common import cli
 from engine.errors import StudioError, TrainingError, explain, out_of_memory
 
