@@ -13,6 +13,8 @@ from engine.method import Field
 from engine.parts.pose import PosedField
 
 STEEPNESS = 200.0  # logits per cube unit of distance
+STEP = 5e-4  # cube units, of differences
+LEAST_SLOPE = 0.02  # of logits, in those of exact distances
 PIECE = 2048  # points at a time on a CPU: what fits its cache
 
 
@@ -82,8 +84,8 @@ class SmoothUnion:
     """A shape whose parts run into one another where they meet: the polynomial smooth maximum of the largest two.
 
     max(a, b) + h^2 k / 4 with h = max(k - |a - b|, 0) / k (Quilez, "smooth minimum", quadratic polynomial). It fills the
-    joints by up to a quarter of ``width`` and leaves everything farther than ``width`` from a second part as it is. It has no
-    ``parts`` of its own, since what lies in a joint belongs to two.
+    joints by up to a quarter of ``width`` and leaves what is farther than that from a second part as it is; distances are
+    logits over their slopes. It has no ``parts`` of its own, since what lies in a joint belongs to two.
     """
 
     parts: tuple[str, ...] = ()
@@ -99,9 +101,30 @@ class SmoothUnion:
         """Logits (P,) of the whole shape at points (P, 3) float32."""
         if len(self._fields) < 2:
             return self._whole(points)
-        first, second = torch.stack([part(points) for part in self._fields]).topk(2, 0).values
-        over = (self._width - (first - second)).clamp_min(0)
-        return first + over**2 / (4 * self._width)
+        logits = self._logits(points)
+        first, second = logits.topk(2, 0).values
+        close = (first - second < self._width).nonzero()[:, 0]  # logits are lower bounds, so no joint is farther
+        whole = first.clone()
+        if len(close):
+            slopes = self._slopes(points[close])
+            (nearest, next_), owner = (found := (logits[:, close] / slopes).topk(2, 0)).values, found.indices[0]
+            over = (self._width - (nearest - next_)).clamp_min(0)
+            whole[close] += slopes.gather(0, owner[None])[0] * over**2 / (4 * self._width)
+        return whole
+
+    def _logits(self, points: Tensor) -> Tensor:
+        """(K, P) of each part."""
+        return torch.stack([part(points) for part in self._fields])
+
+    def _slopes(self, points: Tensor) -> Tensor:
+        """(K, P) how fast logits fall, in those of exact distances: thin parts fall slowly, so they seem near from afar.
+
+        Differences at the corners of a tetrahedron (Quilez, "normals for an SDF").
+        """
+        corners = torch.tensor([[1, -1, -1], [-1, -1, 1], [-1, 1, -1], [1, 1, 1]], device=points.device)
+        found = torch.stack([self._logits(points + STEP * corner) for corner in corners])  # (4, K, P)
+        slopes = torch.einsum("ckp,cx->kpx", found, corners.to(found)).norm(dim=-1) / (4 * STEP)
+        return (slopes / STEEPNESS).clamp(LEAST_SLOPE, 1.0)
 
     def part(self, name: str) -> Callable[[Tensor], Tensor]:
         """The field of one part, as it is without the others."""
