@@ -1,7 +1,7 @@
 """GLB files that carry live shapes, back into a project: as shapes that mix, heal and export like those they were."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -26,7 +26,8 @@ from engine.parts.pose import unmoved
 from engine.project import Project
 from engine.protocol import Note, Progress, Stage
 from engine.rows import MADE, ItemRow, ShapeRow
-from engine.shapes import FitAbout, read_fit_about
+from engine.shapes import FitAbout, read_fit_about, read_model_about
+from engine.shipped import PREFIX, names, shipped_file
 
 
 def live_in(path: Path) -> tuple[Live | None, dict[str, object], str]:
@@ -92,15 +93,11 @@ def bring(
 
 
 def _decoder(live: Live, project: Project) -> tuple[Representation, FitAbout] | None:
-    """What decodes a live shape: its own, or one of the project with the same meaning. None where there is none."""
+    """What decodes a live shape: its own, or one of the project or the program with the same meaning; None without any."""
     about = FitAbout(settings=live.about.settings, vocabulary=live.about.vocabulary)
     if live.representation is not None:
         return live.representation, about
-    for run in reversed(project.catalogue.runs()):
-        path = project.run_folder(run.id) / "representation.safetensors"
-        if not path.is_file():
-            continue
-        found = read_fit_about(run.id, project)
+    for path, found in _representations(project):
         if (type(found.settings), found.vocabulary) != (type(about.settings), about.vocabulary):
             continue
         representation = methods.load(found.settings).representation(found.settings, found.vocabulary)
@@ -108,6 +105,18 @@ def _decoder(live: Live, project: Project) -> tuple[Representation, FitAbout] | 
         if representation.meaning() == live.about.meaning:
             return representation, found
     return None
+
+
+def _representations(project: Project) -> Iterator[tuple[Path, FitAbout]]:
+    """Files of the runs of a project that have a representation, and of the models that come with the program."""
+    for run in reversed(project.catalogue.runs()):
+        path = project.run_folder(run.id) / "representation.safetensors"
+        if path.is_file():
+            yield path, read_fit_about(run.id, project)
+    for name in names():
+        path = shipped_file(PREFIX + name)
+        model = read_model_about(path)
+        yield path, FitAbout(settings=model.settings, vocabulary=model.vocabulary)
 
 
 def _keep(

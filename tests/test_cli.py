@@ -118,7 +118,7 @@ def test_train_longer_and_resume(project: str) -> None:
         (["new", f"{__file__}/x"], "test_cli.py"),
         (["train", "--method", "semantic", "--set", "field.hidden=[4]"], "only denoiser"),
         (["generate", "--model", "train-0001", "--method", "semantic"], "not both"),
-        (["generate", "--model", "PROJECT/runs/fit-0001/representation.safetensors"], "not a model"),
+        (["generate", "--model", "PROJECT/runs/fit-0001/representation.safetensors"], "is no model"),
         (["fit", "--method", "semantic", "--set", "field.hidden=[-4]"], "field.hidden"),
     ],
 )
