@@ -1,28 +1,30 @@
 """Work that would hold up the window, done in a thread; what comes of it is handed back in the window's own thread."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
+from PySide6.QtCore import QObject, Signal
 
 
 class Background(QObject):
-    """Runs functions one after the other in few threads. A result for an object that was closed is dropped."""
+    """Runs functions one after the other in a thread. A result that comes after ``close`` is dropped.
+
+    A thread of Python's, since a QRunnable that Qt deletes leaves a wrapper behind that later objects are taken for.
+    """
 
     _done = Signal(object, object)
     _failed = Signal(object, object)
 
-    def __init__(self, threads: int = 1) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._pool = QThreadPool()
-        self._pool.setMaxThreadCount(threads)
-        self._done.connect(lambda then, result: then(result))
-        self._failed.connect(lambda wrong, error: wrong(error))
+        self._pool = ThreadPoolExecutor(1, "background")
+        self._closed = False
+        self._done.connect(self._give)
+        self._failed.connect(self._give)
 
-    def do(
-        self, work: Callable[[], Any], then: Callable[[Any], None], wrong: Callable[[Exception], None], urgency: int = 0
-    ) -> None:
-        """``work()`` in a thread, then ``then(result)`` or ``wrong(error)`` here. The more urgent goes first."""
+    def do(self, work: Callable[[], Any], then: Callable[[Any], None], wrong: Callable[[Exception], None]) -> None:
+        """``work()`` in a thread, then ``then(result)`` or ``wrong(error)`` here."""
 
         def run() -> None:
             try:
@@ -32,11 +34,14 @@ class Background(QObject):
             else:
                 self._done.emit(then, result)
 
-        self._pool.start(QRunnable.create(run), urgency)
+        if not self._closed:
+            self._pool.submit(run)
 
     def close(self) -> None:
         """Forget what has not begun and wait for what has."""
-        self._pool.clear()
-        self._pool.waitForDone()
-        self._done.disconnect()
-        self._failed.disconnect()
+        self._closed = True
+        self._pool.shutdown(cancel_futures=True)
+
+    def _give(self, take: Callable[[Any], None], what: Any) -> None:
+        if not self._closed:
+            take(what)

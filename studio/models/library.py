@@ -95,7 +95,7 @@ class Library(QObject):
             self._again = True
             return
         self._reading = True
-        self._background.do(lambda: read_cards(self._folder), self._take, self._miss, urgency=1)
+        self._background.do(lambda: read_cards(self._folder), self._take, self._miss)
 
     def star(self, names: Sequence[str], on: bool) -> None:
         """Mark cards, or take the marks away; it can be undone."""

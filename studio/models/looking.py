@@ -47,7 +47,7 @@ class Looking(QObject):
         elif card.kind == "item":
             path, title = self._opened.project.geometry_path(name), card.title
             self._opened.background.do(
-                lambda: read_item(path, name, title), self._came, self._opened.troubles.tell_error, urgency=2
+                lambda: read_item(path, name, title), self._came, self._opened.troubles.tell_error
             )
 
     def _answered(self, answer: Answer) -> None:
