@@ -24,7 +24,9 @@ class Basis:
     def representation(self, settings: BasisSettings, vocabulary: tuple[str, ...]) -> BasisRepresentation:
         """One expert per name of the vocabulary. Raises InputError when there is none."""
         if not vocabulary:
-            raise InputError("method basis needs items with named parts; find some with `parts --auto`, or use hyperdiffusion, which needs none")
+            raise InputError(
+                "method basis needs items with named parts; find some with `parts --auto`, or use hyperdiffusion"
+            )
         return BasisRepresentation(settings, {name: colour(name) for name in vocabulary})
 
     def trainee(self, settings: BasisSettings, layout: Layout, conditions: Mapping[str, int]) -> Denoiser:
