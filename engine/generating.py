@@ -50,8 +50,9 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
 
     vain = 0
     if job.whole:
+        looked = work.folder / f"whole-{model.hash}.json"  # of a model that has changed since, draws are others
         shapes, vain = yield from whole_shapes(
-            draw, representation, work.device, lambda row: not missing(asked, about, row)
+            draw, representation, work.device, lambda row: not missing(asked, about, row), looked
         )
     else:
         shapes = yield from draw(0)

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
+import msgspec
 import torch
 
 from engine.geometry.clean import clean, components
@@ -11,11 +13,13 @@ from engine.geometry.mesh import Mesh, is_watertight
 from engine.geometry.surface import extract
 from engine.method import Field, Representation, Shapes
 from engine.protocol import Note, Progress, Stage
+from engine.storage import write_json
 from engine.write import tidied
 
 GRID = 128  # grid points per side of the surface that is looked at
 CRUMBS = 0.03  # as an export leaves them out unless told otherwise
 TRIES = 12
+SAVE_EVERY = 20  # looks that a killed process may lose
 
 Draw = Callable[[int], Stage[Shapes]]  # attempt, 0 for the first -> as many shapes each time
 
@@ -36,31 +40,42 @@ def shells_of(mesh: Mesh) -> tuple[bool, int]:
 
 
 def whole_shapes(
-    draw: Draw, representation: Representation, device: torch.device, as_asked: Callable[[Shapes], bool]
+    draw: Draw,
+    representation: Representation,
+    device: torch.device,
+    as_asked: Callable[[Shapes], bool],
+    looked: Path,
 ) -> Stage[tuple[Shapes, int]]:
-    """Shapes, each as asked and with a watertight union of one shell, and how many draws came to nothing.
+    """Shapes, each as asked and with a watertight union of one shell, and how many draws were left for others.
 
     as_asked : whether one row has the parts that were asked for
+    looked : file of what was found of the draws so far, in order, by which a stopped run goes on
     Shape i of the first attempt stays where it is so; else it is shape i of the first later attempt that is, so that it
     depends on no other shape. What is not so after TRIES attempts stays as it first was, which a Note says.
     """
     kept = yield from draw(0)
     waiting = list(range(len(kept.latent)))
-    total, vain = len(waiting), 0
+    total, vain, looks = len(waiting), 0, 0
+    seen: list[bool] = msgspec.json.decode(looked.read_bytes()) if looked.exists() else []
     for attempt in range(TRIES):
         found = kept if attempt == 0 else (yield from draw(attempt))
         broken: list[int] = []
-        for place in waiting:
-            done = total - len(waiting) + waiting.index(place) - len(broken)
-            yield Progress(stage="whole", done=done, total=total)
+        for done, place in enumerate(waiting, total - len(waiting)):
+            yield Progress(stage="whole", done=done - len(broken), total=total)
             row = found.row(place)
-            if as_asked(row) and (yield from _is_whole(representation.decode(row.to(device))[0])):
-                kept = _with(kept, place, row)
-            else:
+            if looks == len(seen):
+                seen.append(as_asked(row) and (yield from _is_whole(representation.decode(row.to(device))[0])))
+                if len(seen) % SAVE_EVERY == 0:
+                    write_json(looked, seen)
+            if not seen[looks]:
                 broken.append(place)
+            elif attempt:
+                kept = _with(kept, place, row)
+            looks += 1
         waiting, vain = broken, vain + len(broken)
         if not waiting:
             break
+    vain -= len(waiting)  # the first draws of these stay
     if vain:
         yield Note(text=f"{vain} draws more came apart or were not as asked, and were drawn again")
     if waiting:

@@ -64,8 +64,8 @@ def make_model(recipe: Recipe, out: Path, work: Path, device: Device, command: s
         settings = recipe.settings
         yield from do(FitJob(run=FIT, settings=settings, items=training, device=device))
         yield from do(TrainJob(run=TRAIN, settings=settings, fit=FIT, device=device))
-        draw = GenerateJob(run=DRAWN, model=TRAIN, count=recipe.samples, seed=recipe.draw, device=device, picture=False)
-        drawn = yield from do(draw)
+        draw = GenerateJob(run=DRAWN, model=TRAIN, count=recipe.samples, seed=recipe.draw, device=device, whole=True)
+        drawn = yield from do(msgspec.structs.replace(draw, picture=False))
         against = EvaluateJob(run=EVALUATED, names=(DRAWN,), against=unseen, protocol=recipe.protocol, device=device)
         yield from do(against)
         packed = folder / "packed"
