@@ -57,12 +57,12 @@ SHARED: tuple[str, ...] = (
     "denoiser.dropout=0",
 )
 SHARED += ("train.steps=8000", "train.batch=128", "train.ema=0.999", "train.condition_drop=0.5", "train.watch_every=0")
-FEWER = (*SHARED, "fit.steps=14000", "train.steps=5000", "denoiser.dropout=0.05")
+FEWER = (*SHARED, "fit.steps=12000", "train.steps=5000", "denoiser.dropout=0.05")
 
 RECIPES: dict[str, Recipe] = {
     name: Recipe(category=name, changes=SHARED, items=2_700, training=0, unseen=240, samples=240)
     for name in ("airplane", "chair")
 } | {
-    name: Recipe(category=name, changes=FEWER, items=1_250, training=0, unseen=200, samples=200)
+    name: Recipe(category=name, changes=FEWER, items=1_000, training=0, unseen=120, samples=120)
     for name in ("car", "table", "lamp", "mug")
 }
