@@ -37,7 +37,7 @@ test: $(STAMP)
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports --no-cache
-	$(PY) -m pytest -n 2 -m "not slow"
+	$(PY) -m pytest -n 2 --dist worksteal -m "not slow"
 
 check-data: export SHAPESTUDIO_REQUIRE_DATA := 1
 check-data: $(STAMP)
