@@ -10,13 +10,17 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from engine.basis.experts import CODE_START, Experts
 from engine.basis.muon import MatrixSteps
+from engine.basis.point_files import HeldPoints, PointFiles, Points
 from engine.basis.points import LocalPoints
+from engine.basis.seldom import SeldomCodes
 from engine.errors import InputError
 from engine.methods.basis.settings import BasisFitSettings
 from engine.optimise import learning_rate, optimise
 from engine.protocol import Stage
 from engine.settings import TrainSettings
 from engine.storage import seed_of
+
+MOST_DENSE = 4_096  # shapes whose codes all move at every step; of more, only those that a step looks at
 
 
 class Codes(nn.Module):
@@ -31,13 +35,22 @@ class Codes(nn.Module):
         """(N, K, C)."""
         return self.slow * self.pace
 
+    def take(self, which: Tensor, step: int) -> Tensor:
+        """(K, S, C) codes of shapes ``which`` (K, S), at whatever step."""
+        taken: Tensor = self()[which, torch.arange(len(which))[:, None]]
+        return taken
+
+    def final(self, steps: int) -> Tensor:
+        """(N, K, C) all codes, after whatever steps."""
+        return self.slow * self.pace
+
 
 class Pool:
-    """Points of N items, memory-mapped: what a step reads does not depend on how many items there are."""
+    """Points of N items: what a step reads does not depend on how many items there are."""
 
     def __init__(self, items: Sequence[LocalPoints]) -> None:
-        self.items = items
-        self.present = torch.from_numpy(np.stack([item.present for item in items]))  # (N, K)
+        self.points: Points = items if isinstance(items, PointFiles) else HeldPoints(items)
+        self.present = torch.from_numpy(self.points.present)  # (N, K)
         self.owners = [column.nonzero()[:, 0] for column in self.present.T]
 
     def pick(self, shapes: int, generator: torch.Generator) -> Tensor:
@@ -51,15 +64,16 @@ class Pool:
     @property
     def length(self) -> int:
         """How many points there are of each part."""
-        return self.items[0].distance.shape[1]
+        return self.points.length
 
     def read(self, which: Tensor, starts: Tensor, count: int) -> tuple[Tensor, Tensor]:
         """``count`` points of items ``which`` (K, S) from ``starts`` (K, S): local (K*S, P, 3), signed distances (K*S, P)."""
-        points, distances = [], []
-        for k, (row, places) in enumerate(zip(which.tolist(), starts.tolist(), strict=True)):
-            for item, start in zip(row, places, strict=True):
-                points.append(self.items[item].points[k, start : start + count])
-                distances.append(self.items[item].distance[k, start : start + count])
+        read = [
+            self.points.stretch(item, k, start, count)
+            for k, (row, places) in enumerate(zip(which.tolist(), starts.tolist(), strict=True))
+            for item, start in zip(row, places, strict=True)
+        ]
+        points, distances = zip(*read, strict=True)
         return torch.from_numpy(np.stack(points)).float(), torch.from_numpy(np.stack(distances)).float()
 
 
@@ -68,24 +82,27 @@ def learn(
 ) -> Stage[Tensor]:
     """Train ``experts`` and codes of all items together, resumably in ``folder`` -> codes (N, K, C).
 
-    Codes of absent parts stay where they started. Raises InputError, TrainingError as `optimise`.
+    Codes of absent parts stay where they started. With ``fit.pairs``, or of very many items, the time and memory of a step
+    depend neither on how many items there are nor, but for the experts' own, on how many parts. Raises InputError,
+    DamagedFileError, TrainingError as `optimise`.
     """
     pool, device = Pool(items), experts.weights[0].device
     size = (len(items), experts.parts, experts.settings.code)
     start = CODE_START * torch.randn(size, generator=torch.Generator().manual_seed(seed_of("codes", seed)))
-    codes = Codes(start, fit.code_lr).to(device)
-    part = torch.arange(experts.parts)[:, None]
-
     settings = train_settings(fit, fit.steps)
+    seldom = bool(fit.pairs) or len(items) > MOST_DENSE
+    codes = SeldomCodes(start, fit.code_lr, settings) if seldom else Codes(start, fit.code_lr)
+    codes = codes.to(device)
+    shapes = max(2, fit.pairs // experts.parts) if fit.pairs else fit.shapes
     matrices = MatrixSteps(list(experts.weights)[:-1], fit.matrix_lr).to(device)
     modules = {"experts": experts, "codes": codes, "matrices": matrices}
 
     def loss(step: int, generator: torch.Generator) -> Tensor:
         matrices.pace = learning_rate(settings, step) / settings.lr
-        which = pool.pick(fit.shapes, generator)
+        which = pool.pick(shapes, generator)
         starts = torch.randint(pool.length - fit.points + 1, which.shape, generator=generator)
         local, distance = (values.to(device) for values in pool.read(which, starts, fit.points))
-        chosen = codes()[which, part]  # (K, S, C)
+        chosen = codes.take(which, step)  # (K, S, C)
         jitter = fit.noise * torch.randn(chosen.shape, generator=generator).to(device) if fit.noise else 0.0
         found = experts.logits(experts.fold(chosen + jitter), local)
         return misfit(found, distance, fit.band).mean() + fit.prior * chosen.pow(2).sum(-1).mean()
@@ -94,7 +111,7 @@ def learn(
         yield from optimise(modules, loss, settings, seed=seed, folder=folder, stage="fit")
     finally:
         matrices.end()
-    return codes().detach()
+    return codes.final(settings.steps).detach()
 
 
 def find_codes(

@@ -45,28 +45,42 @@ class LocalPoints:
     present: NDArray[np.bool_]
 
     def save(self, path: Path) -> None:
-        """Write as one safetensors file, atomically."""
-        arrays: dict[str, NDArray] = {"points": self.points, "distance": self.distance, "frames": self.frames}
-        write_tensors(path, arrays | {"present": self.present.astype(np.uint8)})
+        """Write as one safetensors file, atomically; without the zeros of absent parts where there are others."""
+        kept = self.present if self.present.any() else slice(None)
+        arrays: dict[str, NDArray] = {"points": self.points[kept], "distance": self.distance[kept]}
+        write_tensors(path, arrays | {"frames": self.frames, "present": self.present.astype(np.uint8)})
 
     @staticmethod
     def load(path: Path) -> "LocalPoints":
-        """Open what ``save`` wrote, memory-mapped. Raises DamagedFileError."""
+        """Open what ``save`` wrote, memory-mapped where no part is absent. Raises DamagedFileError."""
+        points, distance, frames, present = LocalPoints.mapped(path)
+        if len(points) < len(present):
+            held = points, distance
+            points, distance = (np.zeros((len(present), *block.shape[1:]), block.dtype) for block in held)
+            points[present], distance[present] = held
+        return LocalPoints(points, distance, frames, present)
+
+    @staticmethod
+    def mapped(path: Path) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+        """Points (M, P, 3) and distances (M, P) as they are in the file, memory-mapped; frames and presence in memory.
+
+        M is K, or the number of parts that are there. Raises DamagedFileError.
+        """
         points, distance, frames, present = (
             map_tensor(path, name)[0] for name in ("points", "distance", "frames", "present")
         )
-        return LocalPoints(points, distance, np.array(frames), present.astype(bool))
+        return points, distance, np.array(frames), present.astype(bool)
 
 
-def local_points(
+def points_file(
     project: Project,
     item: ItemRow,
     settings: LocalSettings,
     vocabulary: tuple[str, ...],
     mirrored: tuple[bool, ...],
     seed: int,
-) -> LocalPoints:
-    """Points of an item, from the cache if they are there. The key holds everything that they depend on."""
+) -> Path:
+    """File with the points of an item, made unless it is in the cache. The key holds everything that they depend on."""
     source = project.geometry_path(item.id)
     about = source.stat()
     key = digest(
@@ -77,7 +91,7 @@ def local_points(
     path = project.samples_path(item.id, key)
     if not path.exists():
         make_local(load_geometry(source), settings, vocabulary, mirrored, seed).save(path)
-    return LocalPoints.load(path)
+    return path
 
 
 def make_local(

@@ -1,6 +1,7 @@
 """The representation of ``basis``: experts that all shapes share; a shape is one code and one frame per part."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,8 @@ from engine.basis.field import BasisField, part_logits
 from engine.basis.frames import NUMBERS
 from engine.basis.learn import find_codes, learn
 from engine.basis.newton import newton_codes
-from engine.basis.points import LocalPoints, local_points, lopsided
+from engine.basis.point_files import PointFile, PointFiles
+from engine.basis.points import LocalPoints, lopsided, points_file
 from engine.basis.tune import fine_tune
 from engine.datasets.cache import samples
 from engine.errors import InputError
@@ -64,7 +66,7 @@ class BasisRepresentation(Representation):
         """Learn experts and codes of up to ``fit.most_shapes`` training items; read them back when they are there."""
         path = work.folder / "basis.safetensors"
         training = [item for item in data.items if item.split == "train"]  # unseen shapes must not leak in
-        chosen = (training or list(data.items))[: self.settings.fit.most_shapes]
+        chosen = evenly(training or list(data.items), self.settings.fit.most_shapes)
         flags = yield from self._mirrors(data, chosen, work)
         if not path.exists():
             self.mirrored.copy_(torch.tensor(flags))
@@ -89,12 +91,13 @@ class BasisRepresentation(Representation):
             yield self._keep(path, data.items, codes)
         self._load(path)
 
-    def lopsided_parts(self, data: Data) -> dict[str, list[str]]:
+    def lopsided_parts(self, data: Data) -> Stage[dict[str, list[str]]]:
         """Item -> its parts that are not their own mirror images, as these experts know them: one half, shown twice."""
         known = [name for name, flag in zip(self.vocabulary, self.mirrored.tolist(), strict=True) if flag]
         most = self.settings.local.mirror
         found = {}
-        for item in data.items:
+        for done, item in enumerate(data.items):
+            yield Progress(stage="sample", done=done, total=len(data.items), message="symmetry of parts")
             meshes = part_meshes_of(load_geometry(data.project.geometry_path(item.id)))
             found[item.id] = [
                 name for name in known if name in meshes and lopsided(meshes[name], self.settings.seed) > most
@@ -162,11 +165,12 @@ class BasisRepresentation(Representation):
         return numbers[..., 1 : 1 + NUMBERS], numbers[..., 1 + NUMBERS :]
 
     def _mirrors(self, data: Data, items: Sequence[ItemRow], work: Workspace) -> Stage[list[bool]]:
-        """Which kinds of parts are their own mirror images, told by the first items that have them; kept in the run."""
+        """Which kinds of parts are their own mirror images, told by the first of each category; kept in the run."""
         path, found = work.folder / "mirrored.json", []
         for name in self.vocabulary if not path.exists() and self.settings.local.mirror > 0 else ():
             shares = []
-            for item in [item for item in items if name in item.parts][:JUDGES]:
+            having = [item for item in items if name in item.parts]
+            for item in in_turn(having)[: max(JUDGES, len({item.category for item in having}))]:
                 meshes = part_meshes_of(load_geometry(data.project.geometry_path(item.id)))
                 shares += [lopsided(meshes[name], self.settings.seed)] if name in meshes else []
                 yield Progress(stage="sample", done=len(shares), total=JUDGES, message=f"symmetry of part {name}")
@@ -197,18 +201,19 @@ class BasisRepresentation(Representation):
         codes, frames = zip(*found, strict=True)
         return torch.stack(codes), torch.stack(frames)
 
-    def _points(self, data: Data, items: Sequence[ItemRow]) -> Stage[list[LocalPoints]]:
-        """Points of items in the frames of their parts, on the way from or into the cache."""
+    def _points(self, data: Data, items: Sequence[ItemRow]) -> Stage[PointFiles]:
+        """Points of items in the frames of their parts, made where they are not in the cache."""
         settings, flags, found = self.settings, tuple(self.mirrored.tolist()), []
         for done, item in enumerate(items):
             yield Progress(stage="sample", done=done, total=len(items))
-            found.append(local_points(data.project, item, settings.local, self.vocabulary, flags, settings.seed))
-        return found
+            path = points_file(data.project, item, settings.local, self.vocabulary, flags, settings.seed)
+            found.append(PointFile.of(path))
+        return PointFiles(found)
 
-    def _settle(self, points: Sequence[LocalPoints], codes: Tensor) -> None:
+    def _settle(self, points: PointFiles, codes: Tensor) -> None:
         """Set ``middle`` from the frames and codes of the shapes that have each part."""
-        present = torch.from_numpy(np.stack([item.present for item in points])).to(codes.device)  # (N, K)
-        frames = torch.from_numpy(np.stack([item.frames for item in points])).to(codes)
+        present = torch.from_numpy(points.present).to(codes.device)  # (N, K)
+        frames = torch.from_numpy(points.frames).to(codes)
         every = torch.cat([frames, codes], -1) * present[..., None]
         self.middle.copy_(every.sum(0) / present.sum(0)[:, None].clamp_min(1))
 
@@ -225,16 +230,16 @@ class BasisRepresentation(Representation):
         start = self.middle[:, NUMBERS:]
         new = [i for i, item in enumerate(items) if item.id not in learned]
         codes = torch.stack([learned.get(item.id, start) for item in items]).to(start)
-        frames = torch.from_numpy(np.stack([item.frames for item in points])).to(start.device)
+        frames = torch.tensor(points.frames, device=start.device)
         begun = time.process_time()
         if new and learned:  # beside those of a fit, whose results stay as they are
             seed = seed_of("codes", self.settings.seed, *(items[i].id for i in new))
             fit = self.settings.fit
-            codes[new] = yield from find_codes(self.experts, [points[i] for i in new], start, fit, seed)
+            codes[new] = yield from find_codes(self.experts, points.some(new), start, fit, seed)
         elif new:
-            codes[new], frames[new] = yield from self._alone([points[i] for i in new])
+            codes[new], frames[new] = yield from self._alone(points.some(new))
         spent = (time.process_time() - begun) / max(1, len(new))
-        present = torch.from_numpy(np.stack([item.present for item in points])).to(start.device)
+        present = torch.from_numpy(points.present).to(start.device)
         latent = self.rows(frames, codes, present)
         records = []
         for i, (item, field) in enumerate(zip(items, self.decode(Shapes(latent, present)), strict=True)):
@@ -266,6 +271,22 @@ class BasisRepresentation(Representation):
         ]
         verdict = "quarantined" if faults else "accepted"
         return Encoded(item.id, whole, cpu_s, verdict, "; ".join(faults), field.parts, parts)
+
+
+def in_turn(items: Sequence[ItemRow]) -> list[ItemRow]:
+    """One item of each category, then another of each, as long as there are some; those of a category in their order."""
+    seen: Counter[str] = Counter()
+    turns = []
+    for item in items:
+        turns.append(seen[item.category])
+        seen[item.category] += 1
+    return [items[i] for i in sorted(range(len(items)), key=turns.__getitem__)]
+
+
+def evenly(items: Sequence[ItemRow], most: int) -> list[ItemRow]:
+    """Up to ``most`` items in their order, of each category as many as of the others or all that there are."""
+    kept = {item.id for item in in_turn(items)[:most]}
+    return [item for item in items if item.id in kept]
 
 
 def _learned(path: Path) -> dict[str, Tensor]:

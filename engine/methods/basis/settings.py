@@ -47,6 +47,9 @@ class BasisFitSettings(Settings, frozen=True):
         int, Meta(ge=1, description="shapes that the experts learn from; the others get codes only")
     ] = 4_096
     shapes: Annotated[int, Meta(ge=1, description="shapes per part and step")] = 16
+    pairs: Annotated[
+        int, Meta(ge=0, description="parts of shapes per step in all, at least 2 of each part; 0 = as `shapes` says")
+    ] = 0
     points: Annotated[int, Meta(ge=16, description="points per part, shape and step")] = 64
     lr: Positive = 3e-3
     matrix_lr: Annotated[float, Meta(gt=0, description="step size of Muon, relative to a matrix of unit norm")] = 0.02
