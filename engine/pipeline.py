@@ -175,7 +175,7 @@ def fit(job: FitJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]
     if representation.parts:
         usable = [item for item in items if set(item.parts) & set(names)]
         if len(usable) < len(items):
-            left = [item.id for item in items if item not in usable]
+            left = [item.id for item in items if not set(item.parts) & set(names)]
             yield Note(text=f"left out, since they have no named parts: {', '.join(left)}", warning=True)
         items = usable
     data = Data(project, tuple(items))
@@ -228,7 +228,8 @@ def train(job: TrainJob, project: Project, work: Workspace) -> Stage[dict[str, A
         batch = chosen.batch(index, generator).to(work.device)
         return method.loss(trainee, representation, settings, batch, generator)
 
-    unseen = [i for i, r in enumerate(latents.records) if r.verdict == "accepted" and r.item in real - seen.keys()]
+    others = real - seen.keys()
+    unseen = [i for i, r in enumerate(latents.records) if r.verdict == "accepted" and r.item in others]
     watch = watch_of(method, representation, trainee, settings, latents, rows, unseen, work.folder)
     if isinstance(watch, str) and watch:
         yield Note(text=watch)
