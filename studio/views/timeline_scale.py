@@ -1,0 +1,56 @@
+"""Where frames stand across the timeline: the same for the ruler, the tracks and the plausibility."""
+
+from dataclasses import dataclass
+
+from PySide6.QtGui import QColor, QPainter
+
+from engine.card import Three
+from studio.models.timeline import Timeline
+from studio.models.timeline_state import FPS
+from studio.palette import Palette
+
+NAMES, RIGHT = 176, 28  # pixels of the column of names, and free at the right end
+GAMMA = 1 / 2.2  # from the linear colours of the scene to those of a screen, near enough for lines
+STEPS = (1, 2, 5, 10, 15, 30, 60, 150, 300, 600, 1800)  # frames between two numbers of the ruler
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Frames from 0 to ``extent`` on a widget that is ``width`` pixels wide."""
+
+    width: int
+    extent: int
+
+    @property
+    def pixels(self) -> float:
+        """Of a frame."""
+        return max(self.width - NAMES - RIGHT, 40) / self.extent
+
+    def x(self, frame: float) -> float:
+        """Of a frame, pixels from the left."""
+        return NAMES + frame * self.pixels
+
+    def frame(self, x: float) -> int:
+        """The frame nearest to a place; not under 0."""
+        return max(0, round((x - NAMES) / self.pixels))
+
+    @property
+    def step(self) -> int:
+        """Frames between two numbers, so that they do not touch."""
+        return next((step for step in STEPS if step * self.pixels >= 44), STEPS[-1])
+
+
+def scale_of(timeline: Timeline, width: int, held: int = 0) -> Scale:
+    """The scale with some room behind the last frame; ``held`` : the extent while something is dragged, 0 = none."""
+    last = max(timeline.frames - 1, FPS)
+    return Scale(width, held or last + max(4, last // 12))
+
+
+def paint_playhead(painter: QPainter, timeline: Timeline, scale: Scale, height: int, colours: Palette) -> None:
+    """The line at the frame that is shown."""
+    painter.fillRect(round(scale.x(timeline.frame)) - 1, 0, 2, height, QColor(colours.accent))
+
+
+def screen_colour(colour: Three | None, colours: Palette) -> QColor:
+    """A linear colour of the scene on the screen; that of dim words where there is none."""
+    return QColor.fromRgbF(*(channel**GAMMA for channel in colour)) if colour else QColor(colours.dim)
