@@ -18,6 +18,7 @@ from engine.project import Project
 from engine.protocol import Note, Stage
 from engine.rows import ItemRow
 from engine.shapes import FitAbout, hash_of_file, keep_fitted, model_path
+from engine.shipped import is_shipped, keep_version
 from engine.storage import once
 
 ADVICE = "say in part_names.json which of these they are, or rename them with `rename-part`"
@@ -70,6 +71,8 @@ def fit_with_model(job: FitJob, items: Sequence[ItemRow], project: Project, work
     settled = once(work.folder / "items.json", {"items": [item.id for item in items], "model_hash": basis.hash})
     if settled["model_hash"] != basis.hash:
         raise InputError(f"{job.model} has changed since this fit was begun; start a new one")
+    if is_shipped(job.model):  # joints of its shapes are told by it, whatever comes with the program later
+        keep_version(job.model, project.folder)
     items = [project.catalogue.item(name) for name in settled["items"]]
     representation = basis.representation(job.settings).to(work.device)
     names = tuple(part.name for part in representation.parts)
@@ -85,7 +88,7 @@ def fit_with_model(job: FitJob, items: Sequence[ItemRow], project: Project, work
     for item, parts in left_out.items():
         text = f"{item}: left out, since {job.model} has no {' and no '.join(parts)}; it has {', '.join(names)}"
         yield Note(text=f"{text}; {ADVICE}", warning=True)
-    for item, parts in (tuned.lopsided_parts(data) if tuned else {}).items():
+    for item, parts in ((yield from tuned.lopsided_parts(data)) if tuned else {}).items():
         text = (
             f"{item}: {', '.join(parts)} differ from left to right, and the model knows one half, shown on both sides"
         )

@@ -147,20 +147,27 @@ def fit_behind(row: ShapeRow, project: Project) -> str:
 
     Raises InputError where no fit of the project is behind it, as with imported networks.
     """
-    job = project.job(row.run)
-    if isinstance(job, FitJob):
-        return row.run
-    if isinstance(job, GenerateJob) and is_shipped(job.model):
-        return version_of(row.run, project)
-    if isinstance(job, GenerateJob) and Path(job.model).suffix != ".safetensors":
-        trained = project.job(job.model)
-        if isinstance(trained, TrainJob):
-            return trained.fit
+    if found := _fit_of_run(row.run, project):
+        return found
     if row.kind not in ("fitted", "generated", "imported") and row.parents:
         return fit_behind(project.catalogue.shape(row.parents[0]), project)
     raise InputError(
         f"no fit of this project says what joints of {row.id} should be like; name one of the same kind with --fit"
     )
+
+
+def _fit_of_run(run: str, project: Project) -> str:
+    """The fit behind the shapes of a run, "" where there is none. What was fitted with the experts of a model as they are
+    is of that model's."""
+    job = project.job(run)
+    if isinstance(job, TrainJob):
+        return job.fit
+    if isinstance(job, GenerateJob) or isinstance(job, FitJob) and job.model and not job.fine_tune:
+        if is_shipped(job.model):
+            return version_of(run, project)
+        if Path(job.model).suffix != ".safetensors":
+            return _fit_of_run(job.model, project)
+    return run if isinstance(job, FitJob) else ""
 
 
 def usual_of(fit: str, project: Project, work: Workspace) -> Stage[Usual]:

@@ -184,7 +184,7 @@ def model_path(name: str, project: Project) -> Path:
 
 
 def version_of(run: str, project: Project) -> str:
-    """The shipped model that a run has drawn from, as ``shipped:NAME@HASH``: the version that it was then."""
+    """The shipped model that a run has drawn from or fitted with, as ``shipped:NAME@HASH``: the version that it was."""
     job = project.job(run)
-    assert isinstance(job, GenerateJob)
+    assert isinstance(job, GenerateJob | FitJob)
     return f"{job.model.partition('@')[0]}@{read_fit_about(run, project).model_hash}"

@@ -189,6 +189,19 @@ def test_shapes_outlive_the_model_that_drew_them(
         assert len(msgspec.json.encode(told)) < 5_000
 
 
+def test_a_mesh_fitted_with_a_shipped_model_is_healed_as_its_shapes_are(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the joints and the denoiser of the version that it was fitted with, also when that is no longer brought along."""
+    with Project.create(tmp_path / "p") as project:
+        (item,) = finished(SamplesJob(category="airplane", count=1, seed=5), project)["items"]
+        settings = read_model_about(models / f"airplane{MODEL}").settings
+        fitted = finished(FitJob(settings=settings, items=(item["id"],), model="shipped:airplane"), project)
+        monkeypatch.setenv(shipped.ELSEWHERE, str(tmp_path / "nothing"))
+        healed = finished(HealJob(shape=fitted["shapes"][0]["id"]), project)
+        assert healed["joint score after"] <= healed["joint score before"]
+
+
 def test_another_version_of_a_model_does_not_stand_in(models: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="brings along another airplane model"):
         shipped.shipped_file("shipped:airplane@0123456789abcdef", project=tmp_path)

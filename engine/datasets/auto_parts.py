@@ -1,5 +1,6 @@
 """Parts for items that name none: their connected solids, matched over the data set, or the whole as one part."""
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -117,21 +118,19 @@ def _asked(job: PartsJob, project: Project) -> list[ItemRow]:
 
 
 def _look(items: Sequence[ItemRow], child: Child, project: Project, kept: Path) -> Stage[dict[str, Looked]]:
-    """What each item comes apart into; kept line by line, a torn last line is ignored. No pieces where that fails."""
-    lines = kept.read_bytes().splitlines(keepends=True) if kept.exists() else []
-    found = {
-        look.item: look for line in lines if line.endswith(b"\n") for look in [msgspec.json.decode(line, type=Looked)]
-    }
-    if lines and not lines[-1].endswith(b"\n"):
-        with kept.open("ab") as file:
-            file.write(b"\n")
+    """What each item comes apart into; kept line by line, a torn last line is dropped. No pieces where that fails."""
+    data = kept.read_bytes() if kept.exists() else b""
+    whole = data[: data.rfind(b"\n") + 1]
+    if whole != data:
+        os.truncate(kept, len(whole))
+    found = {look.item: look for look in msgspec.json.Decoder(Looked).decode_lines(whole)}
     for i, item in enumerate(items):
         yield (waiting := Progress(stage="look for parts", done=i, total=len(items), message=item.id))
         if item.id in found:
             continue
         try:
-            data = yield from answered(child, Look(project=str(project.folder), item=item.id), waiting)
-            found[item.id] = msgspec.msgpack.decode(data, type=Looked)
+            answer = yield from answered(child, Look(project=str(project.folder), item=item.id), waiting)
+            found[item.id] = msgspec.msgpack.decode(answer, type=Looked)
         except (StudioError, RuntimeError) as error:
             yield Note(text=f"{item.id} was left as it is: {error}", warning=True)
             found[item.id] = Looked(item=item.id)

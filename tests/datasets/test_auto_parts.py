@@ -134,6 +134,25 @@ def test_items_of_one_solid_are_wholes_and_named_ones_are_left_alone(tmp_path: P
     assert vocabulary(project.catalogue.items()) == ("body", "handle", WHOLE)
 
 
+def test_a_line_that_a_killed_process_tore_is_dropped_each_time(tmp_path: Path) -> None:
+    """Stopped twice while it looked, each time within a line: it goes on, and every item gets its part."""
+    project = Project.create(tmp_path / "project")
+    for k in range(3):
+        trimesh.creation.icosphere(2, 1 + k).apply_scale((1, 2 + k, 1)).export(tmp_path / f"ball{k}.obj")
+    finished(ImportJob(paths=(str(tmp_path),)), project)
+    job = project.submit(PartsJob())
+    kept = project.run_folder(job.run) / "pieces.jsonl"
+    for looked in (1, 2):
+        for event in (stage := pipeline.run(job, project)):
+            if getattr(event, "stage", "") == "look for parts" and getattr(event, "done", 0) == looked:
+                stage.close()
+                break
+        assert len(kept.read_bytes().splitlines()) == looked
+        with kept.open("ab") as file:
+            file.write(b'{"item":"ba')
+    assert finished(job, project)["parts"] == {WHOLE: 3}
+
+
 @pytest.mark.parametrize(
     ("names", "named"),
     [

@@ -10,6 +10,7 @@ from engine import Project, methods, run
 from engine.errors import InputError
 from engine.fitting import unknown_parts
 from engine.jobs import ExportJob, FitJob, GenerateJob, MixJob, SamplesJob, TrainJob
+from engine.joining import fit_behind
 from engine.methods import MethodSettings
 from engine.protocol import Note
 from engine.settings import ExportOptions, override
@@ -59,6 +60,8 @@ def test_new_items_become_shapes_of_a_model(project: Project, settings: MethodSe
     assert mixes(project, "generate-0001/0000", result["shapes"][0]["id"], tmp_path)
     again = finished(FitJob(settings=settings, items=(items[0],), model="fit-0001"), project)
     assert again["shapes"][0]["iou"] == result["shapes"][0]["iou"]
+    rows = [project.catalogue.shape(one["shapes"][0]["id"]) for one in (result, again)]
+    assert [fit_behind(row, project) for row in rows] == ["fit-0001", "fit-0001"]  # by which their joints are told
 
 
 def test_fine_tuned_shapes_are_nearer_and_of_another_model(project: Project, settings: MethodSettings) -> None:
@@ -70,6 +73,7 @@ def test_fine_tuned_shapes_are_nearer_and_of_another_model(project: Project, set
     for before, after in zip(alone["shapes"], tuned["shapes"], strict=True):
         assert after["iou"] > before["iou"]
     assert any(isinstance(event, Note) and "not with those of fit-0001" in event.text for event in events)
+    assert fit_behind(project.catalogue.shape(tuned["shapes"][0]["id"]), project) == tuned["run"]
     with pytest.raises(InputError, match="different models"):
         part = project.catalogue.shape("generate-0001/0000").present[0]
         finished(MixJob(base=tuned["shapes"][0]["id"], parts={part: "generate-0001/0000"}), project)
