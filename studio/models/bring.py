@@ -1,0 +1,163 @@
+"""Bringing shapes in: files and samples, what became of each, and the names of their parts."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from msgspec.structs import replace
+from PySide6.QtCore import QObject, Signal
+
+from engine.jobs import ImportJob, Job, PartsJob, RenameJob, SamplesJob, kind_of
+from engine.project import Project
+from engine.rows import MADE, ItemRow
+from studio.models.form import Form
+from studio.models.library import Mood
+from studio.models.opened import OpenProject
+
+SAMPLES = ("airplane", "chair", "car", "table", "lamp", "mug")  # what the engine can make
+CHANGING = ("import", "samples", "parts", "rename")  # kinds of jobs that change items
+FORM_LEAVES_OUT = ("paths", "run", "version", "device", "kind", "heads")
+VERDICTS: Mapping[str, tuple[str, Mood]] = {  # in the order in which they are told
+    "watertight": ("closed as they came", "good"),
+    "repaired": ("closed after repair", "good"),
+    "samples": ("points with inside flags, usable as they are", "good"),
+    "open": ("open or thin, usable with reservations", "warn"),
+    "sheet": ("sheets without an inside: give them a thickness under More and bring them in again", "warn"),
+    "points": ("points without an inside: their labels go to meshes of the same name", "warn"),
+    "refused": ("cannot be used", "bad"),
+}
+_COUNTED = re.compile(r"solid \d+")  # a piece that was only counted, which is no name
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Items of one verdict. reasons : (name, why) of those that are not simply good, in order."""
+
+    words: str
+    mood: Mood
+    count: int
+    reasons: tuple[tuple[str, str], ...]
+
+
+class Bring(QObject):
+    """The items of a project as a training sees them. ``changed`` after they were read, or a job began or ended."""
+
+    changed = Signal()
+
+    @classmethod
+    def of(cls, opened: OpenProject) -> Self:
+        """The model of an open project."""
+        return cls(opened)
+
+    def __init__(self, opened: OpenProject) -> None:
+        super().__init__()
+        self._opened = opened
+        self.items: tuple[ItemRow, ...] = ()
+        self.ready = False  # whether the items were read
+        self.form = Form(ImportJob(paths=()), leave_out=FORM_LEAVES_OUT)
+        opened.library.changed.connect(self.refresh)
+        opened.queue.changed.connect(self.changed)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read the items anew, in the background."""
+        folder = self._opened.folder
+        self._opened.background.do(lambda: read_items(folder), self._take, self._opened.troubles.tell_error)
+
+    # what there is ---------------------------------------------------------------------------------------------------
+    @property
+    def usable(self) -> list[ItemRow]:
+        """Items that a fit of all takes: sound ones that no model made."""
+        return [item for item in self.items if item.usable and item.split != MADE]
+
+    @property
+    def nameless(self) -> list[ItemRow]:
+        """Usable items none of whose parts has a name."""
+        return [item for item in self.usable if not is_named(item)]
+
+    @property
+    def categories(self) -> dict[str, int]:
+        """Category -> usable items, "" for those that have none."""
+        return dict(sorted(Counter(item.category for item in self.usable).items()))
+
+    @property
+    def parts(self) -> dict[str, int]:
+        """Name of a part -> usable items that have it, the most frequent first."""
+        return dict(Counter(part for item in self.usable for part in item.parts).most_common())
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """What became of the items, by verdict; verdicts that no item has are left out."""
+        found = []
+        for verdict, (words, mood) in VERDICTS.items():
+            items = [item for item in self.items if item.verdict == verdict]
+            told = [] if mood == "good" else items
+            reasons = tuple((item.name or Path(item.path).name or item.id, item.reason) for item in told)
+            if items:
+                found.append(Verdict(words, mood, len(items), reasons))
+        return found
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job that changes items runs or waits."""
+        queue = self._opened.queue
+        return any(kind_of(task.job) in CHANGING for task in (queue.running, *queue.waiting) if task)
+
+    def have_both(self, old: str, new: str) -> int:
+        """Items in which renaming a part makes one part of two."""
+        return sum(old in item.parts and new in item.parts for item in self.items)
+
+    @property
+    def words(self) -> str:
+        """What there is, in one line."""
+        if not self.items:
+            return "no shapes yet" if self.ready else ""
+        return f"{len(self.usable):,} of {len(self.items):,} can be fitted"
+
+    # what a person does ----------------------------------------------------------------------------------------------
+    def bring_in(self, paths: Sequence[Path]) -> str:
+        """Import files, folders and archives as the form says; returns the run, "" when that failed."""
+        settings = self.form.settings
+        if not paths:
+            return ""
+        if settings is None:
+            self._opened.troubles.tell(f"look at the import settings: {next(iter(self.form.errors.values()))}")
+            return ""
+        return self._opened.submit(replace(settings, paths=tuple(str(path) for path in paths)))
+
+    def make_samples(self, category: str, count: int) -> str:
+        """Make procedural items: others than those that there are already."""
+        made = {int(item.id.split("-")[-2]) for item in self.items if _is_sample(item, category)}
+        return self._opened.submit(SamplesJob(category=category, count=count, seed=max(made, default=-1) + 1))
+
+    def find_parts(self, count: int = 0) -> str:
+        """Find parts for all that have no named ones; ``count`` as in `PartsJob`."""
+        return self._opened.submit(PartsJob(count=count))
+
+    def rename(self, old: str, new: str, merge: bool = False) -> str:
+        """Give a part another name, in all items."""
+        job: Job = RenameJob(old=old, new=" ".join(new.split()), merge=merge)
+        return self._opened.submit(job)
+
+    def _take(self, items: list[ItemRow]) -> None:
+        self.ready = True
+        self.items = tuple(items)
+        self.changed.emit()
+
+
+def read_items(folder: Path) -> list[ItemRow]:
+    """All items of a project. For a thread: opens the project anew."""
+    with Project(folder) as project:
+        return project.catalogue.items()
+
+
+def is_named(item: ItemRow) -> bool:
+    """Whether a part of the item has a name that is more than a number of a piece."""
+    return any(not _COUNTED.fullmatch(part) for part in item.parts)
+
+
+def _is_sample(item: ItemRow, category: str) -> bool:
+    return item.kind == "procedural" and bool(re.fullmatch(rf"{category}-\d+-\d+", item.id))

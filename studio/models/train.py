@@ -1,0 +1,333 @@
+"""The way from meshes to a model in four steps: bring in, fit, train, draw. What is done, and what stands in the way."""
+
+from pathlib import Path
+from typing import Self
+
+from msgspec.structs import fields, replace
+from PySide6.QtCore import QObject, Signal
+
+from engine.errors import StudioError
+from engine.jobs import FitJob, Job, TrainJob
+from engine.methods import MethodSettings, preset
+from engine.protocol import Finished, Metric, Saved
+from studio.models.bring import Bring
+from studio.models.curves import Curves
+from studio.models.form import Form
+from studio.models.make import Make
+from studio.models.opened import OpenProject
+from studio.models.queue import Task
+from studio.models.train_runs import Fitted, Runs, Told, Training, read_runs
+
+METHODS = {  # method -> (what people call it, a plain word on it)
+    "basis": ("Shared parts", "Small and quick, and its parts can be swapped and mixed. The best choice for most."),
+    "semantic": ("One network per part", "Each part of each shape is a network of its own. Needs named parts; slower."),
+    "hyperdiffusion": ("One network per shape", "Each shape is one network, as published. Without parts; slow."),
+}
+PRESETS = {
+    "basis": {"tiny": "Quick", "full": "Thorough"},
+    "semantic": {"tiny": "Quick", "paper": "As published"},
+    "hyperdiffusion": {"tiny": "Quick", "paper": "As published"},
+}
+OF_TRAINING = ("denoiser", "train", "sampler")  # settings that a fit does not look at
+LEAST = 2  # shapes that can be trained on
+MANY = 24  # from here on a model can come to more than copies
+
+
+class Train(QObject):
+    """The state of the panel.
+
+    changed() : anything; progressed() : what runs got on
+    formed(which) : the form "fit" or "train" is another one; pictured() : there are other previews
+    """
+
+    changed = Signal()
+    progressed = Signal()
+    formed = Signal(str)
+    pictured = Signal()
+
+    @classmethod
+    def of(cls, opened: OpenProject) -> Self:
+        """The model of an open project."""
+        return cls(opened)
+
+    def __init__(self, opened: OpenProject) -> None:
+        super().__init__()
+        self._opened = opened
+        self.bring = opened.model(Bring)
+        self.curves = Curves(self)
+        self.runs = Runs()
+        self.ready = False
+        self.method, self.preset, self.category = "basis", "tiny", ""
+        self.fit_form = self._make_fit_form()
+        self.train_form: Form | None = None
+        self._chosen_fit = self._formed_for = self._chosen_run = ""
+        self.previews: tuple[Path, ...] = ()
+        self._drawn: set[str] = set()  # runs whose curves were asked for
+        self._told: Told = {}
+        self.bring.changed.connect(self.changed)
+        opened.library.changed.connect(self.refresh)
+        opened.queue.progressed.connect(lambda _: self.progressed.emit())
+        opened.session.said.connect(self._hear)
+        self.curves.failed.connect(opened.troubles.tell)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read the runs anew, in the background."""
+        folder, told = self._opened.folder, self._told
+        self._opened.background.do(lambda: read_runs(folder, told), self._take, self._opened.troubles.tell_error)
+
+    # step 2: fit -----------------------------------------------------------------------------------------------------
+    def choose_method(self, method: str) -> None:
+        """Take a method, with its quickest preset."""
+        self.method, self.preset = method, next(iter(PRESETS[method]))
+        self._new_fit_form()
+
+    def choose_preset(self, name: str) -> None:
+        """Take other settings to start from."""
+        self.preset = name
+        self._new_fit_form()
+
+    def choose_category(self, category: str) -> None:
+        """Fit the shapes of one category; "" = all."""
+        self.category = category
+        self.changed.emit()
+
+    @property
+    def to_fit(self) -> int:
+        """Shapes that a fit would take."""
+        return sum(self.category in ("", item.category) for item in self.bring.usable)
+
+    @property
+    def fit(self) -> Fitted | None:
+        """The fit that is trained on: the chosen one, else the newest that is finished."""
+        finished = [one for one in self.runs.fits if one.state == "finished"]
+        chosen = (one for one in finished if one.run == self._chosen_fit)
+        return next(chosen, finished[0] if finished else None)
+
+    def choose_fit(self, run: str) -> None:
+        """Train on another fit."""
+        self._chosen_fit = run
+        self._settle()
+
+    @property
+    def fit_obstacle(self) -> str:
+        """Why nothing can be fitted now; "" when it can."""
+        if not self.to_fit:
+            return "Bring shapes in first." if not self.bring.usable else f"There is no usable {self.category}."
+        if self.bring.busy:
+            return "Shapes are still coming in."
+        if self.method == "semantic" and len(self.bring.nameless) == len(self.bring.usable):
+            return "This method needs named parts: find parts in step 1, or take another method."
+        if self.fit_form.settings is None:
+            return "A setting under More needs another value."
+        return ""
+
+    @property
+    def fit_advice(self) -> str:
+        """What is allowed but seldom wanted; "" = nothing."""
+        left = [item for item in self.bring.nameless if self.category in ("", item.category)]
+        if left and len(left) < self.to_fit and self.method != "hyperdiffusion":
+            return f"{len(left):,} without named parts are left out."
+        if 0 < self.to_fit < MANY:
+            return f"{self.to_fit} are few: a model of so few mostly copies them."
+        return ""
+
+    def fit_job(self) -> FitJob | None:
+        """What would be put into the queue."""
+        settings = self.fit_form.settings
+        return None if settings is None or self.fit_obstacle else FitJob(settings=settings, category=self.category)
+
+    def fit_seconds(self) -> float | None:
+        """How long that takes, by earlier fits; None = unknown."""
+        settings = self.fit_form.settings
+        items = [item for item in self.bring.usable if self.category in ("", item.category)]
+        parts = len({part for item in items for part in item.parts})
+        return None if settings is None else self.runs.speeds.fit(settings, len(items), parts)
+
+    def start_fit(self) -> str:
+        """Put a fit into the queue; returns its run, "" when that failed."""
+        return self._submit(self.fit_job())
+
+    # step 3: train ---------------------------------------------------------------------------------------------------
+    @property
+    def training(self) -> Training | None:
+        """The training that is looked at: the chosen one, else the newest."""
+        chosen = (one for one in self.runs.trainings if one.run == self._chosen_run)
+        return next(chosen, next(iter(self.runs.trainings), None))
+
+    def choose_training(self, run: str) -> None:
+        """Look at another training."""
+        self._chosen_run = run
+        self._settle()
+
+    @property
+    def train_obstacle(self) -> str:
+        """Why nothing can be trained now; "" when it can."""
+        if self.fit is None:
+            return "Wait for the fit." if self.task("fit") else "Fit the shapes first."
+        known = {item.id for item in self.bring.items if item.split == "train"}
+        good = sum(shape.item in known for shape in self.fit.accepted)
+        if good < LEAST:
+            return f"{good} of its shapes passed the gate and are for training; fit more shapes, or fit them longer."
+        if self.train_form is None or self.train_form.settings is None:
+            return "A setting under More needs another value."
+        return ""
+
+    def train_job(self, fork: str = "") -> TrainJob | None:
+        """What would be put into the queue; ``fork`` : the training whose weights it starts from."""
+        if self.train_obstacle or self.fit is None or self.train_form is None:
+            return None
+        return TrainJob(settings=self.train_form.settings, fit=self.fit.run, fork=fork)
+
+    def train_seconds(self) -> float | None:
+        """How long that takes, by earlier trainings; None = unknown."""
+        settings = self.train_form.settings if self.train_form else None
+        return None if settings is None else self.runs.speeds.train(settings, settings.train.steps)
+
+    def start_training(self, fork: bool = False) -> str:
+        """Put a training into the queue; a fork starts from the training that is looked at."""
+        return self._submit(self.train_job(self.training.run if fork and self.training else ""))
+
+    @property
+    def longer_obstacle(self) -> str:
+        """Why the training that is looked at cannot be trained longer or forked now; "" when it can."""
+        if self.training is None:
+            return "There is no training yet."
+        if self._active(self.training.run):
+            return "It is still being trained."
+        return "" if self.training.forkable else "It kept nothing to go on from."
+
+    def train_longer(self, more: int) -> str:
+        """Let the training that is looked at go on for ``more`` steps beyond those that it was set to; returns its run."""
+        training = self.training
+        if training is None or self.longer_obstacle:
+            return ""
+        settings = training.job.settings
+        longer = replace(settings, train=replace(settings.train, steps=settings.train.steps + more))
+        try:
+            job = self._opened.project.extend(replace(training.job, settings=longer))
+        except (StudioError, OSError) as error:
+            self._opened.troubles.tell_error(error)
+            return ""
+        self._opened.queue.clear(training.run)
+        return self._submit(job)
+
+    def longer_seconds(self, more: int) -> float | None:
+        """How long so many more steps take; None = unknown."""
+        return self.runs.speeds.train(self.training.job.settings, more) if self.training else None
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether the training that is looked at was stopped before its end."""
+        training = self.training
+        return bool(training and training.state in ("failed", "cancelled") and not self._active(training.run))
+
+    def go_on(self) -> str:
+        """Go on with a training that was stopped, from what it saved."""
+        if self.training is None or not self.can_go_on:
+            return ""
+        self._opened.queue.clear(self.training.run)
+        return self._submit(self.training.job)
+
+    # step 4: draw ----------------------------------------------------------------------------------------------------
+    @property
+    def model(self) -> Training | None:
+        """The training that is drawn from: the one that is looked at, else the newest that has a model."""
+        looked = self.training
+        if looked and looked.model:
+            return looked
+        return next((one for one in self.runs.trainings if one.model), None)
+
+    def draw_seconds(self, count: int) -> float | None:
+        """How long so many shapes of the model take; None = unknown."""
+        return self.runs.speeds.draw(self.model.run, count) if self.model else None
+
+    def hand_over(self) -> bool:
+        """Choose the model in the Make panel; whether there is one."""
+        if self.model is None:
+            return False
+        make = self._opened.model(Make)
+        make.refresh()
+        make.choose(self.model.run)
+        return True
+
+    # what runs -------------------------------------------------------------------------------------------------------
+    def task(self, *kinds: str) -> Task | None:
+        """The first job of these kinds that runs or waits."""
+        queue = self._opened.queue
+        active = (task for task in (queue.running, *queue.waiting) if task)
+        return next((task for task in active if task.job.__struct_config__.tag in kinds), None)
+
+    def show(self, shape: str) -> None:
+        """Look at a fitted shape."""
+        self._opened.current.show(shape)
+
+    def _active(self, run: str) -> bool:
+        queue = self._opened.queue
+        return any(task.run == run for task in (queue.running, *queue.waiting) if task)
+
+    def _submit(self, job: Job | None) -> str:
+        run = self._opened.submit(job) if job else ""
+        if run and isinstance(job, TrainJob):
+            self._chosen_run = run
+        if run and isinstance(job, FitJob):
+            self._chosen_fit = run
+        self.refresh()
+        return run
+
+    def _hear(self, run: str, event: object) -> None:
+        """Curves and previews as they come."""
+        if isinstance(event, Metric):
+            if run not in self._drawn:  # one that goes on has readings in its file, too
+                self._read_curves(run)
+            self.curves.add(run, event)
+        elif isinstance(event, Saved) and event.kind == "preview":
+            if self.training is None or self.training.run == run:
+                self.previews = (*self.previews, Path(event.path))
+                self.pictured.emit()
+        elif isinstance(event, Finished):
+            self.refresh()
+
+    def _take(self, runs: Runs) -> None:
+        self.ready = True
+        self.runs = runs
+        self._settle()
+
+    def _settle(self) -> None:
+        """Curves, previews and the form of what is chosen now."""
+        for one in (self.fit, self.training):  # the last one is in front
+            if one and one.run not in self._drawn:
+                self._read_curves(one.run)
+        fit, previews = self.fit, self.training.previews if self.training else ()
+        if fit and fit.run != self._formed_for:
+            self._formed_for = fit.run
+            settings = fit.job.settings
+            others = tuple(one.name for one in fields(settings) if one.name not in (*OF_TRAINING, "seed"))
+            self.train_form = self._watched(Form(settings, leave_out=others))
+            self.formed.emit("train")
+        if previews != self.previews:
+            self.previews = previews
+            self.pictured.emit()
+        self.changed.emit()
+
+    def _read_curves(self, run: str) -> None:
+        """Curves of a run; those of the other kind, whose steps are others, step back."""
+        self._drawn.add(run)
+        kind, _, number = run.rpartition("-")
+        title = f"{'Fit' if kind == 'fit' else 'Training'} {int(number)}" if number.isdigit() else run
+        self.curves.read(run, self._opened.project.run_folder(run) / "events.jsonl", title)
+        for other in self.curves.runs:
+            self.curves.hide(other, other.rpartition("-")[0] != kind)
+
+    def _new_fit_form(self) -> None:
+        self.fit_form = self._make_fit_form()
+        self.formed.emit("fit")
+        self.changed.emit()
+
+    def _make_fit_form(self) -> Form:
+        settings: MethodSettings = preset(self.method, self.preset)
+        return self._watched(Form(settings, leave_out=OF_TRAINING))
+
+    def _watched(self, form: Form) -> Form:
+        form.settings_changed.connect(self.changed)
+        return form

@@ -1,0 +1,168 @@
+"""Step 2 of the Train panel: a method, what to fit, and the shapes with what the quality gate says of them."""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtGui import QBrush, QColor
+from PySide6.QtWidgets import QComboBox, QFormLayout, QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
+
+from engine.rows import ShapeRow
+from studio.models.form import Form
+from studio.models.titles import counted
+from studio.models.train import METHODS, PRESETS, Train
+from studio.theme import palette_of
+from studio.views.train_step import Running, Step, in_row, say, time_words
+from studio.widgets.words import button, label
+
+FORM_HEIGHT = 340
+LIST_HEIGHT = 170
+MOST_ROWS = 300  # of the gate; the library shows all
+NAME = Qt.ItemDataRole.UserRole
+
+
+class FitStep(Step):
+    """Bound to a `Train`. ``form_view`` makes the widget of a form."""
+
+    def __init__(self, train: Train, form_view: Callable[[Form], QWidget]) -> None:
+        super().__init__(2, "Fit")
+        self._train, self._form_view = train, form_view
+        self._form: QWidget | None = None
+        self.method, self.category, self.preset = QComboBox(), QComboBox(), QComboBox()
+        for name, (title, _) in METHODS.items():
+            self.method.addItem(title, name)
+        self.about = label(role="dim", wrap=True)
+        self.more = button("More", self._unfold, "flat", "chevron-right", "All settings of the fit")
+        self.more.setCheckable(True)
+        self.go = button("Fit", train.start_fit, "primary", tip="Put it into the queue")
+        self.time = label(role="dim", wrap=True)
+        self.running = Running()
+        self.fits = QComboBox()
+        self.gate = QTreeWidget(columnCount=2, rootIsDecorated=False)
+        self._told: object = None
+        self._build()
+        self._bind()
+        self.draw()
+
+    def _build(self) -> None:
+        form = QFormLayout()
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        form.setHorizontalSpacing(12)
+        form.addRow("Method", self.method)
+        form.addRow("", self.about)
+        form.addRow("Category", self.category)
+        form.addRow("Settings", self.preset)
+        self.body.addLayout(form)
+        self.body.addLayout(in_row(self.more, stretch=True))
+        self._extra = in_row()
+        self.body.addLayout(self._extra)
+        self.body.addWidget(self.time)
+        self.body.addLayout(in_row(self.go, stretch=True))
+        self.body.addWidget(self.running)
+        self.body.addWidget(self.fits)
+        self.gate.setHeaderLabels(["Shape", "Fit"])
+        self.gate.header().setStretchLastSection(False)
+        self.gate.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self.gate.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
+        self.gate.setFixedHeight(LIST_HEIGHT)
+        self.body.addWidget(self.gate)
+        for name, widget in (
+            ("Method", self.method),
+            ("Category", self.category),
+            ("Settings to start from", self.preset),
+            ("Fit that is trained on", self.fits),
+            ("Fitted shapes, those set aside first", self.gate),
+        ):
+            widget.setAccessibleName(name)
+        self.fits.setToolTip("Which fit is trained on")
+
+    def _bind(self) -> None:
+        train = self._train
+        self.method.activated.connect(lambda i: train.choose_method(self.method.itemData(i)))
+        self.category.activated.connect(lambda i: train.choose_category(self.category.itemData(i)))
+        self.preset.activated.connect(lambda i: train.choose_preset(self.preset.itemData(i)))
+        self.fits.activated.connect(lambda i: train.choose_fit(self.fits.itemData(i)))
+        self.gate.currentItemChanged.connect(lambda item, _: train.show(item.data(0, NAME)) if item else None)
+        train.changed.connect(self.draw)
+        train.progressed.connect(self._progress)
+        train.formed.connect(self._reform)
+
+    def draw(self) -> None:
+        """Show what the model holds."""
+        train, fit = self._train, self._train.fit
+        obstacle = train.fit_obstacle
+        done = fit is not None and bool(fit.accepted)
+        words = f"{len(fit.accepted):,} fitted, {len(fit.set_aside):,} set aside" if fit else ""
+        self.show_state(done, words, obstacle or train.fit_advice, "warn" if obstacle or train.fit_advice else "")
+        self.method.setCurrentIndex(self.method.findData(train.method))
+        self.about.setText(METHODS[train.method][1])
+        fill(self.preset, [(words, name) for name, words in PRESETS[train.method].items()], train.preset)
+        offered = [(f"All ({sum(train.bring.categories.values()):,})", "")]
+        offered += [(f"{name.capitalize()} ({n:,})", name) for name, n in train.bring.categories.items() if name]
+        fill(self.category, offered, train.category)
+        self.category.setEnabled(len(offered) > 1)
+        self.go.setEnabled(not obstacle)
+        self.go.setText(f"Fit {counted(train.to_fit, 'shape')}" if train.to_fit else "Fit")
+        say(self.time, "" if obstacle else time_words(train.fit_seconds()), "dim")
+        finished = [one for one in train.runs.fits if one.state == "finished"]
+        titles = [(f"{one.run}: {counted(len(one.accepted), 'shape')}", one.run) for one in finished]
+        fill(self.fits, titles, fit.run if fit else "")
+        self.fits.setVisible(len(finished) > 1)
+        state = fit.shapes if fit else ()
+        if state != self._told:
+            self._told = state
+            self._fill_gate([*fit.set_aside, *fit.accepted] if fit else [])
+        self._progress()
+
+    def _fill_gate(self, shapes: list[ShapeRow]) -> None:
+        """Shapes that were set aside with their reasons first, then the others, the worst first."""
+        colours = palette_of(self.palette())
+        names = {item.id: item.name or item.id for item in self._train.bring.items}
+        shapes = sorted(shapes, key=lambda shape: (shape.verdict == "accepted", shape.quality or 0.0))
+        with QSignalBlocker(self.gate):
+            self.gate.clear()
+            for shape in shapes[:MOST_ROWS]:
+                good = shape.verdict == "accepted"
+                name = names.get(shape.item, shape.item)
+                quality = "" if shape.quality is None else f"{shape.quality:.3f}"
+                row = QTreeWidgetItem([name if good else f"{name}: {shape.reason}", quality])
+                row.setData(0, NAME, shape.id)
+                row.setForeground(1, QBrush(QColor(colours.good if good else colours.warn)))
+                row.setToolTip(0, f"{name}: {'accepted' if good else f'set aside, {shape.reason}'}")
+                row.setToolTip(1, "Overlap with the mesh (IoU) at points that were held back; 1 = the same")
+                self.gate.addTopLevelItem(row)
+            if len(shapes) > MOST_ROWS:
+                self.gate.addTopLevelItem(QTreeWidgetItem([f"and {len(shapes) - MOST_ROWS:,} better ones", ""]))
+        self.gate.setVisible(bool(shapes))
+
+    def _progress(self) -> None:
+        self.running.show_task(self._train.task("fit"))
+
+    def _unfold(self) -> None:
+        if self._form is None:
+            self._make_form()
+        elif self._form:
+            self._form.setVisible(self.more.isChecked())
+
+    def _make_form(self) -> None:
+        self._form = self._form_view(self._train.fit_form)
+        self._form.setMinimumHeight(FORM_HEIGHT)
+        self._form.setVisible(self.more.isChecked())
+        self._extra.addWidget(self._form)
+
+    def _reform(self, which: str) -> None:
+        """Another method has other settings."""
+        if which == "fit" and self._form is not None:
+            self._form.hide()
+            self._form.deleteLater()
+            self._make_form()
+
+
+def fill(box: QComboBox, offered: list[tuple[str, str]], chosen: str) -> None:
+    """Offer (words, value) and choose a value, without a signal."""
+    with QSignalBlocker(box):
+        if [(box.itemText(i), box.itemData(i)) for i in range(box.count())] != offered:
+            box.clear()
+            for words, value in offered:
+                box.addItem(words, value)
+        box.setCurrentIndex(box.findData(chosen))
