@@ -19,7 +19,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.jobs import SamplesJob
 from studio.models.machine import Machine
+from studio.models.make import Make
 from studio.models.opened import OpenProject, Projects
 from studio.models.preferences import Preferences
 from studio.models.sources import shipped_sources
@@ -39,6 +41,8 @@ AREAS = {
 THEMES: tuple[tuple[str, Choice], ...] = (("As the system", "system"), ("Dark", "dark"), ("Light", "light"))
 MESHES = "Meshes (*.obj *.glb *.gltf *.stl *.ply *.off *.3mf *.dae *.zip);;All files (*)"
 LAYOUT_VERSION = 1
+FIRST = 6  # shapes of the first minute: enough to choose from, there in seconds
+SAMPLES = 12
 
 
 class MainWindow(QMainWindow):
@@ -224,6 +228,7 @@ class MainWindow(QMainWindow):
         models = [source.title for source in shipped_sources()]
         welcome = Welcome(models, self._preferences.recent)
         welcome.generate.connect(self.generate_now)
+        welcome.samples.connect(self.look_around)
         welcome.bring_in.connect(self.ask_meshes)
         welcome.new.connect(self.ask_new)
         welcome.choose.connect(self.ask_open)
@@ -307,9 +312,15 @@ class MainWindow(QMainWindow):
     def generate_now(self) -> None:
         """A new project, and the first shapes in it."""
         if self._projects.create_somewhere("My shapes") and self._opened:
-            for action in self.menus["Model"].actions():
-                if action.shortcut() == QKeySequence("Ctrl+Return"):
-                    action.trigger()
+            self.tabs.setCurrentIndex(0)
+            make = self._opened.model(Make)
+            make.set_count(FIRST)
+            make.generate()
+
+    def look_around(self, category: str) -> None:
+        """A new project with meshes that the program makes itself."""
+        if self._projects.create_somewhere(f"{category.capitalize()} samples") and self._opened:
+            self._opened.submit(SamplesJob(category=category, count=SAMPLES))
 
     def _step(self, way: str) -> None:
         if self._opened:
@@ -320,8 +331,8 @@ class MainWindow(QMainWindow):
         for action in (self._close_project, self._reset, self._queue_action):
             action.setEnabled(opened is not None)
         history = opened.history if opened else None
-        self._undo.setText(history.undo_text.capitalize() if history else "Undo")
-        self._redo.setText(history.redo_text.capitalize() if history else "Redo")
+        self._undo.setText(history.undo_text if history else "Undo")
+        self._redo.setText(history.redo_text if history else "Redo")
         self._undo.setEnabled(bool(history and history.can_undo))
         self._redo.setEnabled(bool(history and history.can_redo))
         self._panel_menu.setEnabled(opened is not None)

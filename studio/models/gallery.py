@@ -1,5 +1,6 @@
 """What the gallery shows: the shapes of the generation that was asked for last, and how far it is."""
 
+from collections.abc import Mapping
 from typing import Self
 
 from PySide6.QtCore import QObject, Signal
@@ -59,8 +60,14 @@ class Gallery(QObject):
             case "failed":
                 return f"{title}  ·  did not finish: {task.text}"
             case "finished":
-                return f"{title}{seed}"
+                return f"{title}{seed}{_drawn_again(task.result)}"
         return f"{title}{seed}  ·  {task.state}"
+
+    @property
+    def details(self) -> str:
+        """What else the engine said that affects the result, a line each."""
+        task = self._opened.queue.task(self.run)
+        return "\n".join(task.warnings) if task else ""
 
     @property
     def hint(self) -> str:
@@ -86,3 +93,10 @@ class Gallery(QObject):
         if self.run and self._opened.library.shown(Filter(run=self.run)):
             self.cards.show(Filter(run=self.run))
         self.changed.emit()
+
+
+def _drawn_again(result: Mapping[str, object]) -> str:
+    """What a generation says of its draws: how many came apart, and how many shapes are not as they were asked for."""
+    again, missed = result.get("drawn_again"), result.get("missed")
+    words = f"  ·  {again} drawn again" if isinstance(again, int) and again else ""
+    return words + (f"  ·  {len(missed)} not as asked" if isinstance(missed, list) and missed else "")

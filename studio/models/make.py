@@ -40,14 +40,15 @@ class Make(QObject):
         self.count = 12
         self.seed = random.randint(0, MOST_SEED)
         self.locked = False
+        self.whole = True  # shapes that come apart are drawn again
         self.steps = self.guidance = 0.0
         self.refresh()
         queue.ended.connect(self._look_again)
 
     def refresh(self) -> None:
-        """See which models there are; the chosen one stays chosen."""
+        """See which models there are, those of the project first; the chosen one stays chosen."""
         chosen = self.source.name if self.source else ""
-        self.sources = [*shipped_sources(), *own_sources(self._project)]
+        self.sources = [*own_sources(self._project), *shipped_sources()]
         found = next((source for source in self.sources if source.name == chosen), None)
         if found is not None:
             self.source = found
@@ -109,6 +110,11 @@ class Make(QObject):
         self.steps, self.guidance = steps, guidance
         self.changed.emit()
 
+    def set_whole(self, whole: bool) -> None:
+        """Draw shapes again that come apart or are not as asked, or keep them as they are drawn."""
+        self.whole = whole
+        self.changed.emit()
+
     @property
     def job(self) -> GenerateJob | None:
         """What would be put into the queue; None without a model."""
@@ -134,6 +140,7 @@ class Make(QObject):
             attributes=asked.attributes,
             changes=tuple(changes),
             picture=False,  # the live engine draws each shape
+            whole=self.whole,
         )
 
     def generate(self, first: bool = False) -> str:

@@ -35,11 +35,15 @@ VERSION = 1
 
 
 class QueueFile(msgspec.Struct, frozen=True, kw_only=True):
-    """queue.json: runs that wait, the running one first; those that ended and are still shown, newest first."""
+    """queue.json: runs that wait, the running one first; those that ended and are still shown, newest first.
+
+    retried : run -> when it had ended (s since 1970) before it was put into the queue again
+    """
 
     waiting: tuple[str, ...] = ()
     ended: tuple[str, ...] = ()
     held: bool = False
+    retried: dict[str, float] = {}
     version: int = VERSION
 
 
@@ -120,6 +124,7 @@ class Queue(QObject):
         self.running: Task | None = None
         self.done: list[Task] = []
         self.held = False
+        self._retried: dict[str, float] = {}
         self._open = False
         self._impatience = QTimer(self, singleShot=True, interval=PATIENCE_MS)
         self._impatience.timeout.connect(self._lose_patience)
@@ -195,6 +200,7 @@ class Queue(QObject):
         if task is None or task.state not in ("failed", "cancelled"):
             return
         self.done.remove(task)
+        self._retried[run] = self._project.catalogue.run(run).ended or 0.0
         self.waiting.append(Task(task.job))
         self._settle()
 
@@ -232,13 +238,14 @@ class Queue(QObject):
         except msgspec.DecodeError as error:
             self._troubles.tell(f"the queue of this project could not be read and is empty now ({error})")
             return
-        self.held = kept.held
+        self.held, self._retried = kept.held, dict(kept.retried)
         for run in (*kept.waiting, *kept.ended):
             try:
                 task, row = Task(self._project.job(run)), self._project.catalogue.run(run)
             except StudioError:
                 continue  # its folder was removed
-            if row.state in ENDED and not (row.state == "cancelled" and run in kept.waiting):
+            goes_on = row.state == "cancelled" or row.ended == kept.retried.get(run, -1.0)  # nobody began it since
+            if row.state in ENDED and not (goes_on and run in kept.waiting):
                 task.state = row.state  # type: ignore[assignment]
                 task.text, _, task.trace = row.reason.partition("\n")
                 self.done.append(task)
@@ -267,6 +274,7 @@ class Queue(QObject):
             waiting=tuple(task.run for task in (*first, *self.waiting)),
             ended=tuple(task.run for task in self.done),
             held=self.held,
+            retried={run: ended for run, ended in self._retried.items() if self.task(run) in (*first, *self.waiting)},
         )
         try:
             write_json(self._project.folder / FILE, file)

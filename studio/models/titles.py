@@ -55,6 +55,7 @@ STAGES = {  # what the engine calls its work -> what people call it
     "read": "reading files",
     "sample": "drawing shapes",
     "train": "training",
+    "whole": "looking for loose pieces",
 }
 
 
@@ -113,6 +114,7 @@ def command_of(job: Job, project: Path) -> str:
             for option, values in (("--with", job.with_parts), ("--without", job.without), ("--set", job.changes)):
                 words += [word for value in values for word in (option, value)]
             words += [word for pair in job.attributes.items() for word in ("--attribute", "=".join(pair))]
+            words += [] if job.whole else ["--as-drawn"]
             words += ["--device", job.device] if job.device != "auto" else []
         case _:
             words += ["resume", job.run]

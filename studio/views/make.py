@@ -3,6 +3,7 @@
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QDoubleSpinBox,
     QFormLayout,
@@ -38,10 +39,11 @@ class MakeView(Ground):
         self.seed = QSpinBox(minimum=0, maximum=MOST_SEED)
         self.lock = tool("unlock", "Keep this seed: the same shapes again", checkable=True)
         self.dice = tool("dice", "Another seed")
-        self.more = button("More", self._unfold, "flat", "chevron-right", "Steps and guidance")
+        self.more = button("More", self._unfold, "flat", "chevron-right", "Steps, guidance, what is drawn again")
         self.more.setCheckable(True)
         self.steps = QSpinBox(minimum=1, maximum=MOST_STEPS)
         self.guidance = QDoubleSpinBox(minimum=0, maximum=20, singleStep=0.5, decimals=2)
+        self.whole = QCheckBox("Draw again what comes apart")
         self.go = button("Generate", lambda: self._make.generate(), "primary", tip="Put it into the queue (Ctrl+Enter)")
         self._questions: dict[str, QComboBox] = {}
         self._build()
@@ -74,6 +76,7 @@ class MakeView(Ground):
         extra.setContentsMargins(0, 0, 0, 0)
         extra.addRow("Steps", self.steps)
         extra.addRow("Guidance", self.guidance)
+        extra.addRow(self.whole)
         self._extra.hide()
         column.addWidget(self._extra)
         column.addStretch(1)
@@ -101,6 +104,10 @@ class MakeView(Ground):
         self.dice.clicked.connect(make.roll)
         self.steps.valueChanged.connect(lambda: make.set_drawing(self.steps.value(), self.guidance.value()))
         self.guidance.valueChanged.connect(lambda: make.set_drawing(self.steps.value(), self.guidance.value()))
+        self.whole.toggled.connect(make.set_whole)
+        self.whole.setToolTip(
+            "Shapes in several pieces, or without what was asked for, are drawn anew: up to 12 times each"
+        )
         self.steps.setToolTip("Of drawing: more are slower and a little cleaner")
         self.guidance.setToolTip("How closely the shapes follow what was asked for; 1 = off")
         names = {
@@ -150,6 +157,8 @@ class MakeView(Ground):
                 widget.setValue(value)
         with QSignalBlocker(self.guidance):
             self.guidance.setValue(make.guidance)
+        with QSignalBlocker(self.whole):
+            self.whole.setChecked(make.whole)
         self.lock.setIcon(icon("lock" if make.locked else "unlock"))
         self.go.setEnabled(source is not None)
         self.model.setEnabled(bool(make.sources))

@@ -41,7 +41,6 @@ class TaskRow(QWidget):
         self.row.addWidget(self.title)
         self.row.addWidget(self.state, 1)
         self.row.addWidget(self.progress)
-        self.progress.setVisible(task is queue.running)
         place = queue.waiting.index(task) if task in queue.waiting else -1
         for shown, symbol, tip, work in (
             (task.state == "running", "pause", "Pause", lambda: queue.pause(run)),
@@ -65,12 +64,14 @@ class TaskRow(QWidget):
         words = STATES.get(task.state, task.state)
         if task.state == "running":
             seconds = task.seconds_left
-            words = stage_words(task.stage) + (f"  ·  {duration(seconds)} left" if seconds else "")
+            words = stage_words(task.stage) or "starting"
+            words += f"  ·  {duration(seconds)} left" if seconds else ""
         if task.state == "failed":
             words = task.text
         self.state.setText(words)
         self.state.setToolTip("\n".join([words, *task.warnings]))
-        self.progress.setRange(0, 0 if task.share is None and task.state == "running" else 1000)
+        self.progress.setVisible(task is self._queue.running and task.share is not None)
+        self.progress.setRange(0, 1000)
         self.progress.setValue(round(1000 * (task.share or 0)))
 
     def _copy(self) -> None:

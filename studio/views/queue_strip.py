@@ -56,11 +56,12 @@ class QueueStrip(QWidget):
             waiting = counted(len(queue.waiting), "job")
             self.words.setText(f"On hold, {waiting} waiting" if queue.held and queue.waiting else "")
             return
-        stage = {"stopping": "stopping", "paused": "paused"}.get(task.state, stage_words(task.stage))
-        self.words.setText(f"{task.title}" + (f"  ·  {stage}" if stage else ""))
+        stage = {"stopping": "stopping", "paused": "paused"}.get(task.state, stage_words(task.stage) or "starting")
+        self.words.setText(f"{task.title}  ·  {stage}")
         self.words.setToolTip(task.message)
         share = task.share
-        self.progress.setRange(0, 0 if share is None and task.state == "running" else 1000)
+        self.progress.setVisible(share is not None)  # a bar that moves without a word of the engine looks like progress
+        self.progress.setRange(0, 1000)
         self.progress.setValue(round(1000 * (share or 0)))
         percent = f"{share:.0%}" if share is not None else ""
         seconds = task.seconds_left

@@ -1,9 +1,10 @@
 """What a person sees first: make shapes at once, bring meshes in, or go on with a project."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from studio.widgets.words import button, label
@@ -12,9 +13,11 @@ MOST_SHOWN = 6
 
 
 class Welcome(QWidget):
-    """Three ways in. ``generate``, ``bring_in``, ``new``, ``choose`` (a folder is wanted), ``open(folder)``."""
+    """Three ways in. ``generate``, ``samples(category)``, ``bring_in``, ``new``, ``choose`` (a folder is wanted),
+    ``open(folder)``."""
 
     generate = Signal()
+    samples = Signal(str)
     bring_in = Signal()
     new = Signal()
     choose = Signal()
@@ -30,6 +33,15 @@ class Welcome(QWidget):
             words = f"New shapes from a trained model: {', '.join(models).lower()}. The first appear in seconds."
             self.start = button("Generate", self.generate.emit, "primary")
             cards.addWidget(_card("Generate shapes now", words, self.start))
+        else:
+            words = (
+                "A dozen aeroplanes or chairs that the program makes itself: to look at, to take apart, to learn from."
+            )
+            offered = [
+                button(text, partial(self.samples.emit, category))
+                for text, category in (("Aeroplanes", "airplane"), ("Chairs", "chair"))
+            ]
+            cards.addWidget(_card("Try it with samples", words, *offered))
         self.meshes = button("Choose files…", self.bring_in.emit, "" if models else "primary")
         words = "Bring in OBJ, GLB, STL, PLY, OFF, 3MF or whole folders, and see what each mesh is good for."
         cards.addWidget(_card("Open my meshes", words, self.meshes))
@@ -67,7 +79,7 @@ class Welcome(QWidget):
         return row
 
 
-def _card(title: str, words: str, action: QWidget) -> QFrame:
+def _card(title: str, words: str, *actions: QWidget) -> QFrame:
     found = QFrame()
     found.setProperty("role", "card")
     column = QVBoxLayout(found)
@@ -76,5 +88,9 @@ def _card(title: str, words: str, action: QWidget) -> QFrame:
     column.addWidget(label(title, "heading"))
     column.addWidget(label(words, "dim", wrap=True), 1)
     column.addSpacing(6)
-    column.addWidget(action, 0, Qt.AlignmentFlag.AlignLeft)
+    row = QHBoxLayout()
+    for action in actions:
+        row.addWidget(action)
+    row.addStretch(1)
+    column.addLayout(row)
     return found

@@ -9,6 +9,8 @@ from pytestqt.qtbot import QtBot
 from engine import shipped
 from engine.methods import preset
 from engine.project import Project
+from engine.shipped import Closed, ModelCard
+from engine.storage import write_json
 from studio.app import build
 from studio.models.opened import Engines, OpenProject, Projects
 from studio.models.preferences import Preferences
@@ -61,6 +63,42 @@ def write_model(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     text = msgspec.json.encode({"type": "model", "about": about}).decode()
     save_file({"x": np.zeros(1, np.float32)}, path, metadata={"shape_studio": text})
+
+
+@pytest.fixture
+def shipped_chairs(folder: Path, tmp_path: Path) -> Path:
+    """The same with a model that comes with the program, as far as the window can see."""
+    write_model(tmp_path / "no models" / "chair.safetensors")
+    card = ModelCard(
+        name="chair",
+        title="Chairs",
+        method="basis",
+        categories=("chair",),
+        parts=("seat", "arm"),
+        conditions={},
+        data="made up",
+        generator=1,
+        training=300,
+        unseen=30,
+        settings={},
+        command="",
+        device="cpu",
+        seconds={},
+        scores=(),
+        verdicts={},
+        verdicts_unseen={},
+        closed=Closed(shapes=1, watertight=1, one_shell=1),
+        closed_real=Closed(shapes=1, watertight=1, one_shell=1),
+        drawn_again=0,
+        tried="",
+        origin="here",
+        licence="MIT",
+        hash="h",
+        hashes={},
+        size=1,
+    )
+    write_json(tmp_path / "no models" / "chair.json", card)
+    return folder
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from engine.mailbox import Preview
 from engine.project import Project
 from engine.protocol import Event, Finished, Note, Progress, Stage
 from engine.rows import ShapeRow
+from engine.shipped import is_shipped
 from tests import fake_runner
 
 FAIL, CRASH_ONCE, SLOW = 13, 14, 15  # seeds of generations that go wrong, or take their time
@@ -56,8 +57,12 @@ def run(job: Job, project: Project) -> Generator[Event | Preview, None, None]:
     ]
     project.catalogue.add_shapes(shapes)
     yield Note(text="one of them is crooked", warning=True)
+    names = [shape.id for shape in shapes]
+    nearest = [{"shape": name, "nearest": "airplane-0007", "percentile": 40.0 * i} for i, name in enumerate(names)]
+    result = {"run": job.run, "shapes": names, "drawn_again": 2, "nearest": nearest if is_shipped(job.model) else []}
+    project.finish(job.run, result)
     project.catalogue.end_run(job.run, "finished")
-    yield Finished(result={"run": job.run, "shapes": [shape.id for shape in shapes]})
+    yield Finished(result=result)
 
 
 class FakeAnswers:

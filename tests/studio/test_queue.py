@@ -162,3 +162,20 @@ def test_a_window_that_is_killed_loses_nothing(reopen: Open, qtbot: QtBot, tmp_p
     opened.queue.cancel(run)
     settle(qtbot, lambda: opened.queue.count == 0)
     assert opened.project.catalogue.run("generate-0002").state == "finished"
+
+
+def test_a_retry_that_was_queued_waits_again(reopen: Open, qtbot: QtBot) -> None:
+    """A run that failed is no failure any more once it was queued anew, also where the window ends before it begins; it is
+    one again when it has failed since."""
+    opened = reopen()
+    begin(opened)
+    run = opened.queue.submit(job(FAIL))
+    settle(qtbot, lambda: bool(opened.queue.done))
+    opened.queue.hold(True)
+    opened.queue.retry(run)
+    again = reopen()
+    assert [task.run for task in again.queue.waiting] == [run] and not again.queue.done
+    begin(again)
+    again.queue.hold(False)
+    settle(qtbot, lambda: bool(again.queue.done))
+    assert [task.run for task in reopen().queue.done] == [run]

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication, QDockWidget, QLineEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
-from engine.jobs import GenerateJob
+from engine.jobs import GenerateJob, SamplesJob
 from studio.models.looking import Looking
 from studio.models.make import Make
 from studio.views.gallery import GalleryView
@@ -34,8 +34,10 @@ def test_generate_shows_shapes_in_gallery_and_library(desk: Desk, qtbot: QtBot) 
     gallery, library = desk.window.findChild(GalleryView), desk.window.findChild(LibraryView)
     assert gallery is not None and library is not None
     settle(qtbot, lambda: gallery.list.model().rowCount() == 5 and library.cards.rowCount() == 5)
+    settle(qtbot, lambda: bool(desk.opened.queue.done))
     task = desk.opened.queue.done[0]
     assert isinstance(task.job, GenerateJob) and task.job.seed == before and task.warnings
+    assert task.job.whole and "2 drawn again" in gallery.words.text() and "crooked" in gallery.words.toolTip()
     assert make.seed.value() != before, "without the lock every generation gets another seed"
     place = gallery.list.visualRect(gallery.list.model().index(0, 0)).center()
     qtbot.mouseClick(gallery.list.viewport(), LEFT, pos=place)
@@ -57,6 +59,7 @@ def test_what_the_form_shows_is_what_is_asked(desk: Desk, qtbot: QtBot) -> None:
     qtbot.mouseClick(make.more, LEFT)
     assert make.steps.isVisible()
     make.steps.setValue(11)
+    qtbot.mouseClick(make.whole, LEFT, pos=QPoint(8, make.whole.height() // 2))
     qtbot.keyClick(desk.window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     qtbot.keyClick(
         desk.window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
@@ -67,6 +70,7 @@ def test_what_the_form_shows_is_what_is_asked(desk: Desk, qtbot: QtBot) -> None:
         job = task.job
         assert isinstance(job, GenerateJob)
         assert (job.seed, job.without, job.with_parts, job.changes) == (7, ("arm",), (), ("steps=11",))
+        assert not job.whole
     assert model.seed == 7
 
 
@@ -145,9 +149,12 @@ def test_welcome_makes_a_project_and_remembers_it(
     make_desk: Callable[..., Desk], folder: Path, qtbot: QtBot, tmp_path: Path
 ) -> None:
     desk = make_desk()
-    assert not [b for b in desk.window.welcome.findChildren(QPushButton) if b.text() == "Generate"], (
-        "no model came along"
-    )
+    buttons = {b.text(): b for b in desk.window.welcome.findChildren(QPushButton)}
+    assert "Generate" not in buttons, "no model came along"
+    qtbot.mouseClick(buttons["Chairs"], LEFT)
+    job = desk.opened.queue.tasks[0].job
+    assert isinstance(job, SamplesJob) and job.category == "chair"
+    desk.projects.close()
     assert desk.projects.create_somewhere("My shapes")
     made = desk.opened.folder
     assert made == tmp_path / "Documents" / "Shape Studio" / "My shapes"
@@ -156,6 +163,29 @@ def test_welcome_makes_a_project_and_remembers_it(
     assert isinstance(row, QPushButton) and row.isVisible() and row.text() == made.name
     qtbot.mouseClick(row, LEFT)
     assert desk.opened.folder == made
+
+
+def test_one_click_on_welcome_makes_the_first_shapes(
+    shipped_chairs: Path, make_desk: Callable[..., Desk], qtbot: QtBot
+) -> None:
+    desk = make_desk()
+    desk.preferences.save(workspace="Mix")
+    start = next(b for b in desk.window.welcome.findChildren(QPushButton) if b.text() == "Generate")
+    qtbot.mouseClick(start, LEFT)
+    gallery = desk.window.findChild(GalleryView)
+    assert gallery is not None
+    settle(qtbot, lambda: gallery.list.model().rowCount() > 3 and gallery.isVisible())
+    job = desk.opened.queue.tasks[0].job
+    assert isinstance(job, GenerateJob) and job.model == "shipped:chair"
+    assert desk.window.tabs.tabText(desk.window.tabs.currentIndex()) == "Make"
+
+
+def test_a_model_of_the_project_comes_before_those_that_came_along(
+    shipped_chairs: Path, make_desk: Callable[..., Desk]
+) -> None:
+    desk = make_desk()
+    assert desk.projects.open(shipped_chairs)
+    assert [source.name for source in desk.opened.model(Make).sources] == ["train-0001", "shipped:chair"]
 
 
 def test_layout_and_theme_are_remembered(make_desk: Callable[..., Desk], folder: Path, qtbot: QtBot) -> None:
