@@ -123,8 +123,8 @@ class GenerateJob(JobBase, frozen=True):
     picture : whether to draw a sheet of the first shapes, which takes longer than making them
     with_parts, without, attributes : what shapes should have, lack and be, by the names that the model knows
     missed : shapes that have not the parts asked for, or have those asked to be left out; they are kept all the same
-    whole : draw shapes again whose unions are not in one piece, or whose parts are not as asked; drawn_again : how many
-    draws that were
+    whole : draw shapes again, a dozen times at most, whose unions are not in one piece or whose parts are not as asked;
+    drawn_again : how many draws were left for others
     """
 
     model: str

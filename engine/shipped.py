@@ -24,6 +24,7 @@ VERSION = 1
 PREFIX = "shipped:"
 ELSEWHERE = "SHAPESTUDIO_MODELS"  # environment: a folder of models instead of the installation's own
 MODEL, KNOWN, CARD = ".safetensors", ".known.safetensors", ".json"
+CHAMFER = "chamfer"  # the measure of scores by which models are listed
 VERSIONS = "shipped"  # the project's folder of versions that it has drawn from
 
 Interval = tuple[float, float, float]  # value, and the bounds of its 95 % bootstrap interval
@@ -57,7 +58,7 @@ class ModelCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     data, generator : what it learned from, and the version of the procedural generator
     training, unseen : shapes that it learned from, and that it was measured against
     settings : of its training run, as plain data; command : makes it again
-    seconds : of the steps ("fit", "train"), wall clock on ``device``; "sample": per shape
+    seconds : of the steps ("fit", "train"), wall clock on ``device``; "sample": per shape, looked at and drawn again
     scores : real rows among them; verdicts : novelty of its shapes, and of unseen real ones by the same rules
     closed, closed_real : watertight unions among its shapes and among unseen real ones
     drawn_again : draws that came apart while the measured shapes were drawn, and that are not among them
@@ -93,6 +94,12 @@ class ModelCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     hashes: dict[str, str]
     size: int
     version: int = VERSION
+
+    @property
+    def one_nna(self) -> float | None:
+        """1-NNA of its shapes by Chamfer distance; None where that was not measured."""
+        found = (row.one_nna[0] for row in self.scores if row.kind == "generated" and row.measure == CHAMFER)
+        return next(found, None)
 
 
 def folder() -> Path:

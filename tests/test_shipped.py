@@ -26,6 +26,7 @@ from engine.joining import usual_of
 from engine.known import nearness, read_known_file
 from engine.latents import Latents
 from engine.method import Workspace
+from engine.metrics.measures import CHAMFER
 from engine.opened import open_model
 from engine.protocol import Finished, Stage
 from engine.settings import override
@@ -96,7 +97,7 @@ def training_rows(workshop: Project) -> list[int]:
 def card(model: Path) -> ModelCard:
     best = (0.5, 0.45, 0.55)
     row = Score(
-        kind="generated", measure="CD", mmd=best, coverage=best, one_nna=best, shapes=24, references=24
+        kind="generated", measure="chamfer", mmd=best, coverage=best, one_nna=best, shapes=24, references=24
     )  # fmt: skip
     about = read_model_about(model)
     return ModelCard(
@@ -232,6 +233,18 @@ def test_a_page_says_what_the_card_says(folder: Path) -> None:
     for words in ("6 shapes", "`python -m engine models", "50.0% [45.0%, 55.0%]", "real, training", "25.0% are copy"):
         assert words in text, words
     assert "75.0% are so in one shell" in text and "engines (2, 4)" in text and "**nothing**" in text
+
+
+def test_models_are_listed_by_the_chamfer_distance_of_their_own_shapes(folder: Path) -> None:
+    """Not by whichever of the distances and rows is best."""
+    found = card(folder / f"airplane{MODEL}")
+    (row,) = [one for one in found.scores if one.kind == "generated"]
+    other = msgspec.structs.replace(row, measure="emd-256-seed-0", one_nna=(0.4, 0.3, 0.5))
+    real = msgspec.structs.replace(row, kind="real", one_nna=(0.3, 0.2, 0.4))
+    worse = msgspec.structs.replace(row, one_nna=(0.7, 0.6, 0.8))
+    assert msgspec.structs.replace(found, scores=(other, real, worse)).one_nna == 0.7
+    assert msgspec.structs.replace(found, scores=(other, real)).one_nna is None
+    assert CHAMFER.name == shipped.CHAMFER
 
 
 def test_every_category_of_the_generator_has_a_recipe() -> None:

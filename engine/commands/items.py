@@ -126,7 +126,7 @@ def _brought() -> list[dict[str, Any]]:
             "method": card.method,
             "categories": list(card.categories),
             "training shapes": card.training,
-            "1-NNA": min((row.one_nna[0] for row in card.scores if row.kind == "generated"), default=None),
+            "1-NNA": card.one_nna,
         }
         for card in shipped.shipped_cards()
     ]

@@ -36,7 +36,7 @@ FIT, TRAIN, DRAWN, EVALUATED = "fit", "train", "drawn", "evaluated"
 def make_models(
     recipes: Sequence[Recipe], out: Path, work: Path, device: Device, command: str
 ) -> Stage[dict[str, Any]]:
-    """Make the models of some recipes -> models[{name, seconds, size, one_nna, files}], out.
+    """Make the models of some recipes -> models[{name, 1-NNA, copies, bytes, minutes}], out.
 
     work : folder of a project per recipe, in which a stopped run goes on; out : folder that gets the files of each model
     once all of them are made; ``notes/NAME.md`` there says what was tried; command : what the cards say
@@ -85,10 +85,9 @@ def make_model(recipe: Recipe, out: Path, work: Path, device: Device, command: s
         card = finished(card, packed)
         size = _put(packed, out, card.name)
         yield Saved(kind="model", path=str(out / f"{card.name}{MODEL}"))
-        best = [row.one_nna[0] for row in card.scores if row.kind == "generated"]
         return {
             "name": card.name,
-            "1-NNA": round(min(best), 3) if best else None,
+            "1-NNA": None if card.one_nna is None else round(card.one_nna, 3),
             "copies": card.verdicts.get("copy"),
             "bytes": size,
             "minutes": round(sum(clock.seconds.values()) / 60, 1),

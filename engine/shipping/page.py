@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from engine.shipped import Closed, Interval, ModelCard, Score
 
+STEPS = {"samples": "procedural shapes", "train": "training", "sample": "a shape drawn, looked at and drawn again"}
+
 
 def page(card: ModelCard) -> str:
     """The page; every figure is the card's."""
@@ -32,7 +34,7 @@ def page(card: ModelCard) -> str:
 
 def _facts(card: ModelCard) -> list[str]:
     asked = [f"{name.partition(':')[2] or name} ({', '.join(values)})" for name, values in card.conditions.items()]
-    seconds = ", ".join(f"{step} {_time(value)}" for step, value in card.seconds.items())
+    seconds = ", ".join(f"{STEPS.get(step, step)} {_time(value)}" for step, value in card.seconds.items())
     rows = {
         "method": f"`{card.method}`",
         "categories": ", ".join(card.categories),
@@ -93,7 +95,7 @@ def _shares(shares: Mapping[str, float]) -> str:
 
 
 def _time(seconds: float) -> str:
-    return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.2g} s"
+    return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.2g} s"
 
 
 def _plain(score: Interval) -> str:
