@@ -10,6 +10,7 @@ from engine.errors import StudioError
 from engine.jobs import FitJob, Job, TrainJob
 from engine.methods import MethodSettings, preset
 from engine.protocol import Finished, Metric, Saved
+from engine.rows import ShapeRow
 from studio.models.bring import Bring
 from studio.models.curves import Curves
 from studio.models.form import Form
@@ -257,6 +258,11 @@ class Train(QObject):
         queue = self._opened.queue
         active = (task for task in (queue.running, *queue.waiting) if task)
         return next((task for task in active if task.job.__struct_config__.tag in kinds), None)
+
+    def title(self, shape: ShapeRow) -> str:
+        """What the library calls a fitted shape."""
+        card = self._opened.library.card(shape.id)
+        return card.title if card else shape.item
 
     def show(self, shape: str) -> None:
         """Look at a fitted shape."""

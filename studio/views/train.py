@@ -18,7 +18,7 @@ from studio.views.train_run import DrawStep, TrainStep
 from studio.widgets.words import Ground, label
 
 PICTURE_HEIGHT = 150
-WIDTH = 330
+WIDTH = 344
 
 
 class TrainView(Ground):

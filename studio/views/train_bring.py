@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from PySide6.QtCore import QSize
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -46,7 +47,7 @@ class BringStep(Step):
         for name in SAMPLES:
             self.kind.addItem(name.capitalize(), name)
         self.kind.setAccessibleName("Category of samples")
-        self.count.setMaximumWidth(84)
+        self.count.setFixedWidth(68)
         self.count.setAccessibleName("Number of samples")
         self.make = button("Make samples", self._make, tip="Procedural shapes with named parts, to try it out")
         self.time = label(role="dim", wrap=True)
@@ -57,6 +58,8 @@ class BringStep(Step):
         self.parts = label(role="dim", wrap=True)
         self.find = button("Find parts", self._bring.find_parts, tip="By connected pieces, matched over all shapes")
         self.old, self.new = QComboBox(), QLineEdit(placeholderText="new name")
+        self.old.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.old.setMinimumContentsLength(6)
         self.old.setAccessibleName("Part to rename")
         self.new.setAccessibleName("New name of the part")
         self.rename = button("Rename", self._rename, tip="In all shapes; fits made before keep their names")
@@ -119,11 +122,14 @@ class BringStep(Step):
 
     def _fill_verdicts(self) -> None:
         self.verdicts.clear()
+        self.verdicts.setRootIsDecorated(any(verdict.reasons for verdict in self._bring.verdicts))
         for verdict in self._bring.verdicts:
             row = QTreeWidgetItem([f"{verdict.count:,} {verdict.words}"])
+            row.setSizeHint(0, QSize(0, ROW))
             row.setToolTip(0, f"{verdict.count:,} {verdict.words}")
             for name, reason in verdict.reasons[:MOST_REASONS]:
                 inner = QTreeWidgetItem([f"{name}: {reason}"])
+                inner.setSizeHint(0, QSize(0, ROW))
                 inner.setToolTip(0, f"{name}: {reason}")
                 row.addChild(inner)
             if (left := len(verdict.reasons) - MOST_REASONS) > 0:

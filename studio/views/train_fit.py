@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtCore import QSignalBlocker, QSize, Qt
 from PySide6.QtGui import QBrush, QColor
 from PySide6.QtWidgets import QComboBox, QFormLayout, QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
@@ -15,7 +15,8 @@ from studio.views.train_step import Running, Step, in_row, say, time_words
 from studio.widgets.words import button, label
 
 FORM_HEIGHT = 340
-LIST_HEIGHT = 170
+ROW, HEAD = 24, 32  # pixels of a row of the gate and of its heading
+MOST_SHOWN = 7  # rows without scrolling
 MOST_ROWS = 300  # of the gate; the library shows all
 NAME = Qt.ItemDataRole.UserRole
 
@@ -64,7 +65,6 @@ class FitStep(Step):
         self.gate.header().setStretchLastSection(False)
         self.gate.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.gate.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
-        self.gate.setFixedHeight(LIST_HEIGHT)
         self.body.addWidget(self.gate)
         for name, widget in (
             ("Method", self.method),
@@ -108,7 +108,7 @@ class FitStep(Step):
         titles = [(f"{one.run}: {counted(len(one.accepted), 'shape')}", one.run) for one in finished]
         fill(self.fits, titles, fit.run if fit else "")
         self.fits.setVisible(len(finished) > 1)
-        state = fit.shapes if fit else ()
+        state = [(shape, train.title(shape)) for shape in fit.shapes] if fit else []
         if state != self._told:
             self._told = state
             self._fill_gate([*fit.set_aside, *fit.accepted] if fit else [])
@@ -117,22 +117,23 @@ class FitStep(Step):
     def _fill_gate(self, shapes: list[ShapeRow]) -> None:
         """Shapes that were set aside with their reasons first, then the others, the worst first."""
         colours = palette_of(self.palette())
-        names = {item.id: item.name or item.id for item in self._train.bring.items}
         shapes = sorted(shapes, key=lambda shape: (shape.verdict == "accepted", shape.quality or 0.0))
         with QSignalBlocker(self.gate):
             self.gate.clear()
             for shape in shapes[:MOST_ROWS]:
                 good = shape.verdict == "accepted"
-                name = names.get(shape.item, shape.item)
+                name = self._train.title(shape)
                 quality = "" if shape.quality is None else f"{shape.quality:.3f}"
                 row = QTreeWidgetItem([name if good else f"{name}: {shape.reason}", quality])
                 row.setData(0, NAME, shape.id)
+                row.setSizeHint(0, QSize(0, ROW))
                 row.setForeground(1, QBrush(QColor(colours.good if good else colours.warn)))
                 row.setToolTip(0, f"{name}: {'accepted' if good else f'set aside, {shape.reason}'}")
                 row.setToolTip(1, "Overlap with the mesh (IoU) at points that were held back; 1 = the same")
                 self.gate.addTopLevelItem(row)
             if len(shapes) > MOST_ROWS:
                 self.gate.addTopLevelItem(QTreeWidgetItem([f"and {len(shapes) - MOST_ROWS:,} better ones", ""]))
+        self.gate.setFixedHeight(HEAD + ROW * min(len(shapes), MOST_SHOWN))
         self.gate.setVisible(bool(shapes))
 
     def _progress(self) -> None:
@@ -147,8 +148,8 @@ class FitStep(Step):
     def _make_form(self) -> None:
         self._form = self._form_view(self._train.fit_form)
         self._form.setMinimumHeight(FORM_HEIGHT)
-        self._form.setVisible(self.more.isChecked())
         self._extra.addWidget(self._form)
+        self._form.setVisible(self.more.isChecked())
 
     def _reform(self, which: str) -> None:
         """Another method has other settings."""

@@ -140,8 +140,8 @@ class TrainStep(Step):
         if self._train.train_form:
             self._form = self._form_view(self._train.train_form)
             self._form.setMinimumHeight(FORM_HEIGHT)
-            self._form.setVisible(self.more.isChecked())
             self._extra.addWidget(self._form)
+            self._form.setVisible(self.more.isChecked())
 
     def _reform(self, which: str) -> None:
         """Another fit has other settings."""
