@@ -1,13 +1,18 @@
 """The panels that there are, in the order in which they are built. A new one is a line here."""
 
+from dataclasses import replace
+
 from PySide6.QtWidgets import QWidget
 
 from studio.models.curves import Curves
+from studio.models.form import Form
 from studio.models.looking import Looking
 from studio.models.opened import OpenProject
 from studio.panel import Panel
-from studio.views import gallery, library, make, mix, queue_list
+from studio.views import gallery, library, make, mix, queue_list, report
+from studio.views.export import ExportStrip, stands_in
 from studio.views.form import FormView
+from studio.views.report_choice import ReportChoice
 from studio.views.train import TrainProgress, TrainView
 from studio.views.view3d import View3D
 from studio.views.view_bar import ViewBar
@@ -15,11 +20,18 @@ from studio.widgets.column import Column
 
 
 def _viewport(opened: OpenProject) -> Column:
-    """The 3D view with its bar."""
+    """The 3D view with its bar, and what was exported."""
     scene = opened.model(Looking).scene
     view = View3D(scene)
     view.failed.connect(opened.troubles.tell)
-    return Column(view, ViewBar(scene))
+    return Column(view, ViewBar(scene), ExportStrip(opened, _export_form))
+
+
+def _export_form(form: Form) -> FormView:
+    """All settings of an export; its presets stand in the dialogue itself."""
+    found = FormView(form, ("options",))
+    found.presets.hide()
+    return found
 
 
 def _curves(opened: OpenProject) -> TrainProgress:
@@ -36,4 +48,17 @@ def _curves(opened: OpenProject) -> TrainProgress:
 VIEW = Panel("view", "View", "centre", _viewport, share=5)
 TRAIN = Panel("train", "Train", "right", lambda opened: TrainView(opened, FormView), workspaces=("Train",))
 CURVES = Panel("curves", "Curves", "centre", _curves, workspaces=("Train",), share=3)
-PANELS: tuple[Panel, ...] = (library.PANEL, VIEW, gallery.PANEL, CURVES, make.PANEL, mix.PANEL, TRAIN, queue_list.PANEL)
+EVALUATE = Panel("evaluate", "Evaluate", "right", lambda opened: ReportChoice(opened, FormView), workspaces=("Report",))
+LIBRARY = replace(library.PANEL, make=lambda opened: stands_in(library.LibraryView(opened), opened))
+PANELS: tuple[Panel, ...] = (
+    LIBRARY,
+    VIEW,
+    gallery.PANEL,
+    CURVES,
+    make.PANEL,
+    mix.PANEL,
+    TRAIN,
+    report.PANEL,
+    EVALUATE,
+    queue_list.PANEL,
+)

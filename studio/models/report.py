@@ -1,0 +1,228 @@
+"""Evaluations of a project: those that are finished, what they found, and what can be evaluated next."""
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from PySide6.QtCore import QObject, Signal
+
+from engine.errors import StudioError
+from engine.jobs import EvaluateJob, ReportJob
+from engine.project import Project
+from engine.settings import PROTOCOLS
+from studio.models.form import Form
+from studio.models.opened import OpenProject
+from studio.models.report_result import Evaluation, read_evaluation
+from studio.models.titles import counted
+
+RESULT, PAGE = "evaluation.json", "report.html"
+CHOSEN = ""  # the subject that stands for the shapes chosen in the library
+UNSEEN = "unseen"
+SPLITS = {UNSEEN: "Unseen shapes", "test": "Test shapes", "val": "Validation shapes"}
+MEASURED = ("generated", "fitted", "mixed", "healed", "rerolled", "interpolated", "imported")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A finished evaluation, or a report of several; ``of`` are the evaluations that it shows."""
+
+    run: str
+    title: str
+    note: str
+    of: tuple[str, ...]
+    page: Path
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the disk says: finished evaluations, newest first; real shapes to compare with, by split and by category."""
+
+    entries: tuple[Entry, ...] = ()
+    real: Mapping[str, int] = field(default_factory=dict)
+
+
+class Report(QObject):
+    """State of the workspace. changed() : what can be evaluated, or which evaluations there are; shown() : figures came."""
+
+    changed = Signal()
+    shown = Signal()
+
+    @classmethod
+    def of(cls, opened: OpenProject) -> Self:
+        """The model of an open project."""
+        return cls(opened)
+
+    def __init__(self, opened: OpenProject) -> None:
+        super().__init__()
+        self._opened = opened
+        self._known = Known()
+        self.chosen: tuple[str, ...] = ()  # runs of entries
+        self.evaluations: list[Evaluation] = []
+        self.subject = CHOSEN
+        self.against = UNSEEN
+        self.form = Form(PROTOCOLS["ours"], PROTOCOLS)
+        self.form.settings_changed.connect(self.changed)
+        opened.queue.ended.connect(self._look)
+        opened.library.changed.connect(self.changed)
+        opened.current.chosen_changed.connect(self.changed)
+        self.refresh()
+
+    # what can be evaluated -------------------------------------------------------------------------------------------
+    def subjects(self) -> list[tuple[str, str]]:
+        """(words, run) of everything with shapes, newest first; the shapes chosen in the library stand before them."""
+        cards = [card for card in self._opened.library.cards if card.kind == "shape" and card.operation in MEASURED]
+        counts = Counter((card.run, card.operation) for card in cards)
+        found = [(f"{run}: {counted(count, kind + ' shape')}", run) for (run, kind), count in counts.items()]
+        chosen = self._chosen_shapes()
+        return [*([(f"{counted(len(chosen), 'chosen shape')}", CHOSEN)] if chosen else []), *found]
+
+    def take(self, subject: str) -> None:
+        """Evaluate this run, or the chosen shapes."""
+        self.subject = subject
+        self.changed.emit()
+
+    def opponents(self) -> list[tuple[str, str]]:
+        """(words, name) of real shapes to compare with, with their number."""
+        real = self._known.real
+        splits = [(f"{words} ({real.get(name, 0):,})", name) for name, words in SPLITS.items()]
+        return splits + [(f"Unseen {name} ({real[name]:,})", name) for name in sorted(set(real) - set(SPLITS))]
+
+    def hold_against(self, name: str) -> None:
+        """Compare with these."""
+        self.against = name
+        self.changed.emit()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What would be evaluated: a run, or shapes."""
+        offered = [name for _, name in self.subjects()]
+        if self.subject in offered:
+            return (self.subject,) if self.subject else self._chosen_shapes()
+        return tuple(offered[:1]) if offered and offered[0] else self._chosen_shapes()
+
+    @property
+    def hindrance(self) -> str:
+        """Why nothing can be evaluated; "" when nothing stands in the way."""
+        if not self.names:
+            return "Generate or fit shapes first, or choose some in the library."
+        if (count := self._known.real.get(self.against, 0)) < 2:
+            return f"{counted(count, 'real shape')} to compare with {'is' if count == 1 else 'are'} too few; bring in more."
+        if self.form.settings is None:
+            return "A setting is not valid; look behind More."
+        return ""
+
+    @property
+    def advice(self) -> str:
+        """What would make the result better; "" when there is nothing to say."""
+        if self.hindrance:
+            return ""
+        names, real = self.names, self._known.real[self.against]
+        cards = [card for card in self._opened.library.cards if card.kind == "shape"]
+        own = [card for card in cards if card.run == names[0] or card.name in names]
+        if any(card.operation == "fitted" for card in own) or len(own) >= real:
+            return ""
+        return f"{counted(len(own), 'shape')} beside up to {real:,} real ones: with as many the scores say most."
+
+    def evaluate(self) -> str:
+        """Put the evaluation into the queue; returns its run, "" when that failed, which is told."""
+        if self.hindrance:
+            return ""
+        against = () if self.against == UNSEEN else (self.against,)
+        return self._opened.submit(EvaluateJob(names=self.names, against=against, protocol=self.form.settings))
+
+    # what was found --------------------------------------------------------------------------------------------------
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """Finished evaluations and reports, newest first."""
+        return self._known.entries
+
+    @property
+    def page(self) -> Path | None:
+        """The page of the one entry that is chosen."""
+        entry = self._entry(self.chosen[0]) if len(self.chosen) == 1 else None
+        return entry.page if entry else None
+
+    @property
+    def comparable(self) -> tuple[str, ...]:
+        """Evaluations that would stand in a report together: of the chosen entries, where they are several."""
+        runs = tuple(dict.fromkeys(run for name in self.chosen if (entry := self._entry(name)) for run in entry.of))
+        return runs if len(self.chosen) > 1 and len(runs) > 1 else ()
+
+    def compare(self) -> str:
+        """Put a report of the chosen evaluations into the queue."""
+        return self._opened.submit(ReportJob(runs=self.comparable)) if self.comparable else ""
+
+    def choose(self, runs: tuple[str, ...]) -> None:
+        """Show the figures of these entries, soon."""
+        self.chosen = runs
+        of = dict.fromkeys(one for run in runs if (entry := self._entry(run)) for one in entry.of)
+        paths = [self._opened.project.run_folder(one) / RESULT for one in of]
+
+        def take(found: list[Evaluation]) -> None:
+            if self.chosen == runs:
+                self.evaluations = found
+                self.shown.emit()
+
+        self._opened.background.do(
+            lambda: [read_evaluation(path) for path in paths], take, self._opened.troubles.tell_error
+        )
+
+    def refresh(self, then: str = "") -> None:
+        """Look at the disk again, and choose the entry ``then`` if it is there; at first the newest."""
+
+        def take(known: Known) -> None:
+            self._known = known
+            self.changed.emit()
+            first = known.entries[0].run if known.entries and not self.chosen else ""
+            if self._entry(then) or first:
+                self.choose((then if self._entry(then) else first,))
+
+        folder = self._opened.folder
+        self._opened.background.do(lambda: read_known(folder), take, self._opened.troubles.tell_error)
+
+    # inside ----------------------------------------------------------------------------------------------------------
+    def _entry(self, run: str) -> Entry | None:
+        return next((entry for entry in self._known.entries if entry.run == run), None)
+
+    def _chosen_shapes(self) -> tuple[str, ...]:
+        cards = [self._opened.library.card(name) for name in self._opened.current.chosen]
+        names = tuple(card.name for card in cards if card and card.kind == "shape")
+        return names if len(names) > 1 else ()  # one alone cannot be compared with a set
+
+    def _look(self, run: str) -> None:
+        task = self._opened.queue.task(run)
+        if task and task.state == "finished":
+            if isinstance(task.job, EvaluateJob | ReportJob):
+                self.refresh(then=run)
+            elif task.job.__struct_config__.tag in ("import", "samples"):
+                self.refresh()
+
+
+def read_known(folder: Path) -> Known:
+    """What there is in a project. For a thread: opens the project anew."""
+    with Project(folder) as project:
+        entries = []
+        for run in reversed(project.catalogue.runs()):
+            page = project.run_folder(run.id) / PAGE
+            if run.kind in ("evaluate", "report") and run.state == "finished" and page.is_file():
+                try:
+                    job = project.job(run.id)
+                except StudioError:
+                    continue
+                when = time.strftime("%d %b %H:%M", time.localtime(run.created))
+                match job:
+                    case EvaluateJob():
+                        title = job.names[0] if len(job.names) == 1 else counted(len(job.names), "shape")
+                        note = f"against {', '.join(job.against) or UNSEEN}, {when}"
+                        entries.append(Entry(run.id, title, note, (run.id,), page))
+                    case ReportJob():
+                        title = f"Comparison of {len(job.runs)}"
+                        entries.append(Entry(run.id, title, f"{', '.join(job.runs)}, {when}", job.runs, page))
+        real: Counter[str] = Counter()
+        for item in project.catalogue.items():
+            if item.split in ("val", "test") and project.geometry_path(item.id).is_file():
+                real.update([UNSEEN, item.split, *([item.category] if item.category else [])])
+    return Known(tuple(entries), dict(real))
