@@ -25,6 +25,8 @@ the project's queue.json, so it outlives the window. **Quick work** is a questio
 priority, then)``. **Changes** to the project go through ``opened.history.do``, so that they can be undone. **Errors** are
 told by ``opened.troubles.tell_error``; nothing is modal but files, exports and questions before something is lost.
 
+What can be done with a card is a line in `models.offers`, which every menu of cards is made of (``widgets.card_menu``).
+
 Custom painting takes colours from `theme.palette_of`. Style sheets know roles, not widgets: see ``widgets.words``.
 Tests (tests/studio) drive the real window by clicks; `tests.studio.fakes` are engines that answer at once.
 """

@@ -27,6 +27,7 @@ class Cards(QAbstractListModel):
         self._place: dict[str, int] = {}
         library.changed.connect(self._read)
         library.starred.connect(self._mark)
+        library.tagged.connect(self._sort_again)
         thumbnails.ready.connect(self._picture)
         self._read()
 
@@ -62,7 +63,9 @@ class Cards(QAbstractListModel):
             case Qt.ItemDataRole.DecorationRole:
                 return self._thumbnails.image(card.name) if card.kind in ("shape", "item") else None
             case Qt.ItemDataRole.ToolTipRole:
-                return "\n".join(text for text in (card.title, card.note, ", ".join(card.parts), card.name) if text)
+                tags = ", ".join(self._library.tags.get(card.name, ()))
+                lines = (card.title, card.hint or card.note, ", ".join(card.parts), tags and f"Tags: {tags}", card.name)
+                return "\n".join(text for text in lines if text)
         if role == CARD:
             return card
         return card.name in self._library.stars if role == STARRED else None
@@ -91,6 +94,10 @@ class Cards(QAbstractListModel):
             self._read()
         else:
             self._tell(name, STARRED)
+
+    def _sort_again(self) -> None:
+        if self._filter.tag or self._filter.text:
+            self._read()
 
     def _picture(self, name: str) -> None:
         self._tell(name, Qt.ItemDataRole.DecorationRole)

@@ -14,11 +14,12 @@ from engine.project import Project
 from engine.rows import ItemRow, RunRow, ShapeRow
 from studio.models.background import Background
 from studio.models.history import History
+from studio.models.novelty import Novelty, Word, read_novelties
 from studio.models.troubles import Troubles
 
 Kind = Literal["shape", "item", "model", "run"]
 Mood = Literal["", "good", "warn", "bad"]
-STARS = "stars"  # kind of edits in the history: all names that have a star
+STARS, TAGS = "stars", "tags"  # kinds of edits in the history: all names that have a star; the tags of each name
 
 
 @dataclass(slots=True)
@@ -26,6 +27,7 @@ class Card:
     """One thing of the project.
 
     name : what the engine calls it; title : what people do; note : a few words on it, in the colour of its ``mood``
+    hint : the same in full; quality : IoU of a fit; nearest : the training shape that it is nearest to
     ordered : number by which the newest come first; run, row : where a shape lies; words : all that a search looks at
     """
 
@@ -39,6 +41,9 @@ class Card:
     parents: tuple[str, ...] = ()
     operation: str = ""
     quality: float | None = None
+    novelty: Word = ""
+    nearest: str = ""
+    hint: str = ""
     ordered: float = 0.0
     run: str = ""
     row: int = 0
@@ -47,7 +52,10 @@ class Card:
 
 @dataclass(frozen=True)
 class Filter:
-    """Which cards are shown; what is empty does not restrict. ``text`` is words that must all be in a card."""
+    """Which cards are shown; what is empty does not restrict. ``text`` is words that must all be in a card or its tags.
+
+    quality : of fits, whether they were accepted
+    """
 
     kinds: tuple[Kind, ...] = ("shape",)
     text: str = ""
@@ -55,10 +63,14 @@ class Filter:
     part: str = ""
     parent: str = ""
     run: str = ""
+    tag: str = ""
+    quality: Literal["", "good", "poor"] = ""
+    novelty: Word = ""
     starred: bool = False
 
-    def keeps(self, card: Card, stars: set[str]) -> bool:
+    def keeps(self, card: Card, stars: set[str], tags: tuple[str, ...] = ()) -> bool:
         """Whether a card is shown."""
+        poor = card.mood != "good"
         return (
             card.kind in self.kinds
             and (not self.starred or card.name in stars)
@@ -66,15 +78,20 @@ class Filter:
             and (not self.part or self.part in card.parts)
             and (not self.parent or self.parent in card.parents)
             and self.run in ("", card.run)
-            and all(word in card.words for word in self.text.lower().split())
+            and (not self.tag or self.tag in tags)
+            and (not self.quality or card.quality is not None and poor == (self.quality == "poor"))
+            and self.novelty in ("", card.novelty)
+            and all(word in card.words or word in " ".join(tags).lower() for word in self.text.lower().split())
         )
 
 
 class Library(QObject):
-    """The cards of a project. ``changed`` comes after they were read anew, ``starred(name)`` after a mark."""
+    """The cards of a project. ``changed`` comes after they were read anew, ``starred(name)`` after a mark, ``tagged``
+    after other cards have a tag."""
 
     changed = Signal()
     starred = Signal(str)
+    tagged = Signal()
 
     def __init__(self, project: Project, background: Background, history: History, troubles: Troubles) -> None:
         super().__init__()
@@ -83,7 +100,10 @@ class Library(QObject):
         self._by_name: dict[str, Card] = {}
         self._reading = self._again = False
         self.stars: set[str] = set((history.last(STARS) or {}).get("names", ()))
+        self.tags: dict[str, tuple[str, ...]] = {}
+        self._set_tags(history.last(TAGS) or {"tags": {}})
         history.register(STARS, self._set_stars)
+        history.register(TAGS, self._set_tags)
 
     def card(self, name: str) -> Card | None:
         """The card of this name."""
@@ -103,9 +123,24 @@ class Library(QObject):
         action, inverse = ({"names": sorted(some)} for some in (stars, self.stars))
         self._history.do("star" if on else "take the star off", STARS, action, inverse)
 
+    def tag(self, names: Sequence[str], tag: str, on: bool) -> None:
+        """Give cards a tag, or take it away; it can be undone."""
+        tag, before = " ".join(tag.split()), {name: list(some) for name, some in self.tags.items()}
+        after = dict(before)
+        for name in names:
+            after[name] = sorted({*before.get(name, ()), tag} if on else {*before.get(name, ())} - {tag})
+        after = {name: some for name, some in after.items() if some}
+        if tag and after != before:
+            text = f"tag “{tag}”" if on else f"take off the tag “{tag}”"
+            self._history.do(text, TAGS, {"tags": after}, {"tags": before})
+
+    def all_tags(self) -> list[str]:
+        """Tags that there are."""
+        return sorted({tag for some in self.tags.values() for tag in some})
+
     def shown(self, choice: Filter) -> list[Card]:
         """Cards that a filter keeps, in order."""
-        return [card for card in self.cards if choice.keeps(card, self.stars)]
+        return [card for card in self.cards if choice.keeps(card, self.stars, self.tags.get(card.name, ()))]
 
     def categories(self) -> list[str]:
         """Categories that there are."""
@@ -123,6 +158,10 @@ class Library(QObject):
         before, self.stars = self.stars, set(data["names"])
         for name in before ^ self.stars:
             self.starred.emit(name)
+
+    def _set_tags(self, data: Mapping[str, Any]) -> None:
+        self.tags = {name: tuple(some) for name, some in data["tags"].items()}
+        self.tagged.emit()
 
     def _take(self, cards: list[Card]) -> None:
         self._reading = False
@@ -142,6 +181,7 @@ def read_cards(folder: Path) -> list[Card]:
     """All cards of a project, newest first, the shapes of a run in their order. For a thread: opens the project anew."""
     with Project(folder) as project:
         items, runs, shapes = project.catalogue.items(), project.catalogue.runs(), project.catalogue.shapes()
+        novelties = read_novelties(project, runs)
         asked = {run.id: _category_asked(project, run) for run in runs if run.kind == "generate"}
     by_item = {item.id: item for item in items}
     number = {run.id: i for i, run in enumerate(runs, 1)}
@@ -153,6 +193,8 @@ def read_cards(folder: Path) -> list[Card]:
             cards.append(_of_run(run, "model"))
     for shape in shapes:
         card = _of_shape(shape, by_item.get(shape.item), asked.get(shape.run, ""), number.get(shape.run, 0))
+        if shape.kind == "generated" and (novelty := novelties.get(shape.id)):
+            _tell_novelty(card, novelty)
         card.ordered = began.get(shape.run, shape.added)
         cards.append(card)
     cards.sort(key=lambda card: (-card.ordered, card.run, card.row, card.name))
@@ -190,9 +232,11 @@ def _of_shape(shape: ShapeRow, item: ItemRow | None, category: str, run: int) ->
     title = f"{category or shape.kind} {run}.{shape.row + 1}".capitalize()
     if item and not item.name.isdigit():  # numbers that its data set gave it say nothing to people
         title = _item_title(item)
-    note, mood = shape.kind, ""
+    note, mood, hint = shape.kind, "", ""
     if shape.quality is not None:
-        note, mood = f"fit {shape.quality:.0%}", "good" if shape.verdict == "accepted" else "warn"
+        good = shape.verdict == "accepted"
+        note, mood = f"{'good' if good else 'poor'} fit  {shape.quality:.2f}", "good" if good else "warn"
+        hint = f"IoU with its mesh {shape.quality:.3f}: {shape.verdict}" + (f", {shape.reason}" if shape.reason else "")
     return Card(
         "shape",
         shape.id,
@@ -204,10 +248,17 @@ def _of_shape(shape: ShapeRow, item: ItemRow | None, category: str, run: int) ->
         shape.parents,
         shape.kind,
         shape.quality,
+        hint=hint,
         run=shape.run,
         row=shape.row,
         words=_words(shape.id, title, category, shape.kind, shape.verdict, *shape.present),
     )
+
+
+def _tell_novelty(card: Card, novelty: Novelty) -> None:
+    card.novelty, card.nearest, card.hint = novelty.word, novelty.nearest, novelty.sentence
+    card.note = {"new": "new", "close": "close to one", "copy": "a copy", "": ""}[novelty.word]
+    card.mood = "good" if novelty.word == "new" else "warn"
 
 
 def _category_asked(project: Project, run: RunRow) -> str:

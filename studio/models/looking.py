@@ -1,5 +1,6 @@
 """Brings what a person looks at into the scene: shapes through the live engine, meshes that came in from their file."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -32,18 +33,25 @@ class Looking(QObject):
         super().__init__()
         self._opened = opened
         self.scene = Scene()
+        self._wanted: tuple[str, ...] = ()
         opened.current.shape_changed.connect(self.look)
         self.scene.plane_changed.connect(self._cut)
         self.scene.shapes_changed.connect(self._cut)
 
     def look(self, name: str) -> None:
-        """Show a shape or an item; what was shown stays until there is something to show."""
+        """Show a shape or an item, and the one beside it; what was shown stays until there is something to show."""
+        self._wanted = tuple(dict.fromkeys(one for one in (name, self._opened.current.beside) if one))
+        there = {shape.key for shape in self.scene.shapes}
+        if not self._wanted or there & {*self._wanted}:
+            self.scene.show([shape for shape in self.scene.shapes if shape.key in self._wanted])
+        for channel, wanted in zip((CHANNEL, f"{CHANNEL} beside"), self._wanted, strict=False):
+            self._fetch(wanted, channel)
+
+    def _fetch(self, name: str, channel: str) -> None:
         card = self._opened.library.card(name)
-        if not name:
-            self.scene.show([])
-        elif card is None or card.kind == "shape":
+        if card is None or card.kind == "shape":
             request = Decode(of=Mixture(base=name), resolution=COARSE, refine=FINE)
-            self._opened.live.ask(request, CHANNEL, then=self._answered)
+            self._opened.live.ask(request, channel, then=self._answered)
         elif card.kind == "item":
             path, title = self._opened.project.geometry_path(name), card.title
             self._opened.background.do(
@@ -58,7 +66,7 @@ class Looking(QObject):
         if not isinstance(request, Decode) or not isinstance(content, Meshes):
             return
         name = request.of.base
-        if name != self._opened.current.shape:
+        if name not in self._wanted:
             return
         parts = [
             PartMesh(piece.name, *mesh, piece.colour)
@@ -70,7 +78,7 @@ class Looking(QObject):
             kept = [part for part in shown[name].parts if part.name not in {new.name for new in parts}]
             parts = [part for part in kept if part.name in {piece.name for piece in content.pieces}] + parts
         card = self._opened.library.card(name)
-        self.scene.show([Shape(name, card.title if card else name, tuple(parts))])
+        self._came(Shape(name, card.title if card else name, tuple(parts)))
 
     def _cut(self) -> None:
         """Ask for the field on the plane at which the shape in front is cut open."""
@@ -89,8 +97,13 @@ class Looking(QObject):
         self._opened.live.ask(request, "cut", then=answered)
 
     def _came(self, shape: Shape) -> None:
-        if shape.key == self._opened.current.shape:
-            self.scene.show([shape])
+        """Put a shape into its pane; two stand beside each other unless a wipe was chosen."""
+        if shape.key not in self._wanted:
+            return
+        come = {**{one.key: one for one in self.scene.shapes}, shape.key: shape}
+        if len(self._wanted) > 1 and self.scene.look.arrangement == "one":
+            self.scene.look = replace(self.scene.look, arrangement="side")
+        self.scene.show([come[key] for key in self._wanted if key in come])
 
 
 def read_item(path: Path, name: str, title: str) -> Shape:

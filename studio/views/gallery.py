@@ -1,12 +1,14 @@
 """The gallery: what was generated last, larger than in the library."""
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QStackedLayout, QVBoxLayout
 
 from studio.models.gallery import Gallery
+from studio.models.offers import offers
 from studio.models.opened import OpenProject
 from studio.panel import Panel
 from studio.widgets.card_list import CardList
+from studio.widgets.card_menu import card_menu
 from studio.widgets.words import Ground, label
 
 
@@ -36,17 +38,22 @@ class GalleryView(Ground):
         column.addLayout(self._stack, 1)
         self.list.chosen.connect(self._choose)
         self.list.opened.connect(opened.current.show)
+        self.list.asked.connect(self._menu)
         self._gallery.changed.connect(self._draw)
         self._draw()
 
     def _draw(self) -> None:
         gallery, share = self._gallery, self._gallery.share
         self.words.setText(gallery.words)
+        self.words.setToolTip(gallery.details)
         self.progress.setVisible(share is not None)
         if share is not None:
             self.progress.setValue(round(100 * share))
         self._empty.setText(gallery.hint)
         self._stack.setCurrentIndex(0 if gallery.cards.rowCount() else 1)
+
+    def _menu(self, names: tuple[str, ...], place: QPoint) -> None:
+        card_menu(self, offers(self._opened, names)).popup(place)
 
     def _choose(self, names: tuple[str, ...]) -> None:
         if names:

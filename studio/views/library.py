@@ -6,12 +6,10 @@ from pathlib import Path
 from PySide6.QtCore import QPoint, QSignalBlocker, Qt
 from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QKeySequence
 from PySide6.QtWidgets import (
-    QApplication,
     QComboBox,
     QFileDialog,
     QHBoxLayout,
     QLineEdit,
-    QMenu,
     QStackedLayout,
     QTabBar,
     QVBoxLayout,
@@ -20,11 +18,13 @@ from PySide6.QtWidgets import (
 from studio.icons import icon
 from studio.models.cards import Cards
 from studio.models.library import Filter, Kind
+from studio.models.offers import Offer, copy_commands, offers
 from studio.models.opened import OpenProject
 from studio.models.titles import counted
 from studio.panel import Panel, in_menu
 from studio.widgets.card_list import CardList
-from studio.widgets.words import Ground, label, tool
+from studio.widgets.card_menu import card_menu
+from studio.widgets.words import Ground, button, label, tool
 
 KINDS: tuple[tuple[str, Kind, str], ...] = (
     ("Shapes", "shape", "Shapes that are made here appear in this place."),
@@ -32,6 +32,17 @@ KINDS: tuple[tuple[str, Kind, str], ...] = (
     ("Models", "model", "Models that are trained in this project appear here."),
     ("Runs", "run", "Everything that the engine did in this project appears here."),
 )
+
+
+TIPS = (
+    "Category",
+    "Part that it has",
+    "Tag",
+    "How well a fit meets its mesh",
+    "How near the nearest training shape is",
+)
+QUALITIES = {"good": "Good fits", "poor": "Poor fits"}
+NOVELTIES = {"new": "New", "close": "Close to one", "copy": "Copies"}
 
 
 class LibraryView(Ground):
@@ -52,9 +63,18 @@ class LibraryView(Ground):
         self.kinds.setObjectName("workspaces")
         for title, _, _ in KINDS:
             self.kinds.addTab(title)
-        self.kinds.currentChanged.connect(lambda i: self._show(kinds=(KINDS[i][1],), part="", category=""))
-        self.category, self.part = QComboBox(), QComboBox()
-        for box, field, tip in ((self.category, "category", "Category"), (self.part, "part", "Part that it has")):
+        self.kinds.currentChanged.connect(self._turn_to)
+        self.category, self.part, self.tag = QComboBox(), QComboBox(), QComboBox()
+        self.quality, self.novelty = QComboBox(), QComboBox()
+        self._boxes = {
+            "category": self.category,
+            "part": self.part,
+            "tag": self.tag,
+            "quality": self.quality,
+            "novelty": self.novelty,
+        }
+        self.parent_chip = button("", lambda: self._show(parent="", run=""), "flat", "close", "Show all again")
+        for (field, box), tip in zip(self._boxes.items(), TIPS, strict=True):
             box.setToolTip(tip)
             box.setAccessibleName(tip)
             box.setMinimumContentsLength(6)
@@ -70,15 +90,17 @@ class LibraryView(Ground):
         self.setAcceptDrops(True)
         self.cards.counted.connect(self._counted)
         opened.library.changed.connect(self._refill)
+        opened.library.tagged.connect(self._refill)
         opened.current.chosen_changed.connect(self._follow)
         self._refill()
         self._counted(self.cards.rowCount())
 
     def _build(self) -> None:
-        filters = QHBoxLayout()
-        filters.setSpacing(6)
-        filters.addWidget(self.category, 1)
-        filters.addWidget(self.part, 1)
+        filters, more = QHBoxLayout(), QHBoxLayout()
+        for row, boxes in ((filters, (self.category, self.part)), (more, (self.tag, self.quality, self.novelty))):
+            row.setSpacing(6)
+            for box in boxes:
+                row.addWidget(box, 1)
         filters.addWidget(self.stars)
         self._stack = QStackedLayout()
         self._stack.addWidget(self.list)
@@ -89,6 +111,8 @@ class LibraryView(Ground):
         column.addWidget(self.search)
         column.addWidget(self.kinds)
         column.addLayout(filters)
+        column.addLayout(more)
+        column.addWidget(self.parent_chip, 0, Qt.AlignmentFlag.AlignLeft)
         column.addLayout(self._stack, 1)
         column.addWidget(self.count)
 
@@ -102,14 +126,27 @@ class LibraryView(Ground):
 
         self._star = add("Star", "Ctrl+B", self._toggle_star)
         self._export = add("Export as GLB…", "Ctrl+E", self._ask_where)
-        self._command = add("Copy as command", "Ctrl+Shift+C", self._copy_command)
+        chosen = self._opened.current
+        self._command = add("Copy as command", "Ctrl+Shift+C", lambda: copy_commands(self._opened, chosen.chosen))
         find = add("Find in library", "Ctrl+F", self.search.setFocus)
         in_menu(find, "Edit")
         self._enable()
 
     # what is shown ---------------------------------------------------------------------------------------------------
     def _show(self, **changes: object) -> None:
-        self.cards.show(replace(self.cards.filter, **changes))  # type: ignore[arg-type]
+        choice = replace(self.cards.filter, **changes)  # type: ignore[arg-type]
+        self.cards.show(choice)
+        came = self._library.card(choice.parent)
+        words = f"Made from {came.title if came else choice.parent}" if choice.parent else f"Of {choice.run}"
+        self.parent_chip.setText(words)
+        self.parent_chip.setVisible(bool(choice.parent or choice.run))
+
+    def _turn_to(self, place: int) -> None:
+        """Another kind of cards, all of them but for the search and the stars."""
+        for box in self._boxes.values():
+            with QSignalBlocker(box):
+                box.setCurrentIndex(0)
+        self._show(kinds=(KINDS[place][1],), parent="", run="", **dict.fromkeys(self._boxes, ""))
 
     def _counted(self, count: int) -> None:
         choice = self.cards.filter
@@ -122,20 +159,29 @@ class LibraryView(Ground):
         self.count.setText(f"{count:,} of {words}" if count < whole else words)
 
     def _refill(self) -> None:
-        """Offer the categories and parts that there are now."""
-        for box, anything, names in (
-            (self.category, "Any category", self._library.categories()),
-            (self.part, "Any part", self._library.parts()),
+        """Offer the categories, parts, tags and judgements that there are now; what there is none of is not asked."""
+        library = self._library
+        judged = any(card.quality is not None for card in library.cards)
+        novel = {card.novelty for card in library.cards}
+        for box, anything, offered in (
+            (self.category, "Any category", {name: name.capitalize() for name in library.categories()}),
+            (self.part, "Any part", {name: name.capitalize() for name in library.parts()}),
+            (self.tag, "Any tag", {name: name for name in library.all_tags()}),
+            (self.quality, "Any fit", QUALITIES if judged else {}),
+            (self.novelty, "New or not", {name: words for name, words in NOVELTIES.items() if name in novel}),
         ):
-            if box.count() and [box.itemData(i) for i in range(1, box.count())] == names:
+            box.setVisible(bool(offered) or box in (self.category, self.part))
+            if box.count() and [box.itemData(i) for i in range(1, box.count())] == list(offered):
                 continue
             chosen = box.currentData()
             with QSignalBlocker(box):
                 box.clear()
                 box.addItem(anything, "")
-                for name in names:
-                    box.addItem(name.capitalize(), name)
+                for name, words in offered.items():
+                    box.addItem(words, name)
                 box.setCurrentIndex(max(0, box.findData(chosen)))
+        gone = {field: box.currentData() for field, box in self._boxes.items()}
+        self._show(**gone)  # a tag that was taken off the last card filters no more
 
     # what is chosen --------------------------------------------------------------------------------------------------
     def _choose(self, names: tuple[str, ...]) -> None:
@@ -160,18 +206,20 @@ class LibraryView(Ground):
 
     def _menu(self, names: tuple[str, ...], place: QPoint) -> None:
         self._opened.current.choose(names)
-        menu = QMenu(self)
-        starred = all(name in self._library.stars for name in names)
-        self._star.setText("Take the star off" if starred else "Star")
-        menu.addActions([self._star, self._export, self._command])
         card = self._library.card(names[-1])
+        groups = offers(self._opened, names)
+        if card and card.kind in ("shape", "item", "model"):
+            groups.append([Offer("Show what was made from it", lambda: self._show_made_from(card.name))])
         if card and card.kind == "shape":
-            menu.addSeparator()
-            menu.addAction("Show its run only", lambda: self._show(run=card.run))
-        if self.cards.filter.run:
-            menu.addAction("Show all runs", lambda: self._show(run=""))
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            groups[-1].append(Offer("Show its run only", lambda: self._show(run=card.run)))
+        menu = card_menu(self, groups)
+        if self._export.isVisible():
+            menu.addAction(self._export)
         menu.popup(place)
+
+    def _show_made_from(self, parent: str) -> None:
+        self.kinds.setCurrentIndex(0)
+        self._show(parent=parent)
 
     def _toggle_star(self) -> None:
         names = self._opened.current.chosen
@@ -186,13 +234,6 @@ class LibraryView(Ground):
         """Export the chosen shapes into a folder."""
         cards = [self._library.card(name) for name in self._opened.current.chosen]
         self._opened.export(tuple(card.name for card in cards if card and card.kind == "shape"), folder)
-
-    def _copy_command(self) -> None:
-        cards = [self._library.card(name) for name in self._opened.current.chosen]
-        runs = dict.fromkeys(card.run for card in cards if card and card.run)
-        commands = [self._opened.queue.command(run) for run in runs]
-        QApplication.clipboard().setText("\n".join(commands))
-        self._opened.troubles.tell(f"{counted(len(commands), 'command')} copied to the clipboard", note=True)
 
     # what is dropped -------------------------------------------------------------------------------------------------
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:

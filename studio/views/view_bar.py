@@ -3,9 +3,12 @@
 from dataclasses import replace
 
 from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSlider
 
 from studio.models.scene import Plane, Scene, Style
+from studio.models.scene_contents import Arrangement
+from studio.panel import in_menu
 from studio.widgets.words import Ground, label, tool
 
 STYLES: tuple[tuple[str, Style], ...] = (
@@ -14,6 +17,11 @@ STYLES: tuple[tuple[str, Style], ...] = (
     ("Normals", "normals"),
     ("X-ray", "x-ray"),
     ("Wireframe", "wireframe"),
+)
+ARRANGEMENTS: tuple[tuple[str, Arrangement], ...] = (
+    ("Side by side", "side"),
+    ("Wipe", "wipe"),
+    ("The one in front", "one"),
 )
 AXES: tuple[tuple[str, tuple[float, float, float]], ...] = (
     ("Whole", (0, 0, 0)),
@@ -29,7 +37,10 @@ class ViewBar(Ground):
     def __init__(self, scene: Scene) -> None:
         super().__init__()
         self._scene = scene
-        self.style_box, self.cut_box = QComboBox(), QComboBox()
+        self.style_box, self.cut_box, self.arrangement = QComboBox(), QComboBox(), QComboBox()
+        for words, arrangement in ARRANGEMENTS:
+            self.arrangement.addItem(words, arrangement)
+        self.arrangement.setAccessibleName("How two shapes are compared")
         for words, style in STYLES:
             self.style_box.addItem(words, style)
         for words, normal in AXES:
@@ -56,14 +67,38 @@ class ViewBar(Ground):
         row.addWidget(self.cut_box)
         row.addWidget(self.offset)
         row.addStretch(1)
+        row.addWidget(self.arrangement)
         self.style_box.activated.connect(lambda i: self._look(style=self.style_box.itemData(i)))
+        self.arrangement.activated.connect(lambda i: self._look(arrangement=self.arrangement.itemData(i)))
         self.parts.toggled.connect(lambda on: self._look(part_colours=on))
         self.explode.valueChanged.connect(lambda value: self._look(explode=value / 100))
         self.cut_box.activated.connect(lambda _: self._cut())
         self.offset.valueChanged.connect(lambda _: self._cut())
         scene.look_changed.connect(self._draw)
+        scene.shapes_changed.connect(self._draw)
+        self._actions()
         scene.plane_changed.connect(self._draw)
         self._draw()
+
+    def _actions(self) -> None:
+        """What the keys of the view do, for those who look into the menus; they work wherever the focus is."""
+        for text, keys, work in (
+            ("Hide the part", "H", self._hide),
+            ("Show all parts", "Alt+H", self._scene.show_all),
+            ("Show the part alone", "/", self._isolate),
+        ):
+            action = QAction(text, self)
+            action.setShortcut(QKeySequence(keys))
+            action.triggered.connect(lambda *_, work=work: work())
+            self.addAction(in_menu(action, "View"))
+
+    def _hide(self) -> None:
+        if self._scene.selected is not None:
+            self._scene.set_hidden(self._scene.selected, True)
+
+    def _isolate(self) -> None:
+        selected = self._scene.selected
+        self._scene.isolate(None if self._scene.isolated or selected is None else selected[1])
 
     def _look(self, **changes: object) -> None:
         self._scene.look = replace(self._scene.look, **changes)  # type: ignore[arg-type]
@@ -75,6 +110,8 @@ class ViewBar(Ground):
     def _draw(self) -> None:
         look, plane = self._scene.look, self._scene.plane
         with QSignalBlocker(self.parts), QSignalBlocker(self.explode), QSignalBlocker(self.offset):
+            self.arrangement.setCurrentIndex(self.arrangement.findData(look.arrangement))
+            self.arrangement.setVisible(len(self._scene.shapes) > 1)
             self.style_box.setCurrentIndex(self.style_box.findData(look.style))
             self.parts.setChecked(look.part_colours)
             self.explode.setValue(round(100 * look.explode))

@@ -1,0 +1,123 @@
+"""What can be done with cards: the same in the gallery and in the library, as plain values that a menu is made of."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from PySide6.QtGui import QGuiApplication
+
+from engine.jobs import AnalyseJob, GenerateJob
+from engine.shipped import is_shipped
+from studio.models.library import Card
+from studio.models.mix import Mix
+from studio.models.opened import OpenProject
+from studio.models.titles import counted
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A line of a menu. ``work`` does it; or ``typed`` takes words that are typed into it; or ``lines`` are a menu of their
+    own. ``on`` is whether it is ticked, None where it cannot be. Without any of these it only says something."""
+
+    text: str
+    work: Callable[[], object] | None = None
+    typed: Callable[[str], object] | None = None
+    lines: tuple["Offer", ...] = ()
+    on: bool | None = None
+
+
+def offers(opened: OpenProject, names: Sequence[str]) -> list[list[Offer]]:
+    """What can be done with the chosen cards, the last of which is meant where only one can be; in groups."""
+    cards = [card for name in names if (card := opened.library.card(name))]
+    if not cards:
+        return []
+    card = cards[-1]
+    groups = [_look(opened, card), _mix(opened, card), _mark(opened, [one.name for one in cards]), _tell(opened, cards)]
+    return [group for group in groups if group]
+
+
+def copy_commands(opened: OpenProject, names: Sequence[str]) -> None:
+    """Put the commands that made these cards on the clipboard."""
+    cards = [opened.library.card(name) for name in names]
+    commands = [opened.queue.command(run) for run in dict.fromkeys(card.run for card in cards if card and card.run)]
+    QGuiApplication.clipboard().setText("\n".join(commands))
+    opened.troubles.tell(f"{counted(len(commands), 'command')} copied to the clipboard", note=True)
+
+
+def _look(opened: OpenProject, card: Card) -> list[Offer]:
+    if card.kind not in ("shape", "item"):
+        return []
+    found = [Offer("Look at it", lambda: opened.current.show(card.name))]
+    if card.nearest and opened.library.card(card.nearest):
+        found.append(Offer("Nearest training shape beside it", lambda: opened.current.show(card.name, card.nearest)))
+    other = opened.current.shape
+    if other not in ("", card.name) and opened.library.card(other):
+        found.append(Offer("Compare with what is shown", lambda: opened.current.show(other, card.name)))
+    if card.operation == "generated" and not card.novelty and not _is_of_shipped(opened, card):
+        job = AnalyseJob(of=card.run, kind="nearest")
+        found.append(Offer("Find nearest training shapes", lambda: opened.submit(job)))
+    return found
+
+
+def _mix(opened: OpenProject, card: Card) -> list[Offer]:
+    if card.kind != "shape" or not card.parts:
+        return []
+    mix = opened.model(Mix)
+
+    def begin() -> None:
+        mix.begin(card.name)
+        opened.current.go_to("Mix")
+
+    def take(part: str) -> None:
+        mix.take(part, card.name)
+        opened.current.go_to("Mix")
+
+    found = [Offer("Mix it", begin)]
+    if mix.base is not None and mix.base.name != card.name:
+        parts = tuple(Offer(part.capitalize(), partial(take, part)) for part in card.parts)
+        found.append(Offer(f"Use a part of it in {mix.base.title}", lines=parts))
+    return found
+
+
+def _mark(opened: OpenProject, names: list[str]) -> list[Offer]:
+    library = opened.library
+    starred = all(name in library.stars for name in names)
+    tags = [
+        Offer(tag, partial(library.tag, names, tag, not has), on=has)
+        for tag in library.all_tags()
+        for has in [all(tag in library.tags.get(name, ()) for name in names)]
+    ]
+    new = Offer("New tag", typed=lambda text: library.tag(names, text, True))
+    return [
+        Offer("Take the star off" if starred else "Star", lambda: library.star(names, not starred)),
+        Offer("Tags", lines=(*tags, new)),
+    ]
+
+
+def _tell(opened: OpenProject, cards: list[Card]) -> list[Offer]:
+    """Where a card comes from, and the command that made it."""
+    found = []
+    parents = tuple(_parent(opened, name) for name in cards[-1].parents)
+    if parents:
+        found.append(Offer("Made from", lines=parents))
+    if any(card.run for card in cards):
+        found.append(Offer("Copy as command", lambda: copy_commands(opened, [card.name for card in cards])))
+    return found
+
+
+def _parent(opened: OpenProject, name: str) -> Offer:
+    card = opened.library.card(name)
+    if card is None:
+        return Offer(name)
+
+    def show() -> None:
+        opened.current.choose((name,))
+        if card.kind in ("shape", "item"):
+            opened.current.show(name)
+
+    return Offer(card.title if card.kind in ("shape", "item") else card.name, show)
+
+
+def _is_of_shipped(opened: OpenProject, card: Card) -> bool:
+    job = opened.project.job(card.run)
+    return isinstance(job, GenerateJob) and is_shipped(job.model)
