@@ -12,7 +12,9 @@ from tests.bench._budget import Forecast
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["fit", "extract", "sample", "metrics", "watch", "methods", "start", "newfit", "live", "scale"])
+@pytest.mark.parametrize(
+    "name", ["fit", "extract", "sample", "metrics", "watch", "methods", "start", "newfit", "live", "scale"]
+)
 def test_quick_benchmark(name: str, test_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if name == "start" and not shipped.names():
         pytest.skip("no models are shipped yet")
