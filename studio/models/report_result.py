@@ -117,10 +117,8 @@ def in_words(evaluation: Evaluation) -> str:
         if own.empty:
             told.append(f"{own.empty:,} more were empty.")
     if found := evaluation.novelty:
-        copies, usual = found.shares.get("copy", 0.0), found.unseen_shares.get("copy", 0.0)
-        told.append(
-            f"{copies:.0%} are copies of training shapes; of unseen real shapes {usual:.0%} would be called so."
-        )
+        copies, usual = (_per_cent(shares.get("copy", 0.0)) for shares in (found.shares, found.unseen_shares))
+        told.append(f"{copies} are copies of training shapes; of unseen real shapes {usual} would be called so.")
     if some := evaluation.reconstructions:
         told.append(
             f"{counted(len(some), 'item')} rebuilt with a mean F-score of {_mean([one.f_score for one in some])}."

@@ -37,13 +37,8 @@ class ReportView(Ground):
         self.tables: list[QTableWidget] = []
         self.page = button("Open the report", self._open_page, tip="In the browser: figures with pictures and settings")
         self.folder = button("Open folder", self._open_folder, "flat", "folder", "Tables for papers and spreadsheets")
-        self._ground = Ground()
-        self._column = QVBoxLayout(self._ground)
-        self._column.setContentsMargins(16, 8, 16, 12)
-        self._column.setSpacing(6)
-        scroll = QScrollArea(widgetResizable=True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidget(self._ground)
+        self._scroll = QScrollArea(widgetResizable=True)
+        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
         head = QHBoxLayout()
         head.setContentsMargins(16, 12, 12, 0)
         head.setSpacing(8)
@@ -53,7 +48,7 @@ class ReportView(Ground):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addLayout(head)
-        outer.addWidget(scroll, 1)
+        outer.addWidget(self._scroll, 1)
         self.report.shown.connect(self._draw)
         self._draw()
 
@@ -62,19 +57,20 @@ class ReportView(Ground):
         self.words.setText("\n".join(filter(None, map(in_words, found))) or NONE_YET)
         for one in (self.page, self.folder):
             one.setVisible(self.report.page is not None)
+        ground = Ground()
+        column = QVBoxLayout(ground)
+        column.setContentsMargins(16, 8, 16, 12)
+        column.setSpacing(6)
         self.tables = []
-        while self._column.count():
-            item = self._column.takeAt(0)
-            if item is not None and (widget := item.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
         for table in tables_of(found):
-            self._column.addWidget(label(table.title, "heading"))
-            self._column.addWidget(label(table.note, "dim", wrap=True))
             self.tables.append(_filled(table))
-            self._column.addWidget(self.tables[-1])
-            self._column.addSpacing(10)
-        self._column.addStretch(1)
+            column.addWidget(label(table.title, "heading"))
+            column.addWidget(label(table.note, "dim", wrap=True))
+            column.addWidget(self.tables[-1])
+            column.addSpacing(10)
+        column.addStretch(1)
+        self._scroll.setWidget(ground)
+        ground.show()
 
     def changeEvent(self, event: QEvent) -> None:
         """Another theme: colours of real shapes are set cell by cell."""
