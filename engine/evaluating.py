@@ -252,7 +252,7 @@ def _with_novelty(
         Known([surfaces[item.id] for item in unseen], rows[: len(unseen)]),
         Known(training.surfaces, rows[len(unseen) :]),
         partial(_fits, asked),
-        names,
+        names if asked.job.protocol.part_novelty else (),
         asked.means,
     )
     return msgspec.structs.replace(evaluation, novelty=found, parts=parts)

@@ -176,6 +176,10 @@ class ProtocolSettings(Settings, frozen=True):
     ] = False
     spread_keep: Annotated[float, Meta(ge=1, description="samples per reference that the filter keeps")] = 1.01
     resamples: Annotated[int, Meta(ge=2, description="of the bootstrap intervals")] = 200
+    part_novelty: Annotated[
+        bool,
+        Meta(description="also tell how near each part is to those of training shapes; minutes for thousands of them"),
+    ] = True
     seed: int = 0  # of surface points, subsets and resamples
 
 

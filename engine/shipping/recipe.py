@@ -32,7 +32,7 @@ class Recipe(Settings, frozen=True):
     samples: Annotated[int, Meta(ge=2)] = 500
     seed: int = 0
     draw: int = 1
-    protocol: ProtocolSettings = ProtocolSettings(grid=128, emd_points=0)
+    protocol: ProtocolSettings = ProtocolSettings(grid=128, emd_points=0, part_novelty=False)
     grid: Annotated[int, Meta(ge=32, description="grid points per side of the unions that are told watertight")] = 128
     shown: Count = 24
     mixes: Count = 12
