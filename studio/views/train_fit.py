@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QSignalBlocker, QSize, Qt
+from PySide6.QtCore import QEvent, QSignalBlocker, QSize, Qt
 from PySide6.QtGui import QBrush, QColor
-from PySide6.QtWidgets import QComboBox, QFormLayout, QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QFormLayout, QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
 from engine.rows import ShapeRow
 from studio.models.form import Form
@@ -116,7 +116,7 @@ class FitStep(Step):
 
     def _fill_gate(self, shapes: list[ShapeRow]) -> None:
         """Shapes that were set aside with their reasons first, then the others, the worst first."""
-        colours = palette_of(self.palette())
+        colours = palette_of(QApplication.palette())  # a styled view keeps its old one for a while
         shapes = sorted(shapes, key=lambda shape: (shape.verdict == "accepted", shape.quality or 0.0))
         with QSignalBlocker(self.gate):
             self.gate.clear()
@@ -135,6 +135,13 @@ class FitStep(Step):
                 self.gate.addTopLevelItem(QTreeWidgetItem([f"and {len(shapes) - MOST_ROWS:,} better ones", ""]))
         self.gate.setFixedHeight(HEAD + ROW * min(len(shapes), MOST_SHOWN))
         self.gate.setVisible(bool(shapes))
+
+    def changeEvent(self, event: QEvent) -> None:
+        """The gate in the colours of another theme."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and getattr(self, "_told", None):
+            self._told = None
+            self.draw()
 
     def _progress(self) -> None:
         self.running.show_task(self._train.task("fit"))

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from PIL import Image
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QAbstractSpinBox, QComboBox
+from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QComboBox
 from pytestqt.qtbot import QtBot
 
 from engine.jobs import FitJob, ImportJob, RenameJob, TrainJob
@@ -18,7 +18,9 @@ from engine.protocol import Metric, Saved
 from studio.models.make import Make
 from studio.models.train import METHODS, PRESETS, Train
 from studio.models.train_runs import read_runs
+from studio.palette import DARK, LIGHT
 from studio.panels import PANELS
+from studio.theme import Theme
 from studio.views.form import FormView
 from studio.views.train import TrainProgress, TrainView
 from tests.studio.conftest import Desk, settle
@@ -110,7 +112,15 @@ def test_a_wrong_setting_stands_in_the_way(make_panel: Callable[..., Panel]) -> 
     assert not panel.view.fit.go.isEnabled() and "More" in panel.view.fit.hint.text()
 
 
-def test_the_gate_shows_what_was_set_aside_and_why(make_panel: Callable[..., Panel], qtbot: QtBot) -> None:
+def colour_of_first(panel: Panel) -> str:
+    row = panel.view.fit.gate.topLevelItem(0)
+    assert row is not None
+    return row.foreground(1).color().name()
+
+
+def test_the_gate_shows_what_was_set_aside_and_why(
+    make_panel: Callable[..., Panel], qtbot: QtBot, qapp: QApplication
+) -> None:
     panel = make_panel(items=6, fitted=True)
     fit = panel.view.fit
     assert opened_steps(panel.view) == [3] and fit.words.text() == "5 fitted, 1 set aside"
@@ -119,6 +129,12 @@ def test_the_gate_shows_what_was_set_aside_and_why(make_panel: Callable[..., Pan
     assert first is not None and WHY in first.text(0) and first.text(1) == "0.500"
     rest = [float(row.text(1)) for i in range(1, 6) if (row := fit.gate.topLevelItem(i))]
     assert rest == sorted(rest) and len(rest) == 5
+    theme = Theme(qapp, "dark")
+    for choice, colours in (("light", LIGHT), ("dark", DARK)):
+        theme.choose(choice)
+        settle(qtbot, lambda wanted=colours.warn: colour_of_first(panel) == wanted, 10)
+    first = fit.gate.topLevelItem(0)
+    assert first is not None
     qtbot.mouseClick(fit.gate.viewport(), LEFT, pos=fit.gate.visualItemRect(first).center())
     assert panel.opened.current.shape == panel.model.runs.fits[0].set_aside[0].id
 
