@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtCore import QSignalBlocker, QSize, Qt
 from PySide6.QtGui import (
     QAction,
     QDragEnterEvent,
@@ -41,7 +41,7 @@ from studio.panel import Panel, in_menu
 from studio.views.timeline_plausibility import PlausibilityStrip
 from studio.views.timeline_ruler import Ruler
 from studio.views.timeline_scale import NAMES
-from studio.views.timeline_tracks import ALL, EASES, WAYS, Tracks
+from studio.views.timeline_tracks import ALL, EASES, ROW, WAYS, Tracks
 from studio.widgets.words import Ground, button, label, line, tool
 
 LOOPS: dict[Loop, str] = {"once": "Play once", "loop": "Loop", "bounce": "There and back"}
@@ -76,7 +76,7 @@ class TimelineView(Ground):
         self._stack.addWidget(self._something())
         self._act()
         self.timeline.changed.connect(self._refresh)
-        self.timeline.selected_changed.connect(self._refresh)
+        self.timeline.selected_changed.connect(self._choose)
         self.timeline.moved.connect(self._moved)
         opened.current.shape_changed.connect(lambda _: self._refresh())
         opened.current.chosen_changed.connect(self._refresh)
@@ -111,13 +111,17 @@ class TimelineView(Ground):
         column.addWidget(line())
         column.addWidget(self.ruler)
         column.addWidget(line())
-        scroll = QScrollArea()
+        inside = QWidget()
+        rows = QVBoxLayout(inside)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.addWidget(self.tracks)
+        self._scroll = scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setWidget(self.tracks)
-        scroll.setMinimumHeight(60)
+        scroll.setWidget(inside)
+        scroll.setMinimumHeight(2 * ROW + 2)
         column.addWidget(scroll, 1)
         column.addWidget(line())
         column.addWidget(self.strip)
@@ -150,7 +154,7 @@ class TimelineView(Ground):
         for one in (self.add, self.export):
             one.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         row = QHBoxLayout()
-        row.setContentsMargins(12, 8, 12, 8)
+        row.setContentsMargins(12, 6, 12, 6)
         row.setSpacing(8)
         left: tuple[QWidget, ...] = (self.play, self.looping, self.length)
         middle: tuple[QWidget, ...] = (self.of, self.ease, self.way)
@@ -208,6 +212,11 @@ class TimelineView(Ground):
         )
         self.copy.setToolTip(f"Copy as command{why}")
 
+    def _choose(self) -> None:
+        row = self.tracks.rows.index(self.timeline.selected)
+        self._scroll.ensureVisible(0, row * ROW + ROW // 2, 0, ROW // 2)
+        self._refresh()
+
     def _moved(self) -> None:
         playing = self.timeline.playing
         if self.play.property("playing") is not playing:
@@ -219,6 +228,10 @@ class TimelineView(Ground):
         for widget in (self.tracks, self.strip):
             widget.hold_extent(extent)
         self.ruler.hold_extent(extent)
+
+    def sizeHint(self) -> QSize:
+        """Room for four tracks."""
+        return QSize(900, 312)
 
     # events ----------------------------------------------------------------------------------------------------------
     def showEvent(self, event: QShowEvent) -> None:

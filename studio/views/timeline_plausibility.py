@@ -7,9 +7,9 @@ from PySide6.QtWidgets import QToolTip, QWidget
 from studio.models.timeline import Timeline
 from studio.models.timeline_state import times_of
 from studio.theme import palette_of
-from studio.views.timeline_scale import NAMES, Scale, paint_playhead, scale_of
+from studio.views.timeline_scale import NAMES, Playhead, Scale, paint_playhead, scale_of
 
-HEIGHT = 44
+HEIGHT = 36
 BAD = 1.5  # times the loss of the worst of the shapes: beyond, a frame is marked
 
 
@@ -23,7 +23,8 @@ class PlausibilityStrip(QWidget):
         self.setFixedHeight(HEIGHT)
         self.setMouseTracking(True)
         self.setAccessibleName("Plausibility of the frames")
-        for signal in (timeline.changed, timeline.moved, timeline.judged):
+        self._playhead = Playhead(self, timeline, lambda: self.scale)
+        for signal in (timeline.changed, timeline.judged):
             signal.connect(self.update)
 
     @property
@@ -75,7 +76,7 @@ class PlausibilityStrip(QWidget):
             painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, words)
             painter.end()
             return
-        top, bottom = 8.0, HEIGHT - 8.0
+        top, bottom = 6.0, HEIGHT - 6.0
         points = [
             QPointF(scale.x(frame), bottom - (bottom - top) * min(usual / max(loss, 1e-12), 1.0))
             for frame, loss in enumerate(losses)

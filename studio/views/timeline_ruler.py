@@ -19,7 +19,7 @@ from studio.models.timeline import Timeline
 from studio.models.timeline_state import FPS, shift
 from studio.palette import Palette
 from studio.theme import palette_of
-from studio.views.timeline_scale import NAMES, Scale, paint_playhead, scale_of
+from studio.views.timeline_scale import NAMES, Playhead, Scale, paint_playhead, scale_of
 
 NUMBERS, PICTURE, BAR = 20, 40, 3  # pixels: height of the numbers, of a shape's picture, of the line of what is there
 
@@ -45,7 +45,9 @@ class Ruler(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self.setAccessibleName("Frames and shapes of the timeline")
-        for signal in (timeline.changed, timeline.moved, timeline.cached):
+        self._playhead = Playhead(self, timeline, lambda: self.scale)
+        timeline.moved.connect(lambda: self.update(0, 0, NAMES - PICTURE, self.height()))  # the words
+        for signal in (timeline.changed, timeline.cached):
             signal.connect(self.update)
         thumbnails.ready.connect(lambda _: self.update())
 
@@ -172,7 +174,8 @@ class Ruler(QWidget):
         end = round(scale.x(self.timeline.frames - 1))
         painter.fillRect(NAMES, bottom, end - NAMES, BAR, QColor(colours.line))
         width = max(1, round(scale.pixels) + 1)
-        for frame in range(self.timeline.frames):
+        touched = event.rect().adjusted(-width, 0, width, 0)
+        for frame in range(scale.frame(touched.left()), min(self.timeline.frames, scale.frame(touched.right()) + 1)):
             if self.timeline.is_there(frame):
                 x = round(scale.x(frame) - scale.pixels / 2)
                 painter.fillRect(max(x, NAMES), bottom, min(width, end - x), BAR, QColor(colours.good))

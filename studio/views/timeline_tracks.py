@@ -15,7 +15,7 @@ from PySide6.QtGui import (
     QPen,
     QPolygonF,
 )
-from PySide6.QtWidgets import QMenu, QWidget
+from PySide6.QtWidgets import QMenu, QScrollArea, QWidget
 
 from engine.parts.settings import Ease, Way
 from studio.icons import icon
@@ -37,9 +37,9 @@ from studio.models.timeline_state import (
 )
 from studio.palette import Palette
 from studio.theme import palette_of
-from studio.views.timeline_scale import NAMES, Scale, paint_playhead, scale_of, screen_colour
+from studio.views.timeline_scale import NAMES, Playhead, Scale, paint_playhead, scale_of, screen_colour
 
-ROW, MARK = 28, 5  # pixels: height of a track, half the width of a mark
+ROW, MARK = 26, 5  # pixels: height of a track, half the width of a mark
 ALL = "All parts"
 EASES: dict[Ease, str] = {
     "in-out": "Smooth",
@@ -68,7 +68,8 @@ class Tracks(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Tracks of the parts")
         timeline.changed.connect(self._arrange)
-        for signal in (timeline.moved, timeline.cached, timeline.selected_changed):
+        self._playhead = Playhead(self, timeline, lambda: self.scale)
+        for signal in (timeline.cached, timeline.selected_changed):
             signal.connect(self.update)
         self._arrange()
 
@@ -80,8 +81,9 @@ class Tracks(QWidget):
     @property
     def scale(self) -> Scale:
         """Where frames stand; as on the ruler, whatever scroll bar there is."""
-        viewport = self.parentWidget()
-        area = viewport.parentWidget() if viewport else None
+        area = self.parentWidget()
+        while area is not None and not isinstance(area, QScrollArea):
+            area = area.parentWidget()
         return scale_of(self.timeline, area.width() if area else self.width(), self._held)
 
     def spot(self, part: str, number: int) -> QPointF:
@@ -263,7 +265,7 @@ class Tracks(QWidget):
 
     # inside ----------------------------------------------------------------------------------------------------------
     def _arrange(self) -> None:
-        self.setFixedHeight(len(self.rows) * ROW + 2)
+        self.setMinimumHeight(len(self.rows) * ROW + 2)
         self.update()
 
     def _still(self, part: str) -> None:
