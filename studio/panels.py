@@ -9,7 +9,7 @@ from studio.models.form import Form
 from studio.models.looking import Looking
 from studio.models.opened import OpenProject
 from studio.panel import Panel
-from studio.views import gallery, library, make, mix, queue_list, report
+from studio.views import gallery, library, make, mix, queue_list, report, timeline
 from studio.views.export import ExportStrip, stands_in
 from studio.views.form import FormView
 from studio.views.report_choice import ReportChoice
@@ -57,6 +57,7 @@ PANELS: tuple[Panel, ...] = (
     CURVES,
     make.PANEL,
     mix.PANEL,
+    timeline.PANEL,
     TRAIN,
     report.PANEL,
     EVALUATE,
