@@ -29,6 +29,7 @@ from studio.models.troubles import Troubles
 from studio.panel import MENUS, WORKSPACES, Panel, menu_of
 from studio.theme import Choice, Theme
 from studio.views.banner import Banner
+from studio.views.help import Diagnostics, Licences
 from studio.views.queue_strip import QueueStrip
 from studio.views.welcome import Welcome
 from studio.widgets.words import label
@@ -151,6 +152,8 @@ class MainWindow(QMainWindow):
         self._queue_action = self._action("Queue", "Q", self.toggle_queue)
         self.addAction(self._queue_action)
         view.addAction(self._queue_action)
+        pages = (("Diagnostics", self._diagnose), ("Licences", lambda: Licences(self).show()))
+        self.menus["Help"].addActions([self._action(text, "", work) for text, work in pages])
         self.menus["Help"].addAction(self._action("About Shape Studio", "", self._about))
         self._enable()
 
@@ -180,6 +183,7 @@ class MainWindow(QMainWindow):
             self.tabs.setCurrentIndex(known.index(self._preferences.kept.workspace))
         self.strip.bind(opened.queue)
         opened.history.changed.connect(self._enable)
+        opened.current.workspace_wanted.connect(self._show_workspace)
         self._enable()
         if self._shown:
             QTimer.singleShot(0, self._start)
@@ -265,6 +269,11 @@ class MainWindow(QMainWindow):
             for action in actions:
                 action.setVisible(there[name])
 
+    def _show_workspace(self, name: str) -> None:
+        names = [self.tabs.tabText(i) for i in range(self.tabs.count())]
+        if name in names:
+            self.tabs.setCurrentIndex(names.index(name))
+
     def reset_layout(self) -> None:
         """Put every panel where it is at first."""
         self._preferences.kept.layouts.pop(self._workspace, None)
@@ -312,7 +321,7 @@ class MainWindow(QMainWindow):
     def generate_now(self) -> None:
         """A new project, and the first shapes in it."""
         if self._projects.create_somewhere("My shapes") and self._opened:
-            self.tabs.setCurrentIndex(0)
+            self._show_workspace("Make")
             make = self._opened.model(Make)
             make.set_count(FIRST)
             make.generate()
@@ -348,6 +357,10 @@ class MainWindow(QMainWindow):
     def _choose_theme(self, choice: Choice) -> None:
         self.theme.choose(choice)
         self._preferences.save(theme=choice)
+
+    def _diagnose(self) -> None:
+        opened = self._opened
+        Diagnostics(self, opened.folder if opened else None, opened.pids if opened else []).show()
 
     def _about(self) -> None:
         QMessageBox.about(
