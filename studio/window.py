@@ -83,7 +83,7 @@ class MainWindow(QMainWindow):
 
     # building --------------------------------------------------------------------------------------------------------
     def _frame(self) -> None:
-        self.tabs = QTabBar(drawBase=False)
+        self.tabs = QTabBar(drawBase=False, usesScrollButtons=False)
         self.tabs.setObjectName("workspaces")
         self.tabs.currentChanged.connect(lambda i: self.go_to(self.tabs.tabText(i)) if i >= 0 else None)
         self.menuBar().setCornerWidget(self.tabs)
@@ -179,6 +179,8 @@ class MainWindow(QMainWindow):
         known = [name for name in WORKSPACES if any(name in panel.workspaces for panel in self._panels)]
         for name in known:
             self.tabs.addTab(name)  # the first one becomes the current one, and is gone to
+        self.menuBar().setCornerWidget(self.tabs)  # again, since the bar asks only then how wide it is
+        self.tabs.show()
         if self._preferences.kept.workspace in known:
             self.tabs.setCurrentIndex(known.index(self._preferences.kept.workspace))
         self.strip.bind(opened.queue)

@@ -75,6 +75,8 @@ class Licences(HelpPage):
         self.list = QListWidget()
         self.list.setAccessibleName("Packages")
         self.list.setFixedWidth(280)
+        self.list.setSpacing(4)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.row.insertWidget(0, self.list)
         self._found: list[Licence] = []
         self.list.currentRowChanged.connect(self._show)
