@@ -51,12 +51,13 @@ class BringStep(Step):
         self.count.setAccessibleName("Number of samples")
         self.make = button("Make samples", self._make, tip="Procedural shapes with named parts, to try it out")
         self.time = label(role="dim", wrap=True)
-        self.verdicts = QTreeWidget(columnCount=1, headerHidden=True)
+        self.verdicts = QTreeWidget(columnCount=1)
+        self.verdicts.setHeaderHidden(True)
         self.verdicts.setAccessibleName("What became of the shapes")
         self.verdicts.itemExpanded.connect(self._fit_list)
         self.verdicts.itemCollapsed.connect(self._fit_list)
         self.parts = label(role="dim", wrap=True)
-        self.find = button("Find parts", self._bring.find_parts, tip="By connected pieces, matched over all shapes")
+        self.search = button("Find parts", self._bring.find_parts, tip="By connected pieces, matched over all shapes")
         self.old, self.new = QComboBox(), QLineEdit(placeholderText="new name")
         self.old.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.old.setMinimumContentsLength(6)
@@ -82,7 +83,7 @@ class BringStep(Step):
         self.body.addWidget(self.time)
         self.body.addWidget(self.verdicts)
         self.body.addWidget(self.parts)
-        self.body.addLayout(in_row(self.find, stretch=True))
+        self.body.addLayout(in_row(self.search, stretch=True))
         self.body.addLayout(in_row(self.old, self.new, self.rename))
         self.body.addWidget(self.merging)
 
@@ -108,8 +109,8 @@ class BringStep(Step):
             " ".join(filter(None, (f"Parts: {words}." if words else "", missing))),
             "warn" if nameless else "dim",
         )
-        self.find.setVisible(bool(nameless))
-        self.find.setEnabled(not bring.busy)
+        self.search.setVisible(bool(nameless))
+        self.search.setEnabled(not bring.busy)
         for widget in (self.old, self.new, self.rename):
             widget.setVisible(bool(named))
         if [self.old.itemText(i) for i in range(self.old.count())] != list(named):

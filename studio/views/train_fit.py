@@ -38,7 +38,8 @@ class FitStep(Step):
         self.time = label(role="dim", wrap=True)
         self.running = Running()
         self.fits = QComboBox()
-        self.gate = QTreeWidget(columnCount=2, rootIsDecorated=False)
+        self.gate = QTreeWidget(columnCount=2)
+        self.gate.setRootIsDecorated(False)
         self._told: object = None
         self._build()
         self._bind()

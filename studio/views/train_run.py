@@ -26,12 +26,10 @@ class TrainStep(Step):
         super().__init__(3, "Train")
         self._train, self._form_view = train, form_view
         self._form: QWidget | None = None
-        self.steps = QSpinBox(minimum=1, maximum=MOST_STEPS, singleStep=500, groupSeparatorShown=True)
+        self.steps = QSpinBox(minimum=1, maximum=MOST_STEPS, singleStep=500)
         self.steps.setAccessibleName("Steps")
         self.steps.setToolTip("More steps learn more; of few shapes too many learn copies")
-        self.preview = QSpinBox(
-            minimum=0, maximum=MOST_STEPS, singleStep=250, specialValueText="never", groupSeparatorShown=True
-        )
+        self.preview = QSpinBox(minimum=0, maximum=MOST_STEPS, singleStep=250)
         self.preview.setAccessibleName("Steps between previews")
         self.preview.setToolTip("Steps between pictures of a few samples; each costs a few seconds")
         self.more = button("More", self._unfold, "flat", "chevron-right", "All settings of the training")
@@ -39,13 +37,16 @@ class TrainStep(Step):
         self.go = button("Train", train.start_training, "primary", tip="Put it into the queue")
         self.time = label(role="dim", wrap=True)
         self.running = Running()
-        self.trainings = QComboBox(accessibleName="Training that is looked at", toolTip="Which training is looked at")
+        self.trainings = QComboBox()
+        self.trainings.setAccessibleName("Training that is looked at")
+        self.trainings.setToolTip("Which training is looked at")
         self.why = label(role="bad", wrap=True)
         self.resume = button("Go on with it", train.go_on, tip="From the newest checkpoint")
-        self.further = QSpinBox(
-            minimum=1, maximum=MOST_STEPS, value=MORE_STEPS, singleStep=500, groupSeparatorShown=True
-        )
+        self.further = QSpinBox(minimum=1, maximum=MOST_STEPS, value=MORE_STEPS, singleStep=500)
         self.further.setAccessibleName("Steps more")
+        for box in (self.steps, self.preview, self.further):
+            box.setGroupSeparatorShown(True)
+        self.preview.setSpecialValueText("never")
         self.longer = button(
             "Train longer",
             lambda: train.train_longer(self.further.value()),

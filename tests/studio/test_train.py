@@ -130,9 +130,9 @@ def test_the_gate_shows_what_was_set_aside_and_why(
     rest = [float(row.text(1)) for i in range(1, 6) if (row := fit.gate.topLevelItem(i))]
     assert rest == sorted(rest) and len(rest) == 5
     theme = Theme(qapp, "dark")
-    for choice, colours in (("light", LIGHT), ("dark", DARK)):
-        theme.choose(choice)
-        settle(qtbot, lambda wanted=colours.warn: colour_of_first(panel) == wanted, 10)
+    for wanted in (LIGHT.warn, DARK.warn):
+        theme.choose("light" if wanted == LIGHT.warn else "dark")
+        settle(qtbot, lambda: colour_of_first(panel) == wanted, 10)  # noqa: B023 it is asked at once
     first = fit.gate.topLevelItem(0)
     assert first is not None
     qtbot.mouseClick(fit.gate.viewport(), LEFT, pos=fit.gate.visualItemRect(first).center())
