@@ -6,7 +6,6 @@ from engine.metrics.measures import CHAMFER, Means
 from engine.metrics.shortlist import nearest
 from tests.metrics.test_chamfer import finish
 
-
 POINTS = 2048  # as the protocol has it: a rough look at fewer points errs
 
 
