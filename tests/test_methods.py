@@ -37,6 +37,7 @@ def test_training_settings_reach_the_loss(change: str) -> None:
     generator = torch.Generator().manual_seed(1)
     target = torch.randn(8, representation.layout.size, generator=generator)
     batch = Batch(target, {"category": torch.arange(8) % 3})
+    assert trainee.classes is not None
     for parameter in trainee.classes.parameters():
         torch.nn.init.normal_(parameter)
     losses = [
