@@ -116,13 +116,6 @@ def _kind(name: str, project: Project) -> str:
 
 
 def _answered(child: Child, order: Order, message: str = "") -> Stage[Health]:
-    asked = child.ask(msgspec.msgpack.encode(order))
-    try:
-        while True:
-            try:
-                next(asked)
-            except StopIteration as end:
-                return msgspec.msgpack.decode(end.value, type=Health)
-            yield Progress(stage="look", done=0, total=1, message=message or Path(order.path).name)
-    finally:
-        asked.close()
+    sign = Progress(stage="look", done=0, total=1, message=message or Path(order.path).name)
+    answer = yield from child.awaited(msgspec.msgpack.encode(order), sign)
+    return msgspec.msgpack.decode(answer, type=Health)

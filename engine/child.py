@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from typing import NoReturn, Self
+from typing import NoReturn, Self, TypeVar
 
 import msgspec
 import psutil
@@ -24,6 +24,7 @@ BEAT_S = 0.1  # how often a waiting caller hears from us
 START_S = 120.0  # a new process may need so long to import its work on a busy machine
 END_S = 5.0
 
+Sign = TypeVar("Sign")
 READY, ANSWER = b"r", b"a"  # anything else is a msgpack _Failure
 
 
@@ -103,6 +104,19 @@ class Child:
             if not done:
                 self.close()
         return self._opened(answer)
+
+    def awaited(self, request: bytes, sign: Sign) -> Generator[Sign, None, bytes]:
+        """As ``ask``, with ``sign`` as the sign of life: a stage of a job, where it is an event."""
+        asked = self.ask(request)
+        try:
+            while True:
+                try:
+                    next(asked)
+                except StopIteration as end:
+                    return bytes(end.value)
+                yield sign
+        finally:
+            asked.close()
 
     def close(self) -> None:
         """End the process at once, whatever it is doing."""

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from engine import methods
-from engine.asking import Asked, class_ids, missed, unusual
+from engine.asking import Asked, class_ids, unusual
 from engine.checkpoint import save_model
 from engine.conditions import CATEGORY
 from engine.errors import InputError
@@ -18,10 +18,10 @@ from engine.previews import FIRST, first_look
 from engine.project import Project
 from engine.protocol import Note, Stage
 from engine.settings import override
-from engine.shapes import ModelAbout, keep_generated, model_path, read_model_about
+from engine.shapes import keep_generated, model_path, read_model_about
 from engine.shipped import is_shipped, keep_version, names, shipped_card, shipped_for
 from engine.storage import seed_of
-from engine.telling import tell_missed
+from engine.telling import missed_parts, tell_missed
 from engine.whole import whole_shapes
 
 GUIDED = 2.0  # guidance scale where parts or attributes are asked for and nothing is said of it
@@ -52,7 +52,7 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
     if job.whole:
         looked = work.folder / f"whole-{model.hash}.json"  # of a model that has changed since, draws are others
         shapes, vain = yield from whole_shapes(
-            draw, representation, work.device, lambda row: not missing(asked, about, row), looked
+            draw, representation, work.device, lambda row: not any(missed_parts(asked, about.vocabulary, row)), looked
         )
     else:
         shapes = yield from draw(0)
@@ -95,13 +95,6 @@ def model_to_draw_with(project: Project | None, category: str = "", method: str 
     brought = f"name a --category that the program brings a model of ({', '.join(names())}), or " if names() else ""
     own = "there is no project here, and so no" if project is None else "this project has no"
     raise InputError(f"{own} trained model{which}; {brought}run `fit` and `train` first")
-
-
-def missing(asked: Asked, about: ModelAbout, row: Shapes) -> tuple[str, ...]:
-    """Parts of one row that are not as asked."""
-    if row.present is None:
-        return ()
-    return missed(asked, [part for part, flag in zip(about.vocabulary, row.present[0].tolist(), strict=True) if flag])
 
 
 def _told(model: str, project: Project) -> str:

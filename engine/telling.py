@@ -35,18 +35,24 @@ def settled_conditions(
     return read_conditions(path)
 
 
+def missed_parts(asked: Asked, names: Sequence[str], shapes: Shapes) -> list[tuple[str, ...]]:
+    """Of each shape the parts that are not as asked. names : of the columns of ``shapes.present``"""
+    if shapes.present is None:
+        return [()] * len(shapes.latent)
+    rows = ([part for part, flag in zip(names, row, strict=True) if flag] for row in shapes.present.tolist())
+    return [missed(asked, has) for has in rows]
+
+
 def tell_missed(asked: Asked, ids: Sequence[str], names: Sequence[str], shapes: Shapes) -> Stage[list[dict[str, Any]]]:
     """Shapes without parts that were asked for, or with parts that were not wanted: listed, and counted in a Note.
 
     names : of the columns of ``shapes.present``
     """
-    if shapes.present is None:
-        return []
-    wrong = []
-    for name, row in zip(ids, shapes.present.tolist(), strict=True):
-        has = [part for part, flag in zip(names, row, strict=True) if flag]
-        if parts := missed(asked, has):
-            wrong.append({"shape": name, "parts": list(parts)})
+    wrong = [
+        {"shape": name, "parts": list(parts)}
+        for name, parts in zip(ids, missed_parts(asked, names, shapes), strict=True)
+        if parts
+    ]
     if wrong:
         counts = Counter(part for shape in wrong for part in shape["parts"])
         said = ", ".join(

@@ -55,7 +55,9 @@ def label_items(items: Sequence[ItemRow], count: int, run: str, project: Project
                     pieces=True,
                     hash=looked[item.id].hash,
                 )
-                finding = msgspec.msgpack.decode((yield from answered(child, order, waiting)), type=Finding)
+                finding = msgspec.msgpack.decode(
+                    (yield from child.awaited(msgspec.msgpack.encode(order), waiting)), type=Finding
+                )
                 item = with_parts(item, finding, {FOUND: run})
                 gallery.take(project, item)
                 project.catalogue.add_items([item])
@@ -78,20 +80,6 @@ def with_parts(item: ItemRow, finding: Finding, about: dict[str, Any]) -> ItemRo
 def new_child() -> Child:
     """A process for `engine.datasets.labelling`."""
     return Child("engine.datasets.labelling:answer", MEMORY, SECONDS, task="looking for parts")
-
-
-def answered(child: Child, order: Look | Name, waiting: Progress) -> Stage[bytes]:
-    """The child's answer; ``waiting`` is the sign of life as long as it makes one wait."""
-    asked = child.ask(msgspec.msgpack.encode(order))
-    try:
-        while True:
-            try:
-                next(asked)
-            except StopIteration as end:
-                return bytes(end.value)
-            yield waiting
-    finally:
-        asked.close()
 
 
 def _asked(job: PartsJob, project: Project) -> list[ItemRow]:
@@ -129,7 +117,8 @@ def _look(items: Sequence[ItemRow], child: Child, project: Project, kept: Path) 
         if item.id in found:
             continue
         try:
-            answer = yield from answered(child, Look(project=str(project.folder), item=item.id), waiting)
+            order = msgspec.msgpack.encode(Look(project=str(project.folder), item=item.id))
+            answer = yield from child.awaited(order, waiting)
             found[item.id] = msgspec.msgpack.decode(answer, type=Looked)
         except (StudioError, RuntimeError) as error:
             yield Note(text=f"{item.id} was left as it is: {error}", warning=True)

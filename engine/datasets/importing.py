@@ -192,7 +192,7 @@ def _order(job: ImportJob, source: Source, project: str = "") -> Order:
 def _read(child: Child, order: Order, waiting: Progress) -> Stage[Finding]:
     """One source read in the child process; what ends the process is a verdict too."""
     try:
-        data = yield from _awaited(child, order, waiting)
+        data = yield from child.awaited(msgspec.msgpack.encode(order), waiting)
     except (MeshError, InputError) as error:
         return Finding(id="", hash="", verdict="refused", reason=str(error))
     except RuntimeError as error:  # a fault of ours: it costs this file, not the others
@@ -200,20 +200,6 @@ def _read(child: Child, order: Order, waiting: Progress) -> Stage[Finding]:
         first = str(error).split("\n")[0]
         return Finding(id="", hash="", verdict="refused", reason=f"reading failed by a fault of the program ({first})")
     return msgspec.msgpack.decode(data, type=Finding)
-
-
-def _awaited(child: Child, order: Order | Carry, waiting: Progress) -> Stage[bytes]:
-    """The child's answer; ``waiting`` is the sign of life as long as it makes one wait."""
-    asked = child.ask(msgspec.msgpack.encode(order))
-    try:
-        while True:
-            try:
-                next(asked)
-            except StopIteration as end:
-                return bytes(end.value)
-            yield waiting
-    finally:
-        asked.close()
 
 
 def _row(job: ImportJob, source: Source, finding: Finding, known: dict[str, str]) -> ItemRow:
@@ -278,7 +264,7 @@ def _carry(child: Child, project: Project, mesh: ItemRow, cloud: ItemRow, waitin
     """The row of a mesh with the parts of a cloud; as it was, with a note, where that fails."""
     order = Carry(project=str(project.folder), category=mesh.category, cloud=cloud.id, mesh=mesh.id)
     try:
-        data = yield from _awaited(child, order, waiting)
+        data = yield from child.awaited(msgspec.msgpack.encode(order), waiting)
     except (StudioError, RuntimeError) as error:
         yield Note(text=f"the labels of {cloud.id} were not carried to {mesh.id}: {error}", warning=True)
         return mesh

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from engine.datasets.auto_parts import answered, new_child, with_parts
+from engine.datasets.auto_parts import new_child, with_parts
 from engine.datasets.labelling import Name
 from engine.datasets.labels import rename_in_mapping
 from engine.datasets.parts import in_order
@@ -33,7 +33,9 @@ def rename_part(job: RenameJob, project: Project) -> Stage[dict[str, Any]]:
             if job.old not in item.parts:
                 continue
             order = Name(project=str(project.folder), item=name, names={job.old: job.new})
-            finding = msgspec.msgpack.decode((yield from answered(child, order, waiting)), type=Finding)
+            finding = msgspec.msgpack.decode(
+                (yield from child.awaited(msgspec.msgpack.encode(order), waiting)), type=Finding
+            )
             item = with_parts(item, finding, {})
             gallery.take(project, item)
             project.catalogue.add_items([item])

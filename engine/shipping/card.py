@@ -33,7 +33,7 @@ def card_of_model(
     closed_real: Closed,
     tried: str,
 ) -> ModelCard:
-    """The card without what its files tell; seconds of each step, wall clock; machine : what it was made on."""
+    """The card without what its files tell; seconds of timed steps, wall clock; machine : what it was made on."""
     about = read_model_about(project.run_folder("train") / "model.safetensors")
     evaluation = read_evaluation(project.run_folder("evaluated") / RESULT)
     drawn = msgspec.json.decode((project.run_folder("drawn") / "result.json").read_bytes())
@@ -52,7 +52,7 @@ def card_of_model(
         settings=msgspec.to_builtins(about.settings),
         command=command,
         device=machine,
-        seconds={name: round(seconds[name], 1) for name in TIMED}
+        seconds={name: round(seconds[name], 1) for name in TIMED if name in seconds}
         | {"sample": round(drawn["seconds"] / len(drawn["shapes"]), 4)},
         scores=tuple(_score(row) for row in evaluation.rows if row.category == "all"),
         verdicts={} if novelty is None else {str(name): share for name, share in novelty.shares.items()},

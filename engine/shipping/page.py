@@ -16,7 +16,7 @@ def page(card: ModelCard) -> str:
         "",
         f"![The first shapes that it draws]({card.name}-shapes.webp)",
         "",
-        "*The first shapes that it draws, none left out.*",
+        "*The first shapes that it draws, not chosen by hand; what came apart was drawn again.*",
         "",
         f"![Mixes of its shapes, healed]({card.name}-mixes.webp)",
         "",
