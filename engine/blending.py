@@ -39,13 +39,13 @@ def blend(job: InterpolateJob, project: Project, work: Workspace) -> Stage[dict[
             )
     if not job.curves:
         raise InputError("name the whole or a part that is to change")
-    model, denoiser = yield from _judge(job, first, project, work)
+    model, denoiser = yield from judge_of(job, first, project, work)
     keys = torch.cat([one.shape.latent for one in opened])
     rest = job.curves.get(WHOLE)
     centre, scale = (None, None) if denoiser is None else (denoiser.mean.cpu(), denoiser.std.cpu())
     latent = interpolate(keys, job.frames, parts, named, rest, centre, scale)
-    alpha = {part.name: _alpha(job, named.get(part.name, rest)) for part in parts} or {WHOLE: _alpha(job, rest)}
-    shapes = _standing(latent, [one.shape for one in opened], list(alpha.values()) if parts else [])
+    alpha = {part.name: alphas_of(job, named.get(part.name, rest)) for part in parts} or {WHOLE: alphas_of(job, rest)}
+    shapes = frames_of(latent, [one.shape for one in opened], list(alpha.values()) if parts else [])
     classes = {one.category for one in opened}
     category = classes.pop() if len(classes) == 1 else ""
     shapes = replace(shapes, condition=_classes(first, category, job.frames))
@@ -69,7 +69,7 @@ def blend(job: InterpolateJob, project: Project, work: Workspace) -> Stage[dict[
     return {"run": job.run, "shapes": ids, "frames": frames, "pictures": str(picture_path(project, job, 0).parent)}
 
 
-def _judge(
+def judge_of(
     job: InterpolateJob, first: Opened, project: Project, work: Workspace
 ) -> Stage[tuple[Model | None, Denoiser | None]]:
     """The model that says how plausible frames are and what arcs are measured in; none where there is none to be had."""
@@ -90,12 +90,12 @@ def _classes(first: Opened, category: str, frames: int) -> dict[str, Tensor]:
     return {"category": torch.full((frames,), number)}
 
 
-def _alpha(job: InterpolateJob, curve: Curve | None) -> Tensor:
+def alphas_of(job: InterpolateJob, curve: Curve | None) -> Tensor:
     """Alpha (F,) of each frame; 0 for what stays the first shape's."""
     return torch.zeros(job.frames, dtype=torch.float64) if curve is None else alphas(job.frames, curve)
 
 
-def _standing(latent: Tensor, keys: Sequence[Shapes], alpha: Sequence[Tensor]) -> Shapes:
+def frames_of(latent: Tensor, keys: Sequence[Shapes], alpha: Sequence[Tensor]) -> Shapes:
     """Frames (F, D) with presence, poses and copies; ``alpha`` : of each part.
 
     A part is there, and copies are, where the nearest shape has them; poses go along with the part.

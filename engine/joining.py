@@ -96,7 +96,7 @@ def measure_joints(job: JointsJob, project: Project, work: Workspace) -> Stage[d
     for one in opened:
         usual = yield from usual_of(job.fit or fit_behind(one.row, project), project, work)
         found, judged = yield from joints_of_shape(one, usual)
-        rows.append({"shape": one.row.id, "joint score": judged.total, "unusual": _words(judged)})
+        rows.append({"shape": one.row.id, "joint score": judged.total, "unusual": words_of(judged)})
         shown.append({"shape": one.row.id, "score": judged.total, "joints": _for_display(found, judged)})
     path = project.run_folder(job.run) / "joints.json"
     write_json(path, {"version": 1, "frame": "canonical", "shapes": shown})
@@ -256,7 +256,7 @@ def _measured(
     return found, np.concatenate([np.zeros((0, 3), np.float32), *points])
 
 
-def _words(judged: Score) -> str:
+def words_of(judged: Score) -> str:
     """What is unusual, for a person."""
     told = []
     for (a, b), (gap, overlap) in judged.excess.items():

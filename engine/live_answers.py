@@ -197,7 +197,7 @@ class LiveAnswers:
             )
             for pair, one in met.items()
         )
-        return Given(Joined(score=judged.total, words=joining._words(judged), joints=told))
+        return Given(Joined(score=judged.total, words=joining.words_of(judged), joints=told))
 
     def _usual_of(self, fit: str, row: ShapeRow) -> Generator[Event | Preview, None, joining.Usual]:
         name = fit or joining.fit_behind(row, self.project)

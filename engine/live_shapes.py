@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from engine.blending import _alpha, _judge, _standing
+from engine.blending import alphas_of, frames_of, judge_of
 from engine.card import WHOLE
 from engine.diffusion.denoiser import Denoiser
 from engine.errors import InputError
@@ -15,7 +15,7 @@ from engine.jobs import InterpolateJob, MixJob
 from engine.live_requests import Blend, Mixture, Tween, curve_of
 from engine.live_surfaces import Kept
 from engine.method import Shapes, Workspace
-from engine.mixing import _arranged, moved_places
+from engine.mixing import arranged, moved_places
 from engine.opened import Model, Opened, open_shapes
 from engine.parts.interpolate import interpolate
 from engine.parts.pose import placed
@@ -78,7 +78,7 @@ class LiveShapes:
         job = MixJob(
             base=mixture.base, parts=donors, removed=mixture.removed, copies=mixture.copies, moves=mixture.moves
         )
-        mixed, places = _arranged(job, base, opened)
+        mixed, places = arranged(job, base, opened)
         places = yield from _noting(moved_places(job.moves, mixed.shape, places, base), notes)
         return Mixed(base, placed(mixed.shape, base.representation.parts, places), tuple(notes))
 
@@ -107,15 +107,15 @@ class LiveShapes:
         centre, scale = (None, None) if denoiser is None else (denoiser.mean.cpu(), denoiser.std.cpu())
         latents = torch.cat([one.shape.latent for one in keys])
         latent = interpolate(latents, job.frames, parts, named, rest, centre, scale)
-        alpha = [_alpha(job, named.get(part.name, rest)) for part in parts]
-        return first, _standing(latent, [one.shape for one in keys], alpha)
+        alpha = [alphas_of(job, named.get(part.name, rest)) for part in parts]
+        return first, frames_of(latent, [one.shape for one in keys], alpha)
 
     def judge(self, job: InterpolateJob, first: Opened) -> Stage[tuple[Model | None, Denoiser | None]]:
         """The model that judges frames between shapes like ``first``; none where there is none to be had."""
         key = job.model, first.row.run
         found = self._judges.get(key)
         if found is None:
-            found = yield from _judge(job, first, self.project, self.work)
+            found = yield from judge_of(job, first, self.project, self.work)
             self._judges.put(key, found, sum(_size(one) for one in found if isinstance(one, nn.Module)))
         return found
 

@@ -33,7 +33,7 @@ def mix_parts(job: MixJob, project: Project, work: Workspace) -> Stage[dict[str,
     names = list(dict.fromkeys([job.base, *job.parts.values()]))
     opened = dict(zip(names, (yield from open_shapes(names, project, work)), strict=True))
     base = opened[job.base]
-    mixed, places = _arranged(job, base, opened)
+    mixed, places = arranged(job, base, opened)
     held = _held(job, base, mixed)
     absent = [part for part in job.parts if part not in mixed.parents and part not in job.removed]
     if absent:
@@ -60,7 +60,7 @@ def mix_parts(job: MixJob, project: Project, work: Workspace) -> Stage[dict[str,
     return {"run": job.run, "shapes": ids, "parts": rows, "pictures": str(picture_path(project, job, 0).parent)}
 
 
-def _arranged(job: MixJob, base: Opened, opened: Mapping[str, Opened]) -> tuple[Mix, Places]:
+def arranged(job: MixJob, base: Opened, opened: Mapping[str, Opened]) -> tuple[Mix, Places]:
     """The mix before anything is moved, and where everything of it stands. Raises InputError for what cannot be done."""
     if not (job.parts or job.removed or job.copies or job.moves):
         raise InputError(f"say what of {job.base} is to change: parts to take from other shapes, to remove or to move")
