@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -12,13 +14,20 @@ from torch import Tensor
 
 from engine.card import Copy
 from engine.conditions import Conditions
+from engine.errors import DamagedFileError
 from engine.layout import Layout
 from engine.method import Batch, Encoded, LatentSet, Shapes
-from engine.storage import map_tensor, read_tensors, write_tensors
+from engine.storage import map_tensor, write_tensors
+
+T = TypeVar("T")
 
 
 class LatentFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Header of a latents file."""
+    """What is known of a latents file: its header, but for what is known of each row.
+
+    That is the tensor ``rows``, a `Rows` as JSON, since a header may not exceed 100 MB, and is read whenever the file is
+    opened. Files of version 1 have it in the header.
+    """
 
     layout: Layout
     vocabulary: tuple[str, ...]
@@ -26,24 +35,49 @@ class LatentFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     categories: tuple[str, ...] = ()  # names of the classes in ``category``; () when there is only one
     posed: bool = False  # there is a tensor ``pose``
     copies: tuple[tuple[Copy, ...], ...] = ()  # of each row; () = none of any row
-    version: int = 1
+    version: int = 2
+
+
+class Rows(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a latents file says of each row, as ``LatentFile``."""
+
+    records: tuple[Encoded, ...]
+    copies: tuple[tuple[Copy, ...], ...] = ()
 
 
 class Latents:
     """Rows of a latents file as a LatentSet. Reads rows as they are asked for, so the file may exceed the memory."""
 
     layout: Layout
-    records: tuple[Encoded, ...]
     categories: tuple[str, ...]
 
     def __init__(self, path: Path) -> None:
         """Open ``path``. Raises DamagedFileError when it is not a latents file."""
+        self._path = path
         self._rows, header = map_tensor(path, "latent")  # (N, D) float32
         self._present = map_tensor(path, "present")[0]  # (N, K) uint8
         self._category = map_tensor(path, "category")[0]  # (N,) int64
-        self.file = msgspec.json.decode(header["latents"], type=LatentFile)
-        self._pose = map_tensor(path, "pose")[0] if self.file.posed else None  # (N, K, 3, 4) float32
-        self.layout, self.records, self.categories = self.file.layout, self.file.records, self.file.categories
+        self._header = _decoded(path, header.get("latents", "").encode(), LatentFile)
+        self._pose = map_tensor(path, "pose")[0] if self._header.posed else None  # (N, K, 3, 4) float32
+        self.layout, self.categories = self._header.layout, self._header.categories
+
+    @cached_property
+    def file(self) -> LatentFile:
+        """All that is known of the file. Raises DamagedFileError."""
+        if self._header.version == 1:
+            return self._header
+        rows = _decoded(self._path, map_tensor(self._path, "rows")[0].tobytes(), Rows)
+        return msgspec.structs.replace(self._header, records=rows.records, copies=rows.copies)
+
+    @property
+    def records(self) -> tuple[Encoded, ...]:
+        """What is known of each row. Raises DamagedFileError."""
+        return self.file.records
+
+    @property
+    def numbers(self) -> tuple[NDArray, NDArray, NDArray]:
+        """All rows (N, D), presence (N, K) uint8 and class ids (N,) as they are in the file."""
+        return self._rows, self._present, self._category
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -82,19 +116,32 @@ def write_latents(
     }
     if pose is not None:
         arrays["pose"] = pose.astype(np.float32)
-    file = msgspec.structs.replace(file, posed=pose is not None)
-    write_tensors(path, arrays, {"latents": msgspec.json.encode(file).decode()})
+    rows = msgspec.json.encode(Rows(file.records, file.copies))
+    arrays["rows"] = np.frombuffer(rows, np.uint8)
+    header = msgspec.structs.replace(file, posed=pose is not None, records=(), copies=(), version=2)
+    write_tensors(path, arrays, {"latents": msgspec.json.encode(header).decode()})
 
 
 def join(pieces: Sequence[Path], path: Path) -> Latents:
     """Write the rows of ``pieces``, in order, into one file and open it."""
-    read = [read_tensors(piece) for piece in pieces]
-    headers = [msgspec.json.decode(header["latents"], type=LatentFile) for _, header in read]
-    arrays = {name: np.concatenate([tensors[name] for tensors, _ in read]) for name in read[0][0]}
-    records = tuple(record for header in headers for record in header.records)
-    file = msgspec.structs.replace(headers[0], records=records)
-    write_latents(path, arrays["latent"], arrays["present"].astype(bool), arrays["category"], file)
+    opened = [Latents(piece) for piece in pieces]
+    latent, present, category = (
+        np.concatenate(blocks) for blocks in zip(*(one.numbers for one in opened), strict=True)
+    )
+    records = tuple(record for one in opened for record in one.records)
+    file = msgspec.structs.replace(opened[0].file, records=records)
+    write_latents(path, latent, present.astype(bool), category, file)
     return Latents(path)
+
+
+def _decoded(path: Path, text: bytes, kind: type[T]) -> T:
+    """JSON of a latents file. Raises DamagedFileError."""
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except msgspec.DecodeError as error:
+        raise DamagedFileError(
+            f"{path} does not say what its shapes are ({error}); the run that made it must be run again"
+        ) from error
 
 
 class Chosen:
