@@ -29,6 +29,7 @@ from PySide6.QtWidgets import QWidget
 from studio.models.scene import Scene
 from studio.palette import Palette
 from studio.theme import palette_of
+from studio.views.view3d_camera import Camera
 from studio.views.view3d_cameras import Cameras
 from studio.views.view3d_controls import Controls
 from studio.views.view3d_frame import Colours, Frame, colours_of, pane_of
@@ -64,6 +65,7 @@ class View3D(QWidget):
         self._asked = False  # a picture is being made
         self._stale = False  # it shows something older than the scene
         self._framed = False
+        self._first_camera: Camera | None = None  # as it was framed; while it is, the shape stays in full view
         self._coarser = 1.0
         self._error = ""
         self._mouse: QPointF | None = None
@@ -202,6 +204,7 @@ class View3D(QWidget):
         if not self._framed and self.scene.shapes and self.width() > 1:
             self._framed = True
             self.frame_all(smooth=False)
+            self._first_camera = self.cameras.of(self.scene.active)
         if not self.scene.shapes:
             self._framed = False
 
@@ -317,7 +320,9 @@ class View3D(QWidget):
         self.pointing.leave()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Pictures of another size are needed."""
+        """Pictures of another size are needed; a camera that nobody has moved still shows all of the shape."""
+        if self._first_camera is not None and self.cameras.of(self.scene.active) == self._first_camera:
+            self._framed = False
         self._frame_first()
         self.touch()
 

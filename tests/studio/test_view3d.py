@@ -447,6 +447,26 @@ def test_it_ends_without_a_crash_however_it_ends(how: str) -> None:
     assert "QThread" not in done.stderr and "ERR" not in done.stderr
 
 
+def test_a_shape_that_was_never_turned_stays_in_full_view(qtbot: QtBot) -> None:
+    view = View3D(Scene())
+    qtbot.addWidget(view)
+    view.scene.show([pair("a")])
+    view.resize(400, 160)
+    view.show()
+    far = np.array([[-0.4, 0, 0], [0.4, 0, 0]])
+
+    def across() -> list[float]:
+        return view.cameras.of("a").project(far, (view.width(), view.height()))[:, 0].tolist()
+
+    for size in ((160, 400), (300, 200)):
+        view.resize(*size)
+        assert all(0 < x < size[0] for x in across()), "it is framed anew"
+    view.cameras.change("a", lambda one: one.zoomed(3))
+    mine = view.cameras.of("a")
+    view.resize(160, 400)
+    assert view.cameras.of("a") == mine, "what a person chose stays"
+
+
 def test_a_closed_view_shows_again(qtbot: QtBot) -> None:
     view = View3D(Scene())
     view.scene.show([pair("a")])
