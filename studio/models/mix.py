@@ -35,6 +35,7 @@ from studio.models.troubles import Troubles
 KIND = "mix"  # of its edits in the history
 KEY = "mix"  # of its shape in the scene
 VARIANTS = 4
+AS_USUAL = "all parts meet as usual"
 
 
 class Mix(QObject):
@@ -376,7 +377,7 @@ class Mix(QObject):
 
     def _met(self, answer: Answer) -> None:
         if isinstance(answer.content, Joined):
-            self.words, self.score = answer.content.words, answer.content.score
+            self.words, self.score = answer.content.words or AS_USUAL, answer.content.score
         elif answer.state == "failed":
             self.words, self.score = answer.text, -1.0
         self.judged.emit()
