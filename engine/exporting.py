@@ -75,6 +75,18 @@ def export(job: ExportJob, project: Project, work: Workspace) -> Stage[dict[str,
     return {"files": files, "empty": empty, "refused": others}
 
 
+def keep_glb(name: str, path: Path, resolution: int, project: Project, work: Workspace) -> Stage[None]:
+    """The file ``path``, whole or not at all: a shape or an item as a GLB export with usual settings writes it.
+
+    Raises InputError for unknown names, EmptyShapeError and MeshError where nothing can be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    staged = path.with_name(f".{path.name}")
+    job = ExportJob(shapes=(name,), out=str(path.parent), resolution=resolution)
+    yield from _made(_shape_or_item(name, project), staged, job, project, work)
+    staged.replace(path)
+
+
 def _names(name: str, format_: str) -> tuple[str, ...]:
     """File names of a shape, the main one last."""
     stem, suffix = name.replace("/", "-"), f".{format_}"

@@ -19,6 +19,8 @@ from engine.live_pictures import Thumbnails
 from engine.live_requests import (
     Cut,
     Decode,
+    File,
+    Filed,
     Frames,
     Joined,
     Joint,
@@ -80,6 +82,8 @@ class LiveAnswers:
                 return self._plausibility(request)
             case Thumbnail():
                 return self._thumbnail(request)
+            case File():
+                return self._file(request)
 
     def relieve(self) -> bool:
         """Let go of all that is kept, and of the GPU; whether that can have helped."""
@@ -229,6 +233,17 @@ class LiveAnswers:
     def _thumbnail(self, request: Thumbnail) -> Answering:
         path = yield from self.thumbnails.find(request.name, request.size)
         return Given(Picture(path=str(path)))
+
+    def _file(self, request: File) -> Answering:
+        from engine.exporting import keep_glb  # what writes files is loaded when one is wanted
+
+        if "/" not in request.name and (source := Path(self.project.catalogue.item(request.name).path)).is_file():
+            return Given(Filed(path=str(source)))
+        name = f"{request.name.replace('/', '-')}.glb"
+        path = self.project.folder / "cache" / "files" / str(request.resolution) / name
+        if not path.exists():
+            yield from keep_glb(request.name, path, request.resolution, self.project, self.shapes.work)
+        return Given(Filed(path=str(path)))
 
 
 def _arrays(name: str, mesh: Mesh) -> Mapping[str, NDArray]:

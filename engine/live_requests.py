@@ -117,7 +117,15 @@ class Thumbnail(Asked, frozen=True):
     size: Annotated[int, Meta(ge=16, le=512, description="pixels per side")] = 256
 
 
-Request = Decode | Frames | Section | Joints | Plausibility | Thumbnail
+class File(Asked, frozen=True):
+    """A shape or an item as a file that other programs can be given, kept in the project -> `Filed`. Of an item that is the
+    file that it came from, while that is there; else a GLB as an export writes it."""
+
+    name: str
+    resolution: Resolution = 128
+
+
+Request = Decode | Frames | Section | Joints | Plausibility | Thumbnail | File
 
 
 # contents of answers --------------------------------------------------------------------------------------------------
@@ -185,11 +193,17 @@ class Picture(Asked, frozen=True):
     path: str
 
 
+class Filed(Asked, frozen=True):
+    """A file to be given to other programs."""
+
+    path: str
+
+
 class Nothing(Asked, frozen=True):
     """All that there was has been given before."""
 
 
-Content = Meshes | Cut | Joined | Plausible | Picture | Nothing
+Content = Meshes | Cut | Joined | Plausible | Picture | Filed | Nothing
 
 
 # on the pipe ----------------------------------------------------------------------------------------------------------

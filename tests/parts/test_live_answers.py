@@ -1,6 +1,7 @@
 """What the live engine shows is what is kept: surfaces, frames, sections and judgements equal those of the jobs."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,14 @@ from engine.card import MirrorMove, ShiftMove, TurnMove
 from engine.device import choose
 from engine.errors import InputError
 from engine.geometry.surface import extract
-from engine.jobs import InterpolateJob, JointsJob
+from engine.jobs import ExportJob, InterpolateJob, JointsJob
 from engine.live_answers import LiveAnswers
 from engine.live_requests import (
     Blend,
     Cut,
     Decode,
+    File,
+    Filed,
     Frames,
     Joined,
     Joints,
@@ -252,3 +255,14 @@ def test_kept_values_stay_within_their_room() -> None:
     assert kept.get("a") is None and kept.get("b") and kept.get("d") and kept.size == 10
     kept.put("huge", "huge", 99)
     assert len(kept) == 1 and kept.get("huge") == "huge"
+
+
+def test_a_file_is_what_an_export_writes(project: Project, answers: LiveAnswers, tmp_path: Path) -> None:
+    (given,) = ask(answers, File(name=A, resolution=64))
+    assert isinstance(given.content, Filed)
+    path = Path(given.content.path)
+    finished(ExportJob(shapes=(A,), out=str(tmp_path), resolution=64), project)
+    assert path.name == "fit-fit-a.glb" and path.read_bytes() == (tmp_path / path.name).read_bytes()
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
+    with pytest.raises(InputError):
+        ask(answers, File(name="fit/nobody"))
