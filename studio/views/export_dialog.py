@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QFileDialog,
-    QFormLayout,
     QHBoxLayout,
     QLineEdit,
     QMessageBox,
@@ -24,6 +23,7 @@ from studio.models.export_presets import FORMATS, PRESETS
 from studio.models.form import Form
 from studio.models.titles import counted
 from studio.models.troubles import Troubles
+from studio.widgets.rows import Rows
 from studio.widgets.words import button, label, line, tool
 
 WIDTH, MORE_HEIGHT = 560, 300
@@ -80,13 +80,9 @@ class ExportDialog(QDialog):
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.folder, 1)
         row.addWidget(self.browse)
-        form = QFormLayout()
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        form.setHorizontalSpacing(14)
-        form.setVerticalSpacing(8)
-        form.addRow("Format", self.format)
-        form.addRow("Folder", place)
+        form = Rows()
+        form.row("Format", self.format)
+        form.row("Folder", place)
         foot = QHBoxLayout()
         foot.addWidget(self.copy)
         foot.addStretch(1)

@@ -6,7 +6,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
-    QFormLayout,
     QHBoxLayout,
     QScrollArea,
     QSlider,
@@ -20,10 +19,12 @@ from studio.icons import icon
 from studio.models.make import MOST_COUNT, MOST_SEED, Make
 from studio.models.opened import OpenProject
 from studio.panel import Panel, in_menu
+from studio.widgets.rows import Rows
 from studio.widgets.words import Ground, button, label, line, tool
 
 MOST_STEPS = 1_000
 FEW = 64  # shapes on the slider; more are typed
+NAMES = 66  # pixels of the names on the left
 
 
 class MakeView(Ground):
@@ -57,25 +58,25 @@ class MakeView(Ground):
         column = QVBoxLayout(ground)
         column.setContentsMargins(14, 12, 14, 12)
         column.setSpacing(10)
-        self._form = _form()
-        self._form.addRow("Model", self.model)
+        self._form = Rows(NAMES)
+        self._form.row("Model", self.model)
         self._form.addRow("", self.about)
-        self._form.addRow("Category", self.category)
+        self._form.row("Category", self.category)
         column.addLayout(self._form)
-        self._asked = _form()
+        self._asked = Rows(NAMES)
         column.addLayout(self._asked)
         column.addWidget(line())
-        numbers = _form()
-        numbers.addRow("Count", _row(self.slider, self.count))
-        numbers.addRow("Seed", _row(self.seed, self.lock, self.dice))
+        numbers = Rows(NAMES)
+        numbers.row("Count", _row(self.slider, self.count))
+        numbers.row("Seed", _row(self.seed, self.lock, self.dice))
         column.addLayout(numbers)
         column.addWidget(self.more, 0, Qt.AlignmentFlag.AlignLeft)
         self._extra = QWidget()
-        extra = _form()
+        extra = Rows(NAMES)
         self._extra.setLayout(extra)
         extra.setContentsMargins(0, 0, 0, 0)
-        extra.addRow("Steps", self.steps)
-        extra.addRow("Guidance", self.guidance)
+        extra.row("Steps", self.steps)
+        extra.row("Guidance", self.guidance)
         extra.addRow(self.whole)
         self._extra.hide()
         column.addWidget(self._extra)
@@ -175,7 +176,7 @@ class MakeView(Ground):
                 box.activated.connect(lambda i, box=box, name=name: self._make.answer(name, box.itemData(i)))
                 words = name.removeprefix(PART).removeprefix(ATTRIBUTE).replace("_", " ").capitalize()
                 box.setAccessibleName(words)
-                self._asked.addRow(words, box)
+                self._asked.row(words, box)
                 self._questions[name] = box
         for name, classes in questions:
             offered = [("As it comes", ""), *((_class_words(one), one) for one in classes)]
@@ -188,15 +189,6 @@ class MakeView(Ground):
 
 def _class_words(one: str) -> str:
     return {PRESENT: "With", ABSENT: "Without", "true": "Yes", "false": "No"}.get(one.lower(), one.capitalize())
-
-
-def _form() -> QFormLayout:
-    found = QFormLayout()
-    found.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-    found.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-    found.setHorizontalSpacing(12)
-    found.setVerticalSpacing(8)
-    return found
 
 
 def _row(*widgets: QWidget) -> QWidget:

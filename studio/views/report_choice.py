@@ -7,7 +7,6 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
-    QFormLayout,
     QHBoxLayout,
     QListWidget,
     QListWidgetItem,
@@ -20,6 +19,8 @@ from studio.models.form import Form
 from studio.models.opened import OpenProject
 from studio.models.report import Report
 from studio.panel import in_menu
+from studio.widgets.narrow_choice import NarrowChoice
+from studio.widgets.rows import Rows
 from studio.widgets.words import Ground, button, label, line
 
 RUN = Qt.ItemDataRole.UserRole
@@ -31,10 +32,9 @@ class ReportChoice(Ground):
     def __init__(self, opened: OpenProject, make_form: Callable[[Form], QWidget]) -> None:
         super().__init__()
         self.report, self._make_form = opened.model(Report), make_form
-        self.subject, self.against = QComboBox(), QComboBox()
+        self.subject, self.against = NarrowChoice(), NarrowChoice()
         for box, name in ((self.subject, "Shapes"), (self.against, "Against")):
             box.setAccessibleName(name)
-            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.about = label(role="dim", wrap=True)
         self.more = button("More", self._unfold, "flat", "chevron-right", "How it is measured")
         self.more.setCheckable(True)
@@ -59,13 +59,9 @@ class ReportChoice(Ground):
         self._draw()
 
     def _build(self) -> None:
-        form = QFormLayout()
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        form.setHorizontalSpacing(12)
-        form.setVerticalSpacing(8)
-        form.addRow("Shapes", self.subject)
-        form.addRow("Against", self.against)
+        form = Rows()
+        form.row("Shapes", self.subject)
+        form.row("Against", self.against)
         self._column = QVBoxLayout()
         self._column.setContentsMargins(14, 12, 14, 0)
         self._column.setSpacing(10)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QSignalBlocker, QSize, Qt
 from PySide6.QtGui import QBrush, QColor
-from PySide6.QtWidgets import QApplication, QComboBox, QFormLayout, QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
 from engine.rows import ShapeRow
 from studio.models.form import Form
@@ -12,6 +12,8 @@ from studio.models.titles import counted
 from studio.models.train import METHODS, PRESETS, Train
 from studio.theme import palette_of
 from studio.views.train_step import Running, Step, in_row, say, time_words
+from studio.widgets.narrow_choice import NarrowChoice
+from studio.widgets.rows import Rows
 from studio.widgets.words import button, label
 
 FORM_HEIGHT = 340
@@ -37,7 +39,7 @@ class FitStep(Step):
         self.go = button("Fit", train.start_fit, "primary", tip="Put it into the queue")
         self.time = label(role="dim", wrap=True)
         self.running = Running()
-        self.fits = QComboBox()
+        self.fits = NarrowChoice()
         self.gate = QTreeWidget(columnCount=2)
         self.gate.setRootIsDecorated(False)
         self._told: object = None
@@ -46,14 +48,11 @@ class FitStep(Step):
         self.draw()
 
     def _build(self) -> None:
-        form = QFormLayout()
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        form.setHorizontalSpacing(12)
-        form.addRow("Method", self.method)
+        form = Rows()
+        form.row("Method", self.method)
         form.addRow("", self.about)
-        form.addRow("Category", self.category)
-        form.addRow("Settings", self.preset)
+        form.row("Category", self.category)
+        form.row("Settings", self.preset)
         self.body.addLayout(form)
         self.body.addLayout(in_row(self.more, stretch=True))
         self._extra = in_row()

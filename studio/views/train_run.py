@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QFormLayout, QSpinBox, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QSpinBox, QWidget
 
 from engine.methods import name_of
 from studio.models.form import Form
@@ -13,6 +13,8 @@ from studio.models.train import METHODS, Train
 from studio.models.train_runs import Training
 from studio.views.train_fit import FORM_HEIGHT, fill
 from studio.views.train_step import Running, Step, in_row, say, time_words
+from studio.widgets.narrow_choice import NarrowChoice
+from studio.widgets.rows import Rows
 from studio.widgets.words import button, label, line
 
 MOST_STEPS = 10_000_000
@@ -37,7 +39,7 @@ class TrainStep(Step):
         self.go = button("Train", train.start_training, "primary", tip="Put it into the queue")
         self.time = label(role="dim", wrap=True)
         self.running = Running()
-        self.trainings = QComboBox()
+        self.trainings = NarrowChoice()
         self.trainings.setAccessibleName("Training that is looked at")
         self.trainings.setToolTip("Which training is looked at")
         self.why = label(role="bad", wrap=True)
@@ -63,11 +65,9 @@ class TrainStep(Step):
         self.draw()
 
     def _build(self) -> None:
-        form = QFormLayout()
-        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        form.setHorizontalSpacing(12)
-        form.addRow("Steps", self.steps)
-        form.addRow("Previews every", self.preview)
+        form = Rows()
+        form.row("Steps", self.steps)
+        form.row("Previews every", self.preview)
         self.body.addLayout(form)
         self.body.addLayout(in_row(self.more, stretch=True))
         self._extra = in_row()
