@@ -135,13 +135,14 @@ class Blocks:
             part = wanted[(slice(None), *into)] if wanted.ndim == 4 else wanted[into]
             ask[(owners, *source)] |= part
         ask &= np.isnan(self._store)
-        place, *local = np.nonzero(ask)
-        x, y, z = (SIDE * self._home[place, axis] + local[axis] for axis in range(3))
+        flat, store = np.flatnonzero(ask), self._store.reshape(-1)
+        home, local = SIDE * self._home[flat // SIDE**3], flat % SIDE**3
+        x, y, z = (home[:, axis] + local // SIDE ** (2 - axis) % SIDE for axis in range(3))
         padded = self.lattice.padding[x] | self.lattice.padding[y] | self.lattice.padding[z]
         if padded.any():
-            self._store[tuple(one[padded] for one in (place, *local))] = OUTSIDE
-            place, *local, x, y, z = (one[~padded] for one in (place, *local, x, y, z))
-        self._store[(place, *local)] = yield from self.lattice.values((x, y, z))
+            store[flat[padded]] = OUTSIDE
+            flat, x, y, z = (one[~padded] for one in (flat, x, y, z))
+        store[flat] = yield from self.lattice.values((x, y, z))
 
 
 def _pieces() -> Iterator[tuple[int, tuple[slice, ...], tuple[slice, ...]]]:

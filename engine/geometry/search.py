@@ -15,6 +15,7 @@ What makes it safe, in voxels of the final grid:
 
 from collections.abc import Generator, Sequence
 from itertools import product
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,7 @@ STEEPER = 1.5  # inside a block the slope may be this much steeper than measured
 HALVES = (slice(0, 3), slice(2, 5))  # vertices of the two halves of a closed block along an axis
 PIECE = 32_768  # pairs or blocks treated at once
 AROUND = np.array([step for step in product((-1, 0, 1), repeat=3) if any(step)], np.int32)
+Number = TypeVar("Number", np.float32, np.bool_)
 FACES = tuple((axis, end) for axis in range(3) for end in (0, -1))
 
 
@@ -166,13 +168,14 @@ class Search:
         while len(rows):
             cubes = blocks.gather(rows)
             self.slope = max(self.slope, slopes(cubes, 1).max())
+            full, empty = cubes > 0, cubes <= 0
             for axis, end in FACES:
-                face = cubes[(slice(None),) * (axis + 1) + (end,)]
-                crossed = (face > 0).any((1, 2)) & (face <= 0).any((1, 2))
+                face = (slice(None),) * (axis + 1) + (end,)
+                crossed = full[face].any((1, 2)) & empty[face].any((1, 2))
                 step = np.zeros(3, np.int32)
                 step[axis] = -1 if end == 0 else 1
                 onward.append(blocks.index[rows[crossed]] + step)
-            new = (_over_halves(cubes, np.fmax) > 0) & (_over_halves(cubes, np.fmin) <= 0) & ~blocks.cut[rows]
+            new = _over_halves(full, np.logical_or) & _over_halves(empty, np.logical_or) & ~blocks.cut[rows]
             changed = new.any((1, 2, 3))
             rows = rows[changed]
             blocks.cut[rows] |= new[changed]
@@ -184,15 +187,18 @@ class Search:
 
     def _unopened(self, index: Indices) -> Indices:
         """Blocks (n, 3) that are not open, each once."""
-        shape = self.probes.shape
-        flat = np.unique(np.ravel_multi_index(tuple(index[self.blocks.rows(index) < 0].T), shape))
-        return np.stack(np.unravel_index(flat, shape), 1).astype(np.int32)
+        found = np.zeros(self.probes.shape, bool)
+        found[tuple(index[self.blocks.rows(index) < 0].T)] = True
+        return np.argwhere(found).astype(np.int32)
 
     def _with_neighbours(self, rows: Indices) -> Indices:
         """Rows of these open blocks and of all open blocks that touch them."""
         near = (self.blocks.index[rows][:, None] + AROUND).reshape(-1, 3)
         found = self.blocks.rows(near)
-        return np.unique(np.concatenate([rows, found[found >= 0]]))
+        wanted = np.zeros(len(self.blocks.index), bool)
+        wanted[rows] = True
+        wanted[found[found >= 0]] = True
+        return np.flatnonzero(wanted).astype(np.int32)
 
 
 def reach(stride: int) -> float:
@@ -209,11 +215,15 @@ def probe_vertices(index: NDArray) -> tuple[NDArray, NDArray, NDArray]:
 def slopes(values: Values, spacing: int) -> Values:
     """Size of the forward difference per voxel along the last three axes; 0 where a value is unknown or padding."""
     total: Values = np.zeros(values.shape, np.float32)
-    for axis in (-3, -2, -1):
-        change = np.diff(values, axis=axis)
+    change = np.empty_like(total)
+    flat, into = np.ascontiguousarray(values).ravel(), change.ravel()
+    for axis in (-3, -2, -1):  # in one go over all rows: short ones take long
+        step = int(np.prod(values.shape[axis + 1 :])) if axis < -1 else 1
+        np.subtract(flat[step:], flat[:-step], out=into[:-step])
+        np.swapaxes(change, axis, -1)[..., -1] = 0
         np.square(change, out=change)
-        np.swapaxes(total, axis, -1)[..., :-1] += np.swapaxes(change, axis, -1)
-    total[~(total < 4 * LIMIT**2)] = 0
+        total += change
+    np.copyto(total, 0, where=~(total < 4 * LIMIT**2))
     np.sqrt(total, out=total)
     total /= np.float32(spacing)
     return total
@@ -233,18 +243,27 @@ def _over_corners(corners: Values, choose: np.ufunc) -> Values:
     return corners
 
 
-def _over_halves(cubes: Values, choose: np.ufunc) -> Values:
+def _over_halves(cubes: NDArray[Number], choose: np.ufunc) -> NDArray[Number]:
     """(n, 5, 5, 5) -> (n, 2, 2, 2) over the vertices of each eighth of a block."""
     for axis in (1, 2, 3):
-        cut = (slice(None),) * axis
-        cubes = np.stack([choose.reduce(cubes[(*cut, half)], axis=axis) for half in HALVES], axis)
+        a, b, c, d, e = (cubes[(slice(None),) * axis + (k,)] for k in range(SIDE + 1))
+        cubes = np.stack([choose(choose(a, b), c), choose(choose(c, d), e)], axis)
     return cubes
 
 
 def _vertices(cut: Flags) -> Flags:
     """(n, 2, 2, 2) eighths -> (n, 5, 5, 5) their vertices."""
-    result = np.zeros((len(cut), SIDE + 1, SIDE + 1, SIDE + 1), bool)
-    for number in product((0, 1), repeat=3):
-        x, y, z = number
-        result[:, HALVES[x], HALVES[y], HALVES[z]] |= cut[:, x, y, z, None, None, None]
+    found: Flags = OF_EIGHTHS[np.packbits(cut.reshape(-1, 8), axis=1)[:, 0]]
+    return found
+
+
+def _of_eighths() -> Flags:
+    """(256, 5, 5, 5) vertices of any set of eighths, by its bits."""
+    result = np.zeros((256, SIDE + 1, SIDE + 1, SIDE + 1), bool)
+    bits = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(bool)
+    for number, (x, y, z) in enumerate(product((0, 1), repeat=3)):
+        result[:, HALVES[x], HALVES[y], HALVES[z]] |= bits[:, number, None, None, None]
     return result
+
+
+OF_EIGHTHS = _of_eighths()
