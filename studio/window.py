@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QSignalBlocker, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QKeySequence, QShowEvent
+from PySide6.QtCore import QByteArray, QMimeData, QSignalBlocker, Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDragEnterEvent, QKeySequence, QShowEvent
 from PySide6.QtWidgets import (
     QDockWidget,
     QFileDialog,
@@ -20,6 +20,8 @@ from PySide6.QtWidgets import (
 )
 
 from engine.jobs import SamplesJob
+from studio.models.bring import Bring
+from studio.models.incoming import paths_in, sort_out, take_card
 from studio.models.machine import Machine
 from studio.models.make import Make
 from studio.models.opened import OpenProject, Projects
@@ -32,6 +34,7 @@ from studio.views.banner import Banner
 from studio.views.help import Diagnostics, Licences
 from studio.views.queue_strip import QueueStrip
 from studio.views.welcome import Welcome
+from studio.widgets.drop_cover import DropCover
 from studio.widgets.words import label
 
 AREAS = {
@@ -72,6 +75,7 @@ class MainWindow(QMainWindow):
         self.machine = Machine(lambda: self._opened.pids if self._opened else [])
         self.setWindowTitle("Shape Studio")
         self.setDockNestingEnabled(True)
+        self.setAcceptDrops(True)
         self.resize(1280, 800)
         self._frame()
         self._menus()
@@ -97,6 +101,8 @@ class MainWindow(QMainWindow):
         column.addWidget(self.banner)
         column.addWidget(self.stack, 1)
         self.setCentralWidget(centre)
+        self.cover = DropCover(self, self._dragged, self._say_dropped)
+        self.cover.dropped.connect(self.take)
         self.strip = QueueStrip()
         self.strip.asked.connect(self.toggle_queue)
         self.memory, self.offline = label(), label("offline")
@@ -196,13 +202,16 @@ class MainWindow(QMainWindow):
         for action in actions:
             self.menus[menu_of(action)].addAction(action)
         self._actions_of[panel.name] = actions
+        later = bool(panel.workspaces)  # shown when its workspace is gone to: some make what is costly when first shown
         if panel.place == "centre":
+            widget.setHidden(later)
             self._splitter.addWidget(widget)
             self._splitter.setStretchFactor(self._splitter.indexOf(widget), panel.share)
             return
         dock = QDockWidget(panel.title, self)
         dock.setObjectName(panel.name)
         dock.setWidget(widget)
+        dock.setHidden(later)
         self._docks[panel.name] = dock
         self.addDockWidget(AREAS[panel.place], dock)
         self._panel_menu.addAction(dock.toggleViewAction())
@@ -316,9 +325,34 @@ class MainWindow(QMainWindow):
         self.bring_in([Path(text) for text in texts])
 
     def bring_in(self, paths: Sequence[Path]) -> None:
-        """Import files into the open project, or into a new one where none is open."""
-        if paths and (self._opened or self._projects.create_somewhere(paths[0].stem)) and self._opened:
-            self._opened.bring_in(list(paths))
+        """Import files into the open project, or into a new one, which says at once what they are good for."""
+        if not paths:
+            return
+        if self._opened is None and self._projects.create_somewhere(paths[0].stem):
+            self._show_workspace("Train")
+        if self._opened:
+            self._opened.model(Bring).bring_in(paths)
+
+    def take(self, paths: Sequence[Path]) -> None:
+        """What was dropped: a project is opened, cards of shapes are made again, all else is brought in."""
+        found = sort_out(paths)
+        if found.project:
+            self._projects.open(found.project)
+            return
+        self.bring_in(found.files)
+        if found.cards and (self._opened or self._projects.create_somewhere("My shapes")) and self._opened:
+            for card in found.cards:
+                take_card(self._opened, card)
+
+    def _dragged(self, data: QMimeData) -> list[Path]:
+        return paths_in(data, self._opened.folder if self._opened else None)
+
+    def _say_dropped(self, paths: Sequence[Path]) -> tuple[str, str]:
+        found = sort_out(paths)
+        if found.project:
+            return found.words, "Let go of it anywhere in the window"
+        where = f"into {self._opened.name}" if self._opened else "into a new project"
+        return found.words, f"{where}: let go anywhere in the window"
 
     def generate_now(self) -> None:
         """A new project, and the first shapes in it."""
@@ -372,6 +406,10 @@ class MainWindow(QMainWindow):
         )
 
     # the window itself -----------------------------------------------------------------------------------------------
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Files are taken wherever they are let go of."""
+        self.cover.offer(event)
+
     def showEvent(self, event: QShowEvent) -> None:
         """Engines start after the first paint, so that the window is there at once."""
         super().showEvent(event)

@@ -104,6 +104,11 @@ class View3D(QWidget):
         painter.end()
         return image
 
+    @property
+    def shown(self) -> Frame | None:
+        """What the picture on the screen is of."""
+        return self._drawn.frame if self._drawn else None
+
     def frame_all(self, smooth: bool = True) -> None:
         """Bring all shapes into full view."""
         if self.scene.active:
