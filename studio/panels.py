@@ -6,12 +6,14 @@ from PySide6.QtWidgets import QWidget
 
 from studio.models.curves import Curves
 from studio.models.form import Form
+from studio.models.lineage import Lineage
 from studio.models.looking import Looking
 from studio.models.opened import OpenProject
 from studio.panel import Panel
 from studio.views import gallery, library, make, mix, queue_list, report, timeline
-from studio.views.export import ExportStrip, stands_in
+from studio.views.export import ExportStrip
 from studio.views.form import FormView
+from studio.views.lineage import LineageView
 from studio.views.report_choice import ReportChoice
 from studio.views.train import TrainProgress, TrainView
 from studio.views.view3d import View3D
@@ -25,6 +27,13 @@ def _viewport(opened: OpenProject) -> Column:
     view = View3D(scene)
     view.failed.connect(opened.troubles.tell)
     return Column(view, ViewBar(scene), ExportStrip(opened, _export_form))
+
+
+def _library(opened: OpenProject) -> QWidget:
+    """The library, which shows the lineage of a card beside itself."""
+    found = library.LibraryView(opened)
+    opened.model(Lineage).wanted.connect(lambda name: LineageView(opened, name, found).show())
+    return found
 
 
 def _export_form(form: Form) -> FormView:
@@ -49,7 +58,7 @@ VIEW = Panel("view", "View", "centre", _viewport, share=5)
 TRAIN = Panel("train", "Train", "right", lambda opened: TrainView(opened, FormView), workspaces=("Train",))
 CURVES = Panel("curves", "Curves", "centre", _curves, workspaces=("Train",), share=3)
 EVALUATE = Panel("evaluate", "Evaluate", "right", lambda opened: ReportChoice(opened, FormView), workspaces=("Report",))
-LIBRARY = replace(library.PANEL, make=lambda opened: stands_in(library.LibraryView(opened), opened))
+LIBRARY = replace(library.PANEL, make=_library)
 PANELS: tuple[Panel, ...] = (
     LIBRARY,
     VIEW,

@@ -8,7 +8,9 @@ from PySide6.QtGui import QGuiApplication
 
 from engine.jobs import AnalyseJob, GenerateJob
 from engine.shipped import is_shipped
+from studio.models.export import Export
 from studio.models.library import Card
+from studio.models.lineage import Lineage
 from studio.models.mix import Mix
 from studio.models.opened import OpenProject
 from studio.models.titles import counted
@@ -32,7 +34,15 @@ def offers(opened: OpenProject, names: Sequence[str]) -> list[list[Offer]]:
     if not cards:
         return []
     card = cards[-1]
-    groups = [_look(opened, card), _mix(opened, card), _mark(opened, [one.name for one in cards]), _tell(opened, cards)]
+    groups = [
+        _look(opened, card),
+        _mix(opened, card),
+        _export(
+            opened, [one.name for one in cards if one.kind == "shape" or (one.kind == "item" and one.mood != "bad")]
+        ),
+        _mark(opened, [one.name for one in cards]),
+        _tell(opened, cards),
+    ]
     return [group for group in groups if group]
 
 
@@ -94,28 +104,25 @@ def _mark(opened: OpenProject, names: list[str]) -> list[Offer]:
     ]
 
 
+def _export(opened: OpenProject, names: list[str]) -> list[Offer]:
+    if not names:
+        return []
+
+    def ask() -> None:
+        opened.current.choose(tuple(names))
+        opened.model(Export).ask()
+
+    return [Offer("Export…", ask)]
+
+
 def _tell(opened: OpenProject, cards: list[Card]) -> list[Offer]:
     """Where a card comes from, and the command that made it."""
-    found = []
-    parents = tuple(_parent(opened, name) for name in cards[-1].parents)
-    if parents:
-        found.append(Offer("Made from", lines=parents))
+    found, last = [], cards[-1]
+    if last.kind == "shape":
+        found.append(Offer("Show lineage", lambda: opened.model(Lineage).ask(last.name)))
     if any(card.run for card in cards):
         found.append(Offer("Copy as command", lambda: copy_commands(opened, [card.name for card in cards])))
     return found
-
-
-def _parent(opened: OpenProject, name: str) -> Offer:
-    card = opened.library.card(name)
-    if card is None:
-        return Offer(name)
-
-    def show() -> None:
-        opened.current.choose((name,))
-        if card.kind in ("shape", "item"):
-            opened.current.show(name)
-
-    return Offer(card.title if card.kind in ("shape", "item") else card.name, show)
 
 
 def _is_of_shipped(opened: OpenProject, card: Card) -> bool:

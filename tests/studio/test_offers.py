@@ -18,6 +18,7 @@ from studio.models.mix import Mix
 from studio.models.offers import Offer, offers
 from studio.views.gallery import GalleryView
 from studio.views.library import LibraryView
+from studio.views.lineage import LineageView
 from studio.views.view_bar import ViewBar
 from tests.studio.conftest import Desk, settle
 
@@ -38,7 +39,14 @@ def filled(folder: Path, make_desk: Callable[..., Desk], qtbot: QtBot) -> Desk:
             for i, (q, v) in enumerate(((0.95, "accepted"), (0.3, "refused")))
         ]
         rows += [
-            ShapeRow(id=f"generate-0001/{i:04d}", run="generate-0001", row=i, kind="generated", present=("seat", "arm"))
+            ShapeRow(
+                id=f"generate-0001/{i:04d}",
+                run="generate-0001",
+                row=i,
+                kind="generated",
+                present=("seat", "arm"),
+                parents=("train-0001",),
+            )
             for i in range(3)
         ]
         rows += [ShapeRow(id=MIXED, run="mix-0001", row=0, kind="mixed", parents=(FIT, NEW), present=("seat",))]
@@ -138,11 +146,22 @@ def test_mixing_begins_from_a_card_and_takes_parts_of_others(filled: Desk) -> No
     assert [offer.text for offer in parts] == ["Seat", "Arm"]
 
 
-def test_where_a_card_comes_from(filled: Desk) -> None:
-    first, second = offered(filled, MIXED)["Made from"].lines
-    press(second)
+def test_where_a_card_comes_from(filled: Desk, qtbot: QtBot) -> None:
+    press(offered(filled, MIXED)["Show lineage"])
+    found = filled.window.findChild(LineageView)
+    assert found is not None
+    settle(qtbot, lambda: found.tree.topLevelItemCount() == 1)
+    root = found.tree.topLevelItem(0)
+    assert root is not None and "mixed" in root.text(1).lower()
+    parent = root.child(1)
+    assert parent is not None
+    place = found.tree.visualItemRect(parent).center()
+    qtbot.mouseClick(found.tree.viewport(), Qt.MouseButton.LeftButton, pos=place)
     assert filled.opened.current.shape == NEW and filled.opened.current.chosen == (NEW,)
-    assert "Made from" not in offered(filled, FIT)
+    model = parent.child(0)
+    assert model is not None and "train-0001" in model.text(0), "the model that drew it"
+    found.close()
+    assert "Show lineage" not in offered(filled, "train-0001")
 
 
 def test_what_is_not_known_can_be_found_out(filled: Desk) -> None:

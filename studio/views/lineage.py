@@ -1,0 +1,78 @@
+"""The family of a shape as a tree in a window of its own: each line can be clicked, and is then looked at."""
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QIcon, QImage, QPixmap
+from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
+
+from studio.icons import icon
+from studio.models.lineage import Lineage, Origin
+from studio.models.opened import OpenProject
+from studio.widgets.words import Ground, label
+
+SIDE = 44  # pixels of a picture
+NAME = Qt.ItemDataRole.UserRole
+READING = "Reading…"
+
+
+class LineageView(Ground):
+    """Filled in the background; it goes when it is closed."""
+
+    def __init__(self, opened: OpenProject, name: str, parent: QWidget) -> None:
+        super().__init__()
+        self.setParent(parent, Qt.WindowType.Window)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._lineage, self._thumbnails = opened.model(Lineage), opened.thumbnails
+        title = self._lineage.title(name)
+        self.setWindowTitle(f"Lineage of {title}")
+        self.resize(640, 480)
+        self.words = label(READING, "dim", wrap=True)
+        self.tree = QTreeWidget(columnCount=2)
+        self.tree.setHeaderLabels(["Shape", "How it came to be"])
+        self.tree.setAccessibleName(f"Lineage of {title}")
+        self.tree.setIconSize(QSize(SIDE, SIDE))
+        self.tree.header().setStretchLastSection(True)
+        self.tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+        self.tree.currentItemChanged.connect(lambda item, _: self._go_to(item))
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 14, 16, 14)
+        column.setSpacing(10)
+        column.addWidget(self.words)
+        column.addWidget(self.tree, 1)
+        self._waiting: dict[str, list[QTreeWidgetItem]] = {}
+        self._thumbnails.ready.connect(self._picture)
+        self._name = name
+        self._lineage.told.connect(self._fill)
+        self._lineage.read(name)
+
+    def _fill(self, name: str, origin: Origin) -> None:
+        if name != self._name or self.tree.topLevelItemCount():
+            return
+        self.words.setText("Each line is made from those below it. What is chosen is shown in the view.")
+        self.tree.addTopLevelItem(self._line(origin))
+        self.tree.expandAll()
+
+    def _line(self, origin: Origin) -> QTreeWidgetItem:
+        gives = f"\n{', '.join(origin.gives)}" if origin.gives else ""
+        item = QTreeWidgetItem([self._lineage.title(origin.name) + gives, origin.words.capitalize()])
+        item.setData(0, NAME, origin.name)
+        for column, words in enumerate((origin.name, origin.words)):
+            item.setToolTip(column, words)
+        card = self._lineage.card(origin.name)
+        if card and card.kind in ("shape", "item"):
+            self._waiting.setdefault(origin.name, []).append(item)
+            self._show(item, self._thumbnails.image(origin.name))
+        else:
+            item.setIcon(0, icon("queue", "dim"))
+        item.addChildren([self._line(parent) for parent in origin.parents])
+        return item
+
+    def _picture(self, name: str) -> None:
+        for item in self._waiting.get(name, ()):
+            self._show(item, self._thumbnails.image(name))
+
+    def _show(self, item: QTreeWidgetItem, image: QImage | None) -> None:
+        item.setIcon(0, QIcon(QPixmap.fromImage(image)) if image else icon("shape", "faint"))
+
+    def _go_to(self, item: QTreeWidgetItem | None) -> None:
+        if item is not None:
+            self._lineage.go_to(item.data(0, NAME))
