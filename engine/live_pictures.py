@@ -51,7 +51,7 @@ class Thumbnails:
 
         Raises InputError for an unknown name, StudioError where nothing can be drawn.
         """
-        path = self.project.folder / "cache" / "thumbnails" / f"{name}-{size}.png"
+        path = self.project.thumbnail_path(name, size)
         if "/" in name:  # a shape of a run
             self.project.catalogue.shape(name)
             if not path.exists():

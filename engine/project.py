@@ -89,6 +89,10 @@ class Project:
         """Picture of an item, made when it was imported."""
         return self.folder / "items" / item / "picture.png"
 
+    def thumbnail_path(self, name: str, size: int = 256) -> Path:
+        """Small picture of a shape or an item, ``size`` pixels per side, once the live engine has drawn it."""
+        return self.folder / "cache" / "thumbnails" / f"{name}-{size}.png"
+
     def samples_path(self, item: str, key: str) -> Path:
         """Cached labelled points of an item; ``key`` is a hash of everything they depend on."""
         return self.folder / "cache" / "samples" / item / f"{key}.safetensors"
