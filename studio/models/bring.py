@@ -43,9 +43,11 @@ class Verdict:
 
 
 class Bring(QObject):
-    """The items of a project as a training sees them. ``changed`` after they were read, or a job began or ended."""
+    """The items of a project as a training sees them. ``changed`` after they were read, or a job began or ended; ``began``
+    when files were put into the queue."""
 
     changed = Signal()
+    began = Signal()
 
     @classmethod
     def of(cls, opened: OpenProject) -> Self:
@@ -126,7 +128,10 @@ class Bring(QObject):
         if settings is None:
             self._opened.troubles.tell(f"look at the import settings: {next(iter(self.form.errors.values()))}")
             return ""
-        return self._opened.submit(replace(settings, paths=tuple(str(path) for path in paths)))
+        run = self._opened.submit(replace(settings, paths=tuple(str(path) for path in paths)))
+        if run:
+            self.began.emit()
+        return run
 
     def make_samples(self, category: str, count: int) -> str:
         """Make procedural items: others than those that there are already."""

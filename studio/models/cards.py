@@ -77,8 +77,10 @@ class Cards(QAbstractListModel):
         return [MIME]
 
     def mimeData(self, indexes: list[QModelIndex]) -> QMimeData:  # type: ignore[override]
-        data = QMimeData()
-        names = [self._rows[index.row()].name for index in indexes]
+        cards = [self._rows[index.row()] for index in indexes]
+        names = [card.name for card in cards]
+        files = [card.name for card in cards if card.kind == "shape" or (card.kind == "item" and card.mood != "bad")]
+        data = self._library.carry(files) if files and self._library.carry else QMimeData()
         data.setData(MIME, QByteArray("\n".join(names).encode()))
         return data
 

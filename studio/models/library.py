@@ -1,12 +1,12 @@
 """All that a project holds, as cards: shapes, meshes that came in, models, runs. Read in the background, kept in memory."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QMimeData, QObject, Signal
 
 from engine.errors import StudioError
 from engine.jobs import GenerateJob
@@ -97,6 +97,7 @@ class Library(QObject):
         super().__init__()
         self._folder, self._background, self._history, self._troubles = project.folder, background, history, troubles
         self.cards: list[Card] = []
+        self.carry: Callable[[Sequence[str]], QMimeData] | None = None  # what dragged shapes and items are elsewhere
         self._by_name: dict[str, Card] = {}
         self._reading = self._again = False
         self.stars: set[str] = set((history.last(STARS) or {}).get("names", ()))

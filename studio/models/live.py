@@ -27,7 +27,7 @@ class Live(QObject):
         self._engine = LiveEngine(folder, answers)
         self._waiting: dict[int, Then] = {}
         self._timer = QTimer(self, interval=IDLE_MS)
-        self._timer.timeout.connect(self._listen)
+        self._timer.timeout.connect(self.listen)
 
     def start(self) -> None:
         """Start the engine, so that the first answer does not wait for it."""
@@ -62,7 +62,8 @@ class Live(QObject):
         """End the engine; after ``stop``, also in another thread."""
         self._engine.close()
 
-    def _listen(self) -> None:
+    def listen(self) -> None:
+        """Look at the pipe now, instead of when the timer next does."""
         for answer in self._engine.poll():
             last = answer.state != "going"
             then = self._waiting.pop(answer.ask.id, None) if last else self._waiting.get(answer.ask.id)

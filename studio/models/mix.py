@@ -79,6 +79,7 @@ class Mix(QObject):
         super().__init__()
         self._project, self._library, self._history, self._live = project, library, history, live
         self._submit, self.scene, self._troubles = submit, scene, troubles
+        self.folder = project.folder
         self._kin = Kin(project)
         self.donors = Donors(library, thumbnails)
         self.tray = Tray(library, thumbnails)

@@ -130,14 +130,3 @@ class ExportStrip(Ground):
         outcome = self.export.outcome
         if outcome and not QDesktopServices.openUrl(QUrl.fromLocalFile(str(outcome.folder))):
             self._opened.troubles.tell(f"No program opens folders here; the files are in {outcome.folder}", note=True)
-
-
-def stands_in(library: QWidget, opened: OpenProject) -> QWidget:
-    """Let the library's own way to export open the dialogue, without its key, which the window has for all panels."""
-    for action in library.actions():
-        if action.shortcut() == KEYS:
-            action.setShortcut(QKeySequence())
-            action.setText("Export…")
-            action.triggered.disconnect()
-            action.triggered.connect(opened.model(Export).ask)
-    return library

@@ -1,13 +1,11 @@
 """The library dock: everything of the project as cards, searched and filtered."""
 
 from dataclasses import replace
-from pathlib import Path
 
 from PySide6.QtCore import QPoint, QSignalBlocker, Qt
-from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QKeySequence
+from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
     QComboBox,
-    QFileDialog,
     QHBoxLayout,
     QLineEdit,
     QStackedLayout,
@@ -16,6 +14,7 @@ from PySide6.QtWidgets import (
 )
 
 from studio.icons import icon
+from studio.models.bring import Bring
 from studio.models.cards import Cards
 from studio.models.library import Filter, Kind
 from studio.models.offers import Offer, copy_commands, offers
@@ -28,7 +27,7 @@ from studio.widgets.words import Ground, button, label, tool
 
 KINDS: tuple[tuple[str, Kind, str], ...] = (
     ("Shapes", "shape", "Shapes that are made here appear in this place."),
-    ("Meshes", "item", "Drop files or folders with meshes here to bring them in."),
+    ("Meshes", "item", "Drop files, folders or a zip with meshes anywhere on the window to bring them in."),
     ("Models", "model", "Models that are trained in this project appear here."),
     ("Runs", "run", "Everything that the engine did in this project appears here."),
 )
@@ -87,9 +86,9 @@ class LibraryView(Ground):
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._build()
         self._actions()
-        self.setAcceptDrops(True)
         self.cards.counted.connect(self._counted)
         opened.library.changed.connect(self._refill)
+        opened.model(Bring).began.connect(lambda: self.kinds.setCurrentIndex(1))
         opened.library.tagged.connect(self._refill)
         opened.current.chosen_changed.connect(self._follow)
         self._refill()
@@ -125,7 +124,6 @@ class LibraryView(Ground):
             return action
 
         self._star = add("Star", "Ctrl+B", self._toggle_star)
-        self._export = add("Export as GLB…", "Ctrl+E", self._ask_where)
         chosen = self._opened.current
         self._command = add("Copy as command", "Ctrl+Shift+C", lambda: copy_commands(self._opened, chosen.chosen))
         find = add("Find in library", "Ctrl+F", self.search.setFocus)
@@ -201,7 +199,6 @@ class LibraryView(Ground):
     def _enable(self) -> None:
         kinds = {card.kind for name in self._opened.current.chosen if (card := self._library.card(name))}
         self._star.setEnabled(bool(kinds))
-        self._export.setEnabled("shape" in kinds)
         self._command.setEnabled(bool(kinds & {"shape", "model", "run"}))
 
     def _menu(self, names: tuple[str, ...], place: QPoint) -> None:
@@ -212,10 +209,7 @@ class LibraryView(Ground):
             groups.append([Offer("Show what was made from it", lambda: self._show_made_from(card.name))])
         if card and card.kind == "shape":
             groups[-1].append(Offer("Show its run only", lambda: self._show(run=card.run)))
-        menu = card_menu(self, groups)
-        if self._export.isVisible():
-            menu.addAction(self._export)
-        menu.popup(place)
+        card_menu(self, groups).popup(place)
 
     def _show_made_from(self, parent: str) -> None:
         self.kinds.setCurrentIndex(0)
@@ -224,29 +218,6 @@ class LibraryView(Ground):
     def _toggle_star(self) -> None:
         names = self._opened.current.chosen
         self._library.star(names, on=not all(name in self._library.stars for name in names))
-
-    def _ask_where(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Export as GLB into a folder")
-        if folder:
-            self.export_to(Path(folder))
-
-    def export_to(self, folder: Path) -> None:
-        """Export the chosen shapes into a folder."""
-        cards = [self._library.card(name) for name in self._opened.current.chosen]
-        self._opened.export(tuple(card.name for card in cards if card and card.kind == "shape"), folder)
-
-    # what is dropped -------------------------------------------------------------------------------------------------
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Files and folders can be dropped."""
-        if event.mimeData().hasUrls():
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        """Bring them in."""
-        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-        self.kinds.setCurrentIndex(1)
-        self._opened.bring_in(paths)
-        event.acceptProposedAction()
 
 
 PANEL = Panel("library", "Library", "left", LibraryView)

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSlider, QToolButton, 
 
 from studio.icons import icon
 from studio.models.cards import MIME
+from studio.models.incoming import is_foreign
 from studio.models.mix import Mix
 from studio.models.mix_state import Slot
 from studio.theme import palette_of
@@ -129,7 +130,7 @@ class SlotRow(QWidget):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Cards of shapes can be dropped here."""
-        if event.mimeData().hasFormat(MIME):
+        if event.mimeData().hasFormat(MIME) and not is_foreign(event.mimeData(), self._mix.folder):
             self._over = True
             self.update()
             event.acceptProposedAction()

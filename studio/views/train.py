@@ -1,10 +1,9 @@
 """The Train panel: four steps from meshes to a model, of which the next one is open; and curves and previews beside it."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, QTimer
-from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QImageReader, QPixmap, QResizeEvent, QShowEvent
+from PySide6.QtGui import QAction, QImageReader, QPixmap, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QSlider, QTabBar, QVBoxLayout, QWidget
 
 from studio.models.curves import Curves
@@ -47,7 +46,6 @@ class TrainView(Ground):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(scroll)
         self.setMinimumWidth(WIDTH)
-        self.setAcceptDrops(True)
         self.draw.asked.connect(self._go_to_make)
         self._train.changed.connect(self._lead)
         for text, work in (("Fit shapes", self.fit.go), ("Train a model", self.train.go)):
@@ -74,17 +72,6 @@ class TrainView(Ground):
             names = [tabs.tabText(i) for i in range(tabs.count())]
             if "Make" in names and "Train" in names:
                 tabs.setCurrentIndex(names.index("Make"))
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Files and folders can be dropped."""
-        if event.mimeData().hasUrls():
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        """Bring them in."""
-        urls = event.mimeData().urls()
-        self._train.bring.bring_in([Path(url.toLocalFile()) for url in urls if url.isLocalFile()])
-        event.acceptProposedAction()
 
 
 class TrainProgress(Ground):

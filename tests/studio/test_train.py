@@ -6,12 +6,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 from PIL import Image
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QComboBox
 from pytestqt.qtbot import QtBot
 
-from engine.jobs import FitJob, ImportJob, RenameJob, TrainJob
+from engine.jobs import FitJob, RenameJob, TrainJob
 from engine.methods import NAMES, preset
 from engine.project import Project
 from engine.protocol import Metric, Saved
@@ -238,16 +237,6 @@ def test_rename_a_part_and_make_one_of_two(make_panel: Callable[..., Panel], qtb
         ("seat", "bench", False),
         ("seat", "leg", True),
     ]
-
-
-def test_drops_come_in(make_panel: Callable[..., Panel], tmp_path: Path) -> None:
-    panel = make_panel()
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(tmp_path)), QUrl("https://example.org/a.obj")])
-    action, button, key = Qt.DropAction.CopyAction, LEFT, Qt.KeyboardModifier.NoModifier
-    panel.view.dropEvent(QDropEvent(QPointF(5, 5), action, data, button, key))
-    (job,) = panel.jobs
-    assert isinstance(job, ImportJob) and job.paths == (str(tmp_path),)
 
 
 def test_controls_have_names(make_panel: Callable[..., Panel]) -> None:
