@@ -74,7 +74,7 @@ class BasisRepresentation(Representation):
             fit = self.settings.fit
             codes = yield from learn(self.experts, points, fit, self.settings.seed, work.folder / "basis")
             self._settle(points, codes)
-            yield self._keep(path, chosen, codes)
+            yield self._keep(path, chosen, {"codes": codes})
         self._load(path)
 
     def fine_tune(self, data: Data, work: Workspace, steps: int) -> Stage[None]:
@@ -85,10 +85,10 @@ class BasisRepresentation(Representation):
         path = work.folder / "basis.safetensors"
         if not path.exists():
             points = yield from self._points(data, data.items)
-            codes, _ = yield from self._alone(points)
-            fit, seed = self.settings.fit, self.settings.seed
-            codes = yield from fine_tune(self.experts, points, codes, fit, steps, seed, work.folder / "basis")
-            yield self._keep(path, data.items, codes)
+            start, frames = yield from self._alone(points)
+            fit, seed, folder = self.settings.fit, self.settings.seed, work.folder / "basis"
+            codes = yield from fine_tune(self.experts, points, start, frames, self.mirrored, fit, steps, seed, folder)
+            yield self._keep(path, data.items, {"codes": codes, "frames": frames})
         self._load(path)
 
     def lopsided_parts(self, data: Data) -> Stage[dict[str, list[str]]]:
@@ -178,18 +178,18 @@ class BasisRepresentation(Representation):
         kept: list[bool] = once(path, found or [False] * len(self.vocabulary))
         return kept
 
-    def _keep(self, path: Path, items: Sequence[ItemRow], codes: Tensor) -> Saved:
-        """Write what was learned, with the codes (N, K, C) of the items that it was learned from."""
-        found = {name: value.detach().cpu().numpy() for name, value in self.state_dict().items()}
-        found["codes"] = codes.cpu().numpy()
+    def _keep(self, path: Path, items: Sequence[ItemRow], own: dict[str, Tensor]) -> Saved:
+        """Write what was learned, with the codes (N, K, C) of the items that it was learned from, and their frames
+        (N, K, 8) where they are not those of their points."""
+        found = {name: value.detach().cpu().numpy() for name, value in (self.state_dict() | own).items()}
         write_tensors(path, found, {"items": "\n".join(item.id for item in items)})
         return Saved(kind="basis", path=str(path))
 
     def _load(self, path: Path) -> None:
         """Take over what `_keep` wrote, frozen."""
         tensors, _ = read_tensors(path)
-        tensors.pop("codes")
-        self.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()})
+        own = ("codes", "frames")
+        self.load_state_dict({name: torch.from_numpy(tensors[name]) for name in tensors if name not in own})
         self.experts.requires_grad_(False)
 
     def _alone(self, points: Sequence[LocalPoints]) -> Stage[tuple[Tensor, Tensor]]:
@@ -221,7 +221,7 @@ class BasisRepresentation(Representation):
         self,
         data: Data,
         items: Sequence[ItemRow],
-        learned: dict[str, Tensor],
+        learned: dict[str, dict[str, Tensor]],
         categories: tuple[str, ...],
         path: Path,
     ) -> Stage[None]:
@@ -229,8 +229,10 @@ class BasisRepresentation(Representation):
         points = yield from self._points(data, items)
         start = self.middle[:, NUMBERS:]
         new = [i for i, item in enumerate(items) if item.id not in learned]
-        codes = torch.stack([learned.get(item.id, start) for item in items]).to(start)
-        frames = torch.tensor(points.frames, device=start.device)
+        known = [learned.get(item.id, {}) for item in items]
+        codes = torch.stack([one.get("codes", start).to(start) for one in known])
+        plain = zip(known, torch.from_numpy(points.frames), strict=True)
+        frames = torch.stack([one.get("frames", frame) for one, frame in plain]).to(start)
         begun = time.process_time()
         if new and learned:  # beside those of a fit, whose results stay as they are
             seed = seed_of("codes", self.settings.seed, *(items[i].id for i in new))
@@ -289,9 +291,10 @@ def evenly(items: Sequence[ItemRow], most: int) -> list[ItemRow]:
     return [item for item in items if item.id in kept]
 
 
-def _learned(path: Path) -> dict[str, Tensor]:
-    """Codes (K, C) by item id that a fit in this folder has learned."""
+def _learned(path: Path) -> dict[str, dict[str, Tensor]]:
+    """What a fit in this folder has learned of items, by their ids: ``codes`` (K, C), and ``frames`` (K, 8) if moved."""
     if not path.exists():
         return {}
     tensors, header = read_tensors(path)
-    return dict(zip(header["items"].split("\n"), torch.from_numpy(tensors["codes"]), strict=True))
+    own = {name: torch.from_numpy(tensors[name]) for name in ("codes", "frames") if name in tensors}
+    return {item: {name: some[i] for name, some in own.items()} for i, item in enumerate(header["items"].split("\n"))}

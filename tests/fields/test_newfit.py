@@ -104,14 +104,21 @@ def taught() -> Experts:
     return made
 
 
+def own_frames(item: LocalPoints) -> Tensor:
+    """(1, K, 8)."""
+    return torch.from_numpy(item.frames)[None]
+
+
 def copy_of(made: Experts) -> Experts:
     other = experts()
     other.load_state_dict(made.state_dict())
     return other
 
 
-def error_of(made: Experts, codes: Tensor, item: LocalPoints) -> float:
-    logits = made.logits(made.fold(codes[:, None]), local_of([item])).detach()
+def error_of(made: Experts, codes: Tensor, item: LocalPoints, frames: Tensor | None = None) -> float:
+    local, own = local_of([item]), own_frames(item)[0]
+    local = local if frames is None else to_local(to_canonical(local, own), frames, MIRRORED)
+    logits = made.logits(made.fold(codes[:, None]), local).detach()
     return float(misfit(logits, torch.from_numpy(item.distance).float(), FIT.band)[item.present].mean())
 
 
@@ -120,17 +127,37 @@ def test_fine_tuning_comes_nearer_and_goes_on_to_the_same_bits(taught: Experts, 
     new = make_local(craft(8), LOCAL, NAMES, (True, True), 9)
     start = torch.zeros(1, 2, SMALL.code)
     straight, stopped, fresh = copy_of(taught), copy_of(taught), copy_of(taught)
-    codes = run(fine_tune(straight, [new], start, FIT, 60, 0))
+    seen = (own_frames(new), torch.tensor([True, True]))
+    codes = run(fine_tune(straight, [new], start, *seen, FIT, 60, 0))
     assert error_of(straight, codes[0], new) < error_of(taught, start[0], new)
-    assert run(fine_tune(stopped, [new], start, FIT, 60, 0, tmp_path), stop_at=3) is None
-    assert torch.equal(codes, run(fine_tune(fresh, [new], start, FIT, 60, 0, tmp_path)))
+    assert run(fine_tune(stopped, [new], start, *seen, FIT, 60, 0, tmp_path), stop_at=3) is None
+    assert torch.equal(codes, run(fine_tune(fresh, [new], start, *seen, FIT, 60, 0, tmp_path)))
     assert all(torch.equal(a, b) for a, b in zip(straight.parameters(), fresh.parameters(), strict=True))
     assert not any(parameter.requires_grad for parameter in straight.parameters())
 
 
+def test_fine_tuning_goes_on_from_the_frames_that_codes_alone_moved() -> None:
+    """What experts could say in moved frames would have to be learned anew in the item's own."""
+    made, (item, *_) = lively(), items()
+    generator = torch.Generator().manual_seed(1)
+    goal = said(
+        made, 0.5 * torch.randn(2, SMALL.code, generator=generator), 0.1 * torch.randn(2, 8, generator=generator), item
+    )
+    start, frames = run(newton_codes(made, goal, MIRRORED, MIDDLE, FIT, 0))
+
+    def tuned(frames: Tensor) -> float:
+        other = copy_of(made)
+        codes = run(fine_tune(other, [goal], start[None], frames[None], MIRRORED, FIT, 20, 0))
+        return error_of(other, codes[0], goal, frames)
+
+    least = error_of(made, start, goal, frames)
+    assert tuned(frames) < 1.02 * least < tuned(own_frames(goal)[0])
+
+
 def test_fine_tuning_leaves_experts_of_absent_parts_alone(taught: Experts) -> None:
     made, start = copy_of(taught), torch.full((1, 2, SMALL.code), 0.3)
-    codes = run(fine_tune(made, items()[1:2], start, FIT, 10, 0))
+    (item,) = items()[1:2]
+    codes = run(fine_tune(made, [item], start, own_frames(item), MIRRORED, FIT, 10, 0))
     for before, after in zip(taught.parameters(), made.parameters(), strict=True):
         assert torch.equal(before[1], after[1])
     assert not torch.equal(taught.weights[1][0], made.weights[1][0])

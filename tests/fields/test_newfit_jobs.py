@@ -7,16 +7,19 @@ import pytest
 import torch
 
 from engine import Project, methods, run
+from engine.basis.frames import NUMBERS
 from engine.errors import InputError
 from engine.fitting import unknown_parts
 from engine.jobs import ExportJob, FitJob, GenerateJob, MixJob, SamplesJob, TrainJob
 from engine.joining import fit_behind
+from engine.latents import Latents
 from engine.methods import MethodSettings
 from engine.protocol import Note
 from engine.settings import ExportOptions, override
 from tests.bench._real_parts import bring
 from tests.fields.test_basis_jobs import CHANGES, finished
 
+CODE = 6  # numbers of a code, as CHANGES say
 TIME = 10.0  # CPU seconds for the codes of a new mesh
 
 
@@ -72,6 +75,10 @@ def test_fine_tuned_shapes_are_nearer_and_of_another_model(project: Project, set
     tuned = last.result  # type: ignore[union-attr]
     for before, after in zip(alone["shapes"], tuned["shapes"], strict=True):
         assert after["iou"] > before["iou"]
+    paths = [project.run_folder(one["run"]) / "latents.safetensors" for one in (alone, tuned)]
+    rows = [Latents(path).numbers[0].reshape(len(items), -1, 1 + NUMBERS + CODE) for path in paths]
+    frames, codes = slice(1, 1 + NUMBERS), slice(1 + NUMBERS, None)
+    assert (rows[0][..., frames] == rows[1][..., frames]).all() and (rows[0][..., codes] != rows[1][..., codes]).any()
     assert any(isinstance(event, Note) and "not with those of fit-0001" in event.text for event in events)
     assert fit_behind(project.catalogue.shape(tuned["shapes"][0]["id"]), project) == tuned["run"]
     with pytest.raises(InputError, match="different models"):
