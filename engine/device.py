@@ -42,11 +42,17 @@ def autocast(device: torch.device) -> AbstractContextManager[None]:
     return torch.autocast("cuda", torch.bfloat16, enabled=device.type == "cuda")
 
 
+def name_of(device: torch.device) -> str:
+    """What people call it: the name of the graphics card, "Apple GPU" or "CPU"."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else {"mps": "Apple GPU"}.get(device.type, "CPU")
+
+
 def describe(device: torch.device) -> str:
     """One line for a person: what will compute."""
-    if device.type == "cuda":
-        free, total = torch.cuda.mem_get_info(device)
-        return f"{torch.cuda.get_device_name(device)} ({free / 2**30:.0f} of {total / 2**30:.0f} GiB free)"
-    if device.type == "mps":
-        return "Apple GPU"
-    return f"CPU, {torch.get_num_threads()} of {os.cpu_count()} cores"
+    match device.type:
+        case "cuda":
+            free, total = torch.cuda.mem_get_info(device)
+            return f"{name_of(device)} ({free / 2**30:.0f} of {total / 2**30:.0f} GiB free)"
+        case "cpu":
+            return f"{name_of(device)}, {torch.get_num_threads()} of {os.cpu_count()} cores"
+    return name_of(device)

@@ -17,11 +17,13 @@ from engine.geometry.mesh import Mesh, transform
 from engine.jobs import InterpolateJob
 from engine.live_pictures import Thumbnails
 from engine.live_requests import (
+    Computer,
     Cut,
     Decode,
     File,
     Filed,
     Frames,
+    Hardware,
     Joined,
     Joint,
     Joints,
@@ -82,6 +84,8 @@ class LiveAnswers:
                 return self._plausibility(request)
             case Thumbnail():
                 return self._thumbnail(request)
+            case Hardware():
+                return self._hardware()
             case File():
                 return self._file(request)
 
@@ -233,6 +237,11 @@ class LiveAnswers:
     def _thumbnail(self, request: Thumbnail) -> Answering:
         path = yield from self.thumbnails.find(request.name, request.size)
         return Given(Picture(path=str(path)))
+
+    def _hardware(self) -> Answering:
+        """The device that is in use: the CPU, once a graphics card had too little memory."""
+        yield from ()
+        return Given(Computer(name=device.name_of(self.shapes.work.device)))
 
     def _file(self, request: File) -> Answering:
         from engine.exporting import keep_glb  # what writes files is loaded when one is wanted

@@ -125,7 +125,11 @@ class File(Asked, frozen=True):
     resolution: Resolution = 128
 
 
-Request = Decode | Frames | Section | Joints | Plausibility | Thumbnail | File
+class Hardware(Asked, frozen=True):
+    """What the answers are computed with -> `Computer`."""
+
+
+Request = Decode | Frames | Section | Joints | Plausibility | Thumbnail | File | Hardware
 
 
 # contents of answers --------------------------------------------------------------------------------------------------
@@ -199,11 +203,17 @@ class Filed(Asked, frozen=True):
     path: str
 
 
+class Computer(Asked, frozen=True):
+    """The name of a device, as people know it."""
+
+    name: str
+
+
 class Nothing(Asked, frozen=True):
     """All that there was has been given before."""
 
 
-Content = Meshes | Cut | Joined | Plausible | Picture | Filed | Nothing
+Content = Meshes | Cut | Joined | Plausible | Picture | Filed | Computer | Nothing
 
 
 # on the pipe ----------------------------------------------------------------------------------------------------------

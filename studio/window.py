@@ -1,18 +1,14 @@
-"""The frame: menus, workspaces, docks, the line at the bottom. It knows panels only by their contract."""
+"""The frame: workspaces, the line at the bottom, and what a person can ask of it. It knows panels only by their contract."""
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QMimeData, QSignalBlocker, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDragEnterEvent, QKeySequence, QShowEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QShowEvent
 from PySide6.QtWidgets import (
-    QDockWidget,
     QFileDialog,
     QMainWindow,
-    QMenu,
     QMessageBox,
-    QSplitter,
     QStackedWidget,
     QTabBar,
     QVBoxLayout,
@@ -20,6 +16,9 @@ from PySide6.QtWidgets import (
 )
 
 from engine.jobs import SamplesJob
+from engine.live_requests import Hardware
+from studio.docks import Docks
+from studio.menus import Menus, show_history
 from studio.models.bring import Bring
 from studio.models.incoming import paths_in, sort_out, take_card
 from studio.models.machine import Machine
@@ -28,7 +27,8 @@ from studio.models.opened import OpenProject, Projects
 from studio.models.preferences import Preferences
 from studio.models.sources import shipped_sources
 from studio.models.troubles import Troubles
-from studio.panel import MENUS, WORKSPACES, Panel, menu_of
+from studio.panel import Panel
+from studio.tab_order import go_on
 from studio.theme import Choice, Theme
 from studio.views.banner import Banner
 from studio.views.help import Diagnostics, Licences
@@ -37,14 +37,7 @@ from studio.views.welcome import Welcome
 from studio.widgets.drop_cover import DropCover
 from studio.widgets.words import label
 
-AREAS = {
-    "left": Qt.DockWidgetArea.LeftDockWidgetArea,
-    "right": Qt.DockWidgetArea.RightDockWidgetArea,
-    "below": Qt.DockWidgetArea.BottomDockWidgetArea,
-}
-THEMES: tuple[tuple[str, Choice], ...] = (("As the system", "system"), ("Dark", "dark"), ("Light", "light"))
 MESHES = "Meshes (*.obj *.glb *.gltf *.stl *.ply *.off *.3mf *.dae *.zip);;All files (*)"
-LAYOUT_VERSION = 1
 FIRST = 6  # shapes of the first minute: enough to choose from, there in seconds
 SAMPLES = 12
 
@@ -64,13 +57,9 @@ class MainWindow(QMainWindow):
         troubles: Troubles,
     ) -> None:
         super().__init__()
-        self._panels, self._projects, self._preferences, self.theme = panels, projects, preferences, theme
-        self._troubles = troubles
+        self._projects, self._preferences, self.theme, self._troubles = projects, preferences, theme, troubles
         self._opened: OpenProject | None = None
-        self._docks: dict[str, QDockWidget] = {}
-        self._widgets: dict[str, QWidget] = {}
-        self._actions_of: dict[str, list[QAction]] = {}
-        self._workspace = ""
+        self._docks = Docks(self, panels, preferences)
         self._shown = False
         self.machine = Machine(lambda: self._opened.pids if self._opened else [])
         self.setWindowTitle("Shape Studio")
@@ -89,11 +78,11 @@ class MainWindow(QMainWindow):
     def _frame(self) -> None:
         self.tabs = QTabBar(drawBase=False, usesScrollButtons=False)
         self.tabs.setObjectName("workspaces")
-        self.tabs.currentChanged.connect(lambda i: self.go_to(self.tabs.tabText(i)) if i >= 0 else None)
+        self.tabs.currentChanged.connect(lambda i: self._docks.go_to(self.tabs.tabText(i)) if i >= 0 else None)
         self.menuBar().setCornerWidget(self.tabs)
         self.banner = Banner(self._troubles)
         self.stack = QStackedWidget()
-        centre = QWidget()
+        self.centre = centre = QWidget()
         centre.setObjectName("centre")
         column = QVBoxLayout(centre)
         column.setContentsMargins(0, 0, 0, 0)
@@ -106,6 +95,7 @@ class MainWindow(QMainWindow):
         self.strip = QueueStrip()
         self.strip.asked.connect(self.toggle_queue)
         self.memory, self.offline = label(), label("offline")
+        self.memory.setToolTip("What computes, and the memory of the window and its engines")
         self.offline.setToolTip("Nothing is ever sent or fetched: all of it happens on this machine")
         self.machine.changed.connect(lambda: self.memory.setText(self.machine.words))
         self.machine.look()
@@ -116,73 +106,38 @@ class MainWindow(QMainWindow):
         bar.addPermanentWidget(self.offline)
 
     def _menus(self) -> None:
-        self.menus: dict[str, QMenu] = {name: QMenu(f"&{name}", self) for name in MENUS}
-        for menu in self.menus.values():
-            self.menuBar().addMenu(menu)
-        new, open_, self._import, self._close_project, leave = (
-            self._action(text, keys, work)
-            for text, keys, work in (
-                ("New project…", "Ctrl+N", self.ask_new),
-                ("Open project…", "Ctrl+O", self.ask_open),
-                ("Import meshes…", "Ctrl+I", self.ask_meshes),
-                ("Close project", "Ctrl+W", self._projects.close),
-                ("Quit", "Ctrl+Q", self.close),
-            )
-        )
-        self._recent = QMenu("Recent projects", self)
-        self._recent.aboutToShow.connect(self._fill_recent)
-        file = self.menus["File"]
-        file.addActions([new, open_])
-        file.addMenu(self._recent)
-        file.addSeparator()
-        file.addActions([self._import, self._close_project])
-        file.addSeparator()
-        file.addAction(leave)
-        self._undo, self._redo = (
-            self._action("Undo", "Ctrl+Z", lambda: self._step("undo")),
-            self._action("Redo", "Ctrl+Shift+Z", lambda: self._step("redo")),
-        )
-        self.menus["Edit"].addActions([self._undo, self._redo])
-        view = self.menus["View"]
-        self._panel_menu = view.addMenu("Panels")
-        themes, group = view.addMenu("Theme"), QActionGroup(self)
-        for text, choice in THEMES:
-            action = self._action(text, "", partial(self._choose_theme, choice))
-            action.setCheckable(True)
-            action.setChecked(self.theme.choice == choice)
-            group.addAction(action)
-            themes.addAction(action)
-        full = self._action("Full screen", "F11", lambda: self.setWindowState(self.windowState() ^ _FULL))
-        self._reset = self._action("Reset the layout", "", self.reset_layout)
-        view.addActions([full, self._reset])
-        self._queue_action = self._action("Queue", "Q", self.toggle_queue)
+        menus = Menus(self)
+        self.menus = menus.by_name
+        menus.add("File", "New project…", "Ctrl+N", self.ask_new)
+        menus.add("File", "Open project…", "Ctrl+O", self.ask_open)
+        menus.add_recent(lambda: self._preferences.recent, self._projects.open)
+        self.menus["File"].addSeparator()
+        menus.add("File", "Import meshes…", "Ctrl+I", self.ask_meshes)
+        self._close_project = menus.add("File", "Close project", "Ctrl+W", self._projects.close)
+        self.menus["File"].addSeparator()
+        menus.add("File", "Quit", "Ctrl+Q", self.close)
+        self._undo = menus.add("Edit", "Undo", "Ctrl+Z", lambda: self._step("undo"))
+        self._redo = menus.add("Edit", "Redo", "Ctrl+Shift+Z", lambda: self._step("redo"))
+        self._listed = self.menus["View"].addMenu("Panels")
+        menus.add_themes(self.theme, self._choose_theme)
+        menus.add("View", "Full screen", "F11", lambda: self.setWindowState(self.windowState() ^ _FULL))
+        self._reset = menus.add("View", "Reset the layout", "", self._docks.reset)
+        self._queue_action = menus.add("View", "Queue", "Q", self.toggle_queue)
         self.addAction(self._queue_action)
-        view.addAction(self._queue_action)
-        pages = (("Diagnostics", self._diagnose), ("Licences", lambda: Licences(self).show()))
-        self.menus["Help"].addActions([self._action(text, "", work) for text, work in pages])
-        self.menus["Help"].addAction(self._action("About Shape Studio", "", self._about))
+        menus.add("Help", "Diagnostics", "", self._diagnose)
+        menus.add("Help", "Licences", "", lambda: Licences(self).show())
+        menus.add("Help", "About Shape Studio", "", self._about)
         self._enable()
-
-    def _action(self, text: str, keys: str, work: object) -> QAction:
-        action = QAction(text, self)
-        if keys:
-            action.setShortcut(QKeySequence(keys))
-        action.triggered.connect(lambda *_: work())  # type: ignore[operator]
-        return action
 
     # a project comes and goes ----------------------------------------------------------------------------------------
     def _open(self, opened: OpenProject) -> None:
         """Fill the frame with the panels of a project."""
         self._opened = opened
         self.setWindowTitle(f"{opened.name} – Shape Studio")
-        self._splitter = QSplitter(Qt.Orientation.Vertical)
-        self._splitter.setChildrenCollapsible(False)
-        for panel in self._panels:
-            self._add(panel, panel.make(opened))
-        self._splitter.setSizes([100 * panel.share for panel in self._panels if panel.place == "centre"])
-        self.stack.addWidget(self._splitter)
-        self.stack.setCurrentWidget(self._splitter)
-        known = [name for name in WORKSPACES if any(name in panel.workspaces for panel in self._panels)]
+        self._docks.fill(opened, self.menus, self._listed)
+        self.stack.addWidget(self._docks.centre)
+        self.stack.setCurrentWidget(self._docks.centre)
+        known = self._docks.workspaces
         for name in known:
             self.tabs.addTab(name)  # the first one becomes the current one, and is gone to
         self.menuBar().setCornerWidget(self.tabs)  # again, since the bar asks only then how wide it is
@@ -196,45 +151,16 @@ class MainWindow(QMainWindow):
         if self._shown:
             QTimer.singleShot(0, self._start)
 
-    def _add(self, panel: Panel, widget: QWidget) -> None:
-        self._widgets[panel.name] = widget
-        actions = [action for action in widget.actions() if menu_of(action) in self.menus]
-        for action in actions:
-            self.menus[menu_of(action)].addAction(action)
-        self._actions_of[panel.name] = actions
-        later = bool(panel.workspaces)  # shown when its workspace is gone to: some make what is costly when first shown
-        if panel.place == "centre":
-            widget.setHidden(later)
-            self._splitter.addWidget(widget)
-            self._splitter.setStretchFactor(self._splitter.indexOf(widget), panel.share)
-            return
-        dock = QDockWidget(panel.title, self)
-        dock.setObjectName(panel.name)
-        dock.setWidget(widget)
-        dock.setHidden(later)
-        self._docks[panel.name] = dock
-        self.addDockWidget(AREAS[panel.place], dock)
-        self._panel_menu.addAction(dock.toggleViewAction())
-
     def _drop(self) -> None:
         """Take the panels of a project away; each gets its closeEvent."""
-        self._remember()
+        self._docks.remember()
         self.strip.bind(None)
         with QSignalBlocker(self.tabs):
             while self.tabs.count():
                 self.tabs.removeTab(0)
-        for name, widget in self._widgets.items():
-            for action in self._actions_of[name]:
-                self.menus[menu_of(action)].removeAction(action)
-            widget.close()
-        for dock in self._docks.values():
-            self._panel_menu.removeAction(dock.toggleViewAction())
-            self.removeDockWidget(dock)
-            dock.deleteLater()
-        self.stack.removeWidget(self._splitter)
-        self._splitter.deleteLater()
-        self._docks, self._widgets, self._actions_of, self._opened = {}, {}, {}, None
-        self._workspace = ""
+        self.stack.removeWidget(self._docks.centre)
+        self._docks.clear()
+        self._opened = None
         self.setWindowTitle("Shape Studio")
         self._enable()
         self._welcome()
@@ -258,54 +184,17 @@ class MainWindow(QMainWindow):
     def _start(self) -> None:
         if self._opened:
             self._opened.start()
+            self._opened.live.ask(Hardware(), then=self.machine.hear)
             self.machine.look()
-
-    # workspaces and layouts ------------------------------------------------------------------------------------------
-    def go_to(self, workspace: str) -> None:
-        """Show the panels of a workspace as they were when it was last left."""
-        if self._workspace:
-            self._remember()
-        self._workspace = workspace
-        layout = self._preferences.kept.layouts.get(workspace, "")
-        there = {panel.name: not panel.workspaces or workspace in panel.workspaces for panel in self._panels}
-        for panel in self._panels:
-            (self._docks.get(panel.name) or self._widgets[panel.name]).setVisible(there[panel.name] and panel.at_first)
-        if layout:
-            self.restoreState(QByteArray.fromBase64(layout.encode()), LAYOUT_VERSION)
-        for name, dock in self._docks.items():
-            dock.toggleViewAction().setVisible(there[name])
-            if not there[name]:
-                dock.hide()
-        for name, actions in self._actions_of.items():
-            for action in actions:
-                action.setVisible(there[name])
 
     def _show_workspace(self, name: str) -> None:
         names = [self.tabs.tabText(i) for i in range(self.tabs.count())]
         if name in names:
             self.tabs.setCurrentIndex(names.index(name))
 
-    def reset_layout(self) -> None:
-        """Put every panel where it is at first."""
-        self._preferences.kept.layouts.pop(self._workspace, None)
-        for panel in self._panels:
-            if (dock := self._docks.get(panel.name)) is not None:
-                dock.setFloating(False)
-                self.addDockWidget(AREAS[panel.place], dock)
-        workspace, self._workspace = self._workspace, ""
-        self.go_to(workspace)
-
     def toggle_queue(self) -> None:
         """Show or hide the list of jobs."""
-        if dock := self._docks.get("queue"):
-            dock.setVisible(not dock.isVisible())
-
-    def _remember(self) -> None:
-        """Keep the layout of this workspace; while the window is hidden there is none."""
-        if self._workspace and self.isVisible():
-            state = bytes(self.saveState(LAYOUT_VERSION).toBase64().data()).decode()
-            layouts = {**self._preferences.kept.layouts, self._workspace: state}
-            self._preferences.save(layouts=layouts, workspace=self._workspace)
+        self._docks.toggle("queue")
 
     # what a person asks for ------------------------------------------------------------------------------------------
     def ask_new(self) -> None:
@@ -375,20 +264,8 @@ class MainWindow(QMainWindow):
         opened = self._opened
         for action in (self._close_project, self._reset, self._queue_action):
             action.setEnabled(opened is not None)
-        history = opened.history if opened else None
-        self._undo.setText(history.undo_text if history else "Undo")
-        self._redo.setText(history.redo_text if history else "Redo")
-        self._undo.setEnabled(bool(history and history.can_undo))
-        self._redo.setEnabled(bool(history and history.can_redo))
-        self._panel_menu.setEnabled(opened is not None)
-
-    def _fill_recent(self) -> None:
-        self._recent.clear()
-        for folder in self._preferences.recent:
-            self._recent.addAction(folder.name, partial(self._projects.open, folder)).setToolTip(str(folder))
-        self._recent.setToolTipsVisible(True)
-        if self._recent.isEmpty():
-            self._recent.addAction("None yet").setEnabled(False)
+        self._listed.setEnabled(opened is not None)
+        show_history(self._undo, self._redo, opened.history if opened else None)
 
     def _choose_theme(self, choice: Choice) -> None:
         self.theme.choose(choice)
@@ -406,6 +283,11 @@ class MainWindow(QMainWindow):
         )
 
     # the window itself -----------------------------------------------------------------------------------------------
+    def focusNextPrevChild(self, forwards: bool) -> bool:
+        """Tab goes on as one reads, whatever was made first; Qt's own order where there is nothing to go to."""
+        places = [self.tabs, *self._docks.around(self.centre), self.statusBar()]
+        return go_on(places, self.focusWidget(), forwards) or super().focusNextPrevChild(forwards)
+
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Files are taken wherever they are let go of."""
         self.cover.offer(event)
@@ -443,11 +325,13 @@ class MainWindow(QMainWindow):
             return
         self.machine.stop()
         self._preferences.save(geometry=bytes(self.saveGeometry().toBase64().data()).decode())
-        self._remember()
+        self._docks.remember()
         self.hide()
-        self._projects.close()
-        event.accept()
-        self.closed.emit()
+        try:
+            self._projects.close()
+        finally:  # a window that is gone must not keep its process, whatever went wrong
+            event.accept()
+            self.closed.emit()
 
 
 _FULL = Qt.WindowState.WindowFullScreen

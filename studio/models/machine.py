@@ -1,4 +1,4 @@
-"""What the status bar tells of the machine: processors, and the memory of the window and its engines."""
+"""What the status bar tells of the machine: what computes, and the memory of the window and its engines."""
 
 import os
 import sys
@@ -6,6 +6,9 @@ from collections.abc import Callable
 
 import psutil
 from PySide6.QtCore import QObject, QTimer, Signal
+
+from engine.live_client import Answer
+from engine.live_requests import Computer
 
 EVERY_MS = 3_000
 
@@ -20,6 +23,7 @@ class Machine(QObject):
         super().__init__()
         self._engines = engines
         self.cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+        self.device = ""  # what the live engine computes with, once it has said so
         self.memory = 0
         self._me = psutil.Process()
         self._timer = QTimer(self, interval=EVERY_MS)
@@ -46,7 +50,15 @@ class Machine(QObject):
             self.memory = used
             self.changed.emit()
 
+    def hear(self, answer: Answer) -> None:
+        """The live engine says what it computes with."""
+        if isinstance(answer.content, Computer):
+            self.device = answer.content.name
+            self.changed.emit()
+
     @property
     def words(self) -> str:
-        """ "2 cores · 1.3 GB"."""
-        return f"{self.cores} cores  ·  {self.memory / 1e9:.1f} GB"
+        """ "CPU, 2 cores · 1.3 GB"; with a graphics card its name."""
+        found = [self.device] if self.device else []
+        found += [f"{self.cores} cores"] if self.device in ("", "CPU") else []
+        return f"{', '.join(found)}  ·  {self.memory / 1e9:.1f} GB"

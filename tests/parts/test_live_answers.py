@@ -12,18 +12,20 @@ from PIL import Image
 
 from engine import Project
 from engine.card import MirrorMove, ShiftMove, TurnMove
-from engine.device import choose
+from engine.device import choose, name_of
 from engine.errors import InputError
 from engine.geometry.surface import extract
 from engine.jobs import ExportJob, InterpolateJob, JointsJob
 from engine.live_answers import LiveAnswers
 from engine.live_requests import (
     Blend,
+    Computer,
     Cut,
     Decode,
     File,
     Filed,
     Frames,
+    Hardware,
     Joined,
     Joints,
     Meshes,
@@ -239,6 +241,12 @@ def test_a_thumbnail_is_kept(project: Project, answers: LiveAnswers) -> None:
 def test_what_cannot_be_is_refused_in_words(answers: LiveAnswers, request_: Request, text: str) -> None:
     with pytest.raises(InputError, match=text):
         ask(answers, request_)
+
+
+def test_the_device_has_a_name(answers: LiveAnswers) -> None:
+    (given,) = ask(answers, Hardware())
+    device = answers.shapes.work.device
+    assert given.content == Computer(name="CPU" if device.type == "cpu" else name_of(device))
 
 
 def test_memory_is_given_back(answers: LiveAnswers) -> None:

@@ -14,7 +14,18 @@ from PIL import Image
 
 from engine.errors import InputError
 from engine.jobs import GenerateJob, Job
-from engine.live_requests import Decode, Meshes, Picture, Piece, Request, Thumbnail
+from engine.live_requests import (
+    Computer,
+    Decode,
+    File,
+    Filed,
+    Hardware,
+    Meshes,
+    Picture,
+    Piece,
+    Request,
+    Thumbnail,
+)
 from engine.live_worker import Given
 from engine.mailbox import Preview
 from engine.project import Project
@@ -85,6 +96,13 @@ class FakeAnswers:
             piece = Piece(name="seat", part="seat", key="k", colour=(0.3, 0.4, 0.6))
             arrays = {"vertices/seat": corners, "faces/seat": faces}
             return Given(Meshes(resolution=request.resolution, pieces=(piece,)), arrays)
+        if isinstance(request, File):
+            path = self._folder / "cache" / "files" / f"{request.name.replace('/', '-')}.glb"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"a box")
+            return Given(Filed(path=str(path)))
+        if isinstance(request, Hardware):
+            return Given(Computer(name="Abacus 3000"))
         raise InputError("the fake knows nothing of this")
 
     def relieve(self) -> bool:

@@ -233,3 +233,8 @@ def test_every_control_has_a_name_or_words(desk: Desk) -> None:
     fields = [*desk.window.findChildren(QComboBox), *desk.window.findChildren(QAbstractSpinBox)]
     assert len(fields) > 6
     assert [field for field in fields if not (field.accessibleName() or field.toolTip())] == []
+
+
+def test_the_status_bar_says_what_computes(desk: Desk, qtbot: QtBot) -> None:
+    settle(qtbot, lambda: desk.window.memory.text().startswith("Abacus 3000"))
+    assert " GB" in desk.window.memory.text() and desk.window.offline.text() == "offline"
