@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import psutil
 
-from engine.errors import BusyError, DamagedFileError, InputError
+from engine.errors import BusyError, DamagedFileError, DiskError, InputError, explain
 from engine.rows import Edit, ItemRow, RunRow, ShapeRow
 
 SCHEMA = """
@@ -107,14 +107,17 @@ class Catalogue:
 
     @contextmanager
     def _write(self) -> Iterator[None]:
+        """One transaction. Raises DiskError where the file cannot be written; then nothing of it has happened."""
         with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
             try:
+                self._db.execute("BEGIN IMMEDIATE")
                 yield
                 self._db.execute("COMMIT")
-            except BaseException:
+            except BaseException as error:
                 if self._db.in_transaction:  # SQLite has rolled back by itself after a full disk
                     self._db.execute("ROLLBACK")
+                if isinstance(error, sqlite3.OperationalError):
+                    raise DiskError(explain(error)) from error
                 raise
 
     def _insert(self, table: str, records: Sequence[msgspec.Struct]) -> None:

@@ -1,12 +1,13 @@
 """The window's side of an engine process: starts it, talks to it, and deals with its death."""
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
 import msgspec
 
-from engine.errors import BusyError, InputError, StudioError
+from engine.errors import BusyError, InputError, StudioError, explain
 from engine.mailbox import CAPACITY, Mailbox, Preview
 from engine.project import Project
 from engine.protocol import (
@@ -46,6 +47,7 @@ class EngineProcess:
         self._engine = Spawned(engine_main, arguments, self.close)
         self._submitted: Submit | None = None
         self._deaths = 0  # during the submitted job
+        self.restarts = 0  # times that it died during a job and was started again
         self._cancelling = False
         self._paused = False
         self._throttle: Throttle | None = None
@@ -160,6 +162,7 @@ class EngineProcess:
             return []
         if not self._cancelling and self._deaths == 0:
             self._deaths = 1
+            self.restarts += 1
             self.start()
             self._write(submitted)
             if self._paused:
@@ -180,8 +183,9 @@ class EngineProcess:
             with Project(self.folder) as project:
                 if project.catalogue.run(run).state in ("queued", "running"):
                     project.catalogue.end_run(run, state, f"{reason}\n{tail}" if state == "failed" else reason)
-        except StudioError as error:  # above all BusyError: another program has taken the run over and goes on with it
-            return [Failed(text=str(error), trace=tail)]
+        except (StudioError, sqlite3.Error) as error:
+            # Above all BusyError: another program has taken the run over and goes on with it.
+            return [Failed(text=explain(error), trace=tail)]
         return [Cancelled() if self._cancelling else Failed(text=f"{reason}; resume tries again", trace=tail)]
 
 

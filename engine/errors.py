@@ -1,7 +1,10 @@
 """Errors that a person can act on. Everything else is a fault of ours and keeps its traceback."""
 
+import errno
 import re
+import sqlite3
 
+FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 _OUT_OF_MEMORY = re.compile(r"^OutOfMemoryError:|^RuntimeError: .*can't allocate memory", re.DOTALL)
 
 
@@ -28,6 +31,10 @@ class DamagedFileError(StudioError):
     """A file of the project is not what its header or hash says."""
 
 
+class DiskError(StudioError):
+    """The project cannot be written to: no room is left, or another program holds it for too long."""
+
+
 class BusyError(StudioError):
     """Another process holds the lease of this job or project."""
 
@@ -48,6 +55,14 @@ def explain(error: BaseException) -> str:
     if out_of_memory(error):
         advice = "make the batch or the resolution smaller, close other programs or choose another device"
         return f"out of memory: {advice}; what was saved is kept"
+    if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+        return f"the catalogue of the project is damaged ({error}); put back a copy of it"
+    if isinstance(error, sqlite3.Error):
+        advice = "make room on its disk, or wait for the program that holds it, and try again"
+        return f"the project cannot be written to ({error}); {advice}; what was saved is kept"
+    if isinstance(error, OSError) and error.errno in FULL:
+        what = error.filename or "a file"
+        return f"no room is left on the disk for {what} ({error.strerror}); make some and try again, what was saved is kept"
     if isinstance(error, OSError):
         return f"{error.filename or 'a file'}: {error.strerror or error}; choose another place"
     return f"a fault in the engine ({type(error).__name__}: {error})"

@@ -1,6 +1,7 @@
 """How an engine process ends with its window, whatever it is doing, and where its output goes."""
 
 import faulthandler
+import io
 import os
 import queue
 import select
@@ -11,8 +12,12 @@ import time
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 GRACE_S = 1.5  # time for a job to save its state once the window is gone
 NICE = 10
@@ -55,8 +60,21 @@ def log_to(path: Path) -> None:
     os.dup2(handle, 2)
     os.close(handle)
     # A windowed Python starts without streams; and what is printed here must be on disk before the process dies.
-    sys.stdout = open(1, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
-    sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
+    sys.stdout, sys.stderr = (
+        io.TextIOWrapper(io.BufferedWriter(_Log(stream, "w", closefd=False)), "utf-8", "replace", line_buffering=True)
+        for stream in (1, 2)
+    )
+
+
+class _Log(io.FileIO):
+    """Lines that a full disk does not take are lost, and nothing else: no job may fail of its log."""
+
+    def write(self, data: "ReadableBuffer", /) -> int:
+        """Bytes that are done with."""
+        try:
+            return super().write(data)
+        except OSError:
+            return memoryview(data).nbytes
 
 
 def listen(connection: Connection) -> Inbox:

@@ -124,6 +124,7 @@ class _Desk:
             self._drop(channel)
         if self._answers is not None:
             self._answers.close()
+        sweep(self._files)  # nobody fetches them any more
         self._slab.close()
 
     @property
