@@ -37,6 +37,7 @@ def build(
     theme = Theme(app, cast(Choice, choice))
     projects = Projects(preferences, troubles, engines)
     window = MainWindow(panels, projects, preferences, theme, troubles)
+    preferences.unsaved.connect(troubles.tell_error)
     troubles.setParent(window)
     projects.setParent(window)
     troubles.watch()

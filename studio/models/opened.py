@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar, cast
@@ -9,7 +10,7 @@ from typing import Any, Protocol, Self, TypeVar, cast
 from PySide6.QtCore import QLockFile, QObject, Signal
 
 from engine.errors import BusyError, InputError, StudioError
-from engine.jobs import ExportJob, ImportJob, Job
+from engine.jobs import Job
 from engine.live_client import Answer
 from engine.live_requests import Picture, Thumbnail
 from engine.live_worker import ANSWERS
@@ -20,6 +21,7 @@ from studio.models.current import Current
 from studio.models.history import History
 from studio.models.library import Library
 from studio.models.live import Live
+from studio.models.outgoing import Outgoing
 from studio.models.preferences import Preferences, free_folder
 from studio.models.queue import Queue
 from studio.models.session import Session
@@ -60,26 +62,34 @@ class OpenProject(QObject):
     def __init__(self, folder: Path, troubles: Troubles, engines: Engines = ENGINES) -> None:
         """Open an existing project. Raises StudioError; nothing is started yet."""
         super().__init__()
-        self.project = Project(folder)
-        self.folder = self.project.folder
-        self._lock = QLockFile(str(self.folder / LOCK))
-        self._lock.setStaleLockTime(0)
-        if not self._lock.tryLock(0):
-            self.project.close()
-            raise BusyError(f"{self.name} is open in another window; use that one")
-        self.troubles = troubles
-        self.background = Background()
-        self.session = Session(self.project, engines.runner)
-        self.live = Live(self.folder, engines.answers)
-        self.queue = Queue(self.project, self.session, troubles)
-        self.history = History(self.project.catalogue)
-        self.library = Library(self.project, self.background, self.history, troubles)
-        self.thumbnails = Thumbnails(self.background, self._picture, self._draw)
-        self.current = Current()
-        self._models: dict[type, Any] = {}
-        self.queue.ended.connect(lambda _: self.library.refresh())
-        self.queue.staged.connect(lambda _: self.library.refresh())  # results are kept the moment they exist
-        self.library.refresh()
+        with ExitStack() as ends:  # what has begun ends, the last first, also where the rest cannot begin or end
+            self.project = Project(folder)
+            ends.callback(self.project.close)
+            self.folder = self.project.folder
+            self._lock = QLockFile(str(self.folder / LOCK))
+            self._lock.setStaleLockTime(0)
+            if not self._lock.tryLock(0):
+                raise BusyError(f"{self.name} is open in another window; use that one")
+            ends.callback(self._lock.unlock)
+            self.troubles = troubles
+            self.background = Background()
+            ends.callback(self.background.close)
+            self.session = Session(self.project, engines.runner)
+            ends.callback(self.session.close)
+            self.live = Live(self.folder, engines.answers)
+            ends.callback(self._end_engines)
+            self.queue = Queue(self.project, self.session, troubles)
+            self.history = History(self.project.catalogue)
+            self.library = Library(self.project, self.background, self.history, troubles)
+            self.library.carry = Outgoing(self.folder, self.live).data
+            self.thumbnails = Thumbnails(self.background, self._picture, self._draw)
+            self.current = Current()
+            self._models: dict[type, Any] = {}
+            self.queue.ended.connect(lambda _: self.library.refresh())
+            self.queue.staged.connect(lambda _: self.library.refresh())  # results are kept the moment they exist
+            self.session.restarted.connect(lambda _, text: troubles.tell(text))
+            self.library.refresh()
+            self._ends = ends.pop_all()
 
     @property
     def name(self) -> str:
@@ -94,7 +104,9 @@ class OpenProject(QObject):
     def model(self, kind: type[M]) -> M:
         """The one model of this kind."""
         if kind not in self._models:
-            self._models[kind] = kind.of(self)
+            made = self._models[kind] = kind.of(self)
+            if callable(close := getattr(made, "close", None)):
+                self._ends.callback(close)
         return cast(M, self._models[kind])
 
     def start(self) -> None:
@@ -111,29 +123,18 @@ class OpenProject(QObject):
             self.troubles.tell_error(error)
             return ""
 
-    def bring_in(self, paths: list[Path]) -> None:
-        """Import files and folders."""
-        if paths:
-            self.submit(ImportJob(paths=tuple(str(path) for path in paths)))
-
-    def export(self, shapes: tuple[str, ...], out: Path) -> None:
-        """Write shapes as GLB files into a folder."""
-        if shapes:
-            self.submit(ExportJob(shapes=shapes, out=str(out)))
-
     def close(self) -> None:
         """End the engine (a running job is saved and goes on the next time) and let go of everything."""
-        self.queue.close()
-        for model in reversed(self._models.values()):
-            if callable(close := getattr(model, "close", None)):
-                close()
+        self._ends.callback(self.queue.close)
+        self._ends.close()
+
+    def _end_engines(self) -> None:
+        """Both at once, since each may take a while to save and to end."""
         self.live.stop()
-        with ThreadPoolExecutor(1) as other:  # both may take a while to save and to end
-            other.submit(self.live.close)
+        with ThreadPoolExecutor(1) as other:
+            ended = other.submit(self.live.close)
             self.session.close()
-        self.background.close()
-        self.project.close()
-        self._lock.unlock()
+        ended.result()
 
     def _draw(self, name: str, then: Callable[[Path | None], None]) -> None:
         """Let the live engine draw a picture when nothing more urgent is asked."""
@@ -146,9 +147,8 @@ class OpenProject(QObject):
 
     def _picture(self, name: str) -> Path | None:
         """A picture that exists already."""
-        if "/" in name:
-            return None
-        path = self.project.picture_path(name)
+        shape = "/" in name
+        path = self.project.thumbnail_path(name) if shape else self.project.picture_path(name)
         return path if path.is_file() else None
 
 
@@ -195,5 +195,5 @@ class Projects(QObject):
         """Close the open project."""
         if self.current:
             self.closing.emit()
-            self.current.close()
-            self.current = None
+            closed, self.current = self.current, None
+            closed.close()

@@ -25,9 +25,13 @@ class Kept(msgspec.Struct, kw_only=True):
 
 
 class Preferences(QObject):
-    """Loads at once, saves at each change. A file that cannot be read is started anew: nothing of a project is in it."""
+    """Loads at once, saves at each change. A file that cannot be read is started anew: nothing of a project is in it.
+
+    unsaved(error) : it could not be written; what was changed holds until the window closes
+    """
 
     changed = Signal()
+    unsaved = Signal(object)
 
     def __init__(self, folder: Path | None = None) -> None:
         super().__init__()
@@ -36,10 +40,13 @@ class Preferences(QObject):
         self.kept = self._read()
 
     def save(self, **fields: object) -> None:
-        """Change these fields and keep them."""
+        """Change these fields and keep them. Where the disk is full the window goes on, and closes, all the same."""
         for name, value in fields.items():
             setattr(self.kept, name, value)
-        write_json(self._path, self.kept)
+        try:
+            write_json(self._path, self.kept)
+        except OSError as error:
+            self.unsaved.emit(error)
         self.changed.emit()
 
     @property

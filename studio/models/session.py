@@ -5,7 +5,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from engine.client import EngineProcess
 from engine.jobs import Job
 from engine.project import Project
-from engine.protocol import TERMINAL, Cancel, Pause, Resume, Submit
+from engine.protocol import TERMINAL, Cancel, Note, Pause, Resume, Submit
 from engine.worker import RUNNER
 
 BUSY_MS, IDLE_MS = 30, 250  # between two looks at the pipe
@@ -16,10 +16,12 @@ class Session(QObject):
 
     said(run, event) : everything the engine says of the job that it works on, in order
     pictured(run, preview) : the newest preview; older ones that nobody saw in time are lost
+    restarted(run, text) : the engine has died and was started again with the same job; a sentence on it
     """
 
     said = Signal(str, object)
     pictured = Signal(str, object)
+    restarted = Signal(str, str)
 
     def __init__(self, project: Project, runner: str = RUNNER) -> None:
         super().__init__()
@@ -71,8 +73,10 @@ class Session(QObject):
         self._engine.close()
 
     def _listen(self) -> None:
+        before, run = self._engine.restarts, self._run
         events = self._engine.poll()
-        run = self._run
+        if self._engine.restarts > before and isinstance(events[-1], Note):
+            self.restarted.emit(run, events[-1].text)
         if (preview := self._engine.preview()) is not None and run:
             self.pictured.emit(run, preview)
         for event in events:
