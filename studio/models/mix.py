@@ -6,7 +6,6 @@ person does goes through the history, so that it can be undone, also tomorrow.
 
 from collections.abc import Callable, Mapping
 from itertools import count
-from pathlib import Path
 from typing import Any, Self
 
 import msgspec
@@ -15,39 +14,42 @@ from PySide6.QtCore import QObject, Signal
 from engine.card import Move
 from engine.errors import StudioError
 from engine.jobs import HealJob, Job, RerollJob
-from engine.live_client import Answer
-from engine.live_requests import Cut as Field
-from engine.live_requests import Decode, Joined, Joints, Meshes, Mixture, Section, jobs_to_keep
+from engine.live_requests import Mixture
 from engine.project import Project
 from studio.models import mix_state
+from studio.models.export import Export
 from studio.models.history import History
 from studio.models.library import Card, Library
 from studio.models.live import Live
-from studio.models.looking import COARSE, FINE, SECTION, Looking
+from studio.models.looking import Looking
 from studio.models.mix_command import command_of
+from studio.models.mix_jobs import MixJobs, shapes_of
 from studio.models.mix_kin import Donors, Kin, Tray
+from studio.models.mix_shown import KEY, Shown
 from studio.models.mix_state import MixState, Slot
 from studio.models.opened import OpenProject
-from studio.models.scene import Cut, PartMesh, Scene, Shape
+from studio.models.scene import Scene
 from studio.models.thumbnails import Thumbnails
 from studio.models.troubles import Troubles
 
+__all__ = ["KEY", "KIND", "Mix"]
+
 KIND = "mix"  # of its edits in the history
-KEY = "mix"  # of its shape in the scene
 VARIANTS = 4
-AS_USUAL = "all parts meet as usual"
 
 
 class Mix(QObject):
     """changed : the mixture, its slots or what can be done; selected : another part; judged : how the parts meet.
 
     drawn : another reroll is on its way, or here
+    made(shape, export) : the mixture, or what healing made of it, is a shape of the library; whether it is to be exported
     """
 
     changed = Signal()
     selected_changed = Signal()
     judged = Signal()
     drawn = Signal()
+    made = Signal(str, bool)
 
     @classmethod
     def of(cls, opened: OpenProject) -> Self:
@@ -62,7 +64,14 @@ class Mix(QObject):
             opened.model(Looking).scene,
             opened.troubles,
         )
-        opened.queue.ended.connect(lambda run: found.ended(run, _result(opened, run)))
+        opened.queue.ended.connect(lambda run: found.ended(run, shapes_of(opened.project, run)))
+
+        def choose(shape: str, export: bool) -> None:
+            opened.current.choose((shape,))
+            if export:
+                opened.model(Export).ask()
+
+        found.made.connect(choose)
         return found
 
     def __init__(
@@ -77,30 +86,27 @@ class Mix(QObject):
         troubles: Troubles,
     ) -> None:
         super().__init__()
-        self._project, self._library, self._history, self._live = project, library, history, live
-        self._submit, self.scene, self._troubles = submit, scene, troubles
-        self.folder = project.folder
+        self._project, self._library, self._history = project, library, history
+        self.folder, self.scene, self._troubles = project.folder, scene, troubles
         self._kin = Kin(project)
         self.donors = Donors(library, thumbnails)
         self.tray = Tray(library, thumbnails)
+        self._shown = Shown(live, scene, troubles, self.title)
+        self._jobs = MixJobs(project, submit, troubles)
         self.state: MixState | None = None
         self.selected = ""
-        self.words, self.score = "", -1.0  # how the parts meet; -1 = not known
-        self.fault = ""  # why the mixture as it is cannot be made; "" as long as nothing is known to be wrong
-        self.waiting = ""  # the run that draws variants or heals
-        self._pieces: dict[str, tuple[str, PartMesh]] = {}
         self._offered = ("", "")  # part, root of the shapes on the shelf
         self._vocabulary_of: tuple[str, tuple[str, ...]] = ("", ())  # base, names
-        self._awake = False
         self._gestures = count()
         self._gesture = ""
-        self._after: dict[str, Callable[[tuple[str, ...]], None]] = {}
+        self._coming: dict[str, bool] = {}  # shapes that were made and that the library does not know yet; see ``made``
         history.register(KIND, self._apply)
         self._apply(history.last(KIND) or {"mix": None})
+        self._shown.changed.connect(self.changed)
+        self._shown.judged.connect(self.judged)
         library.changed.connect(self._read)
         scene.moved.connect(self._moved)
         scene.selection_changed.connect(self._follow)
-        scene.plane_changed.connect(self._cut)
 
     # what there is ---------------------------------------------------------------------------------------------------
     @property
@@ -127,8 +133,27 @@ class Mix(QObject):
     def colour(self, part: str) -> tuple[float, float, float] | None:
         """Linear RGB of a part or a copy, the same as in the view; None before it was seen."""
         copies = self.state.mixture.copies if self.state else {}
-        found = self._pieces.get(part) or self._pieces.get(copies.get(part, ""))
-        return found[1].colour if found else None
+        return self._shown.colour(part) or self._shown.colour(copies.get(part, ""))
+
+    @property
+    def words(self) -> str:
+        """How the parts meet; "" while that is not known."""
+        return self._shown.words
+
+    @property
+    def score(self) -> float:
+        """0: all parts meet as usual; -1 while that is not known."""
+        return self._shown.score
+
+    @property
+    def fault(self) -> str:
+        """Why the mixture as it is cannot be made; "" as long as nothing is known to be wrong."""
+        return self._shown.fault
+
+    @property
+    def waiting(self) -> str:
+        """The run that draws variants or heals, "" = none."""
+        return self._jobs.waiting
 
     @property
     def is_changed(self) -> bool:
@@ -160,8 +185,8 @@ class Mix(QObject):
         self.selected = name
         self._offer()
         self.selected_changed.emit()
-        if not self._is_shown():
-            self.wake(self._awake)
+        if not self._shown.is_there:
+            self._shown.look()
         elif self.scene.shape(KEY).part(name) is not None and self.scene.selected != (KEY, name):
             self.scene.select((KEY, name))
 
@@ -185,7 +210,7 @@ class Mix(QObject):
         """Show the part at a place of its fader, while the hand is on it."""
         slot = self.slot(part)
         if self.state and slot and len(slot.donors) > 1:
-            self._show(mix_state.fade(self.state, part, slot.donors, alpha).mixture)
+            self._shown.attempt(mix_state.fade(self.state, part, slot.donors, alpha).mixture)
 
     def fade(self, part: str, alpha: float) -> None:
         """Leave the fader of a part at a place."""
@@ -228,11 +253,21 @@ class Mix(QObject):
     # jobs ------------------------------------------------------------------------------------------------------------
     def keep(self) -> None:
         """Make the mixture a shape of the project."""
-        self._keep()
+        if self.state and not self.fault:
+            self._jobs.keep(self.state, lambda shapes: self._arrive(shapes[0]))
+
+    def export(self) -> None:
+        """Ask how to export the mixture; where it is not a shape of the project yet, as soon as it is one."""
+        if self.state is None or self.fault:
+            return
+        if self.is_changed:
+            self._jobs.keep(self.state, lambda shapes: self._arrive(shapes[0], export=True))
+        else:
+            self.made.emit(self.state.mixture.base, True)
 
     def heal(self) -> None:
         """Keep the mixture and let its parts fit together; what comes of it is mixed on."""
-        self._keep_and(lambda shape: HealJob(shape=shape), self._take_healed)
+        self._work(lambda shape: HealJob(shape=shape), self._take_healed)
 
     def reroll(self, name: str = "") -> None:
         """Draw a part anew, all else as it is; variants come into the tray."""
@@ -242,27 +277,17 @@ class Mix(QObject):
         if slot.origin in ("absent", "removed"):
             self._troubles.tell(f"there is no {slot.name} to draw anew; take one from the shelf first")
             return
-        job = lambda shape: RerollJob(shape=shape, parts=(slot.part,), count=VARIANTS)  # noqa: E731
-        self._keep_and(job, self.tray.show_names)
+        self._work(lambda shape: RerollJob(shape=shape, parts=(slot.part,), count=VARIANTS), self.tray.show_names)
 
     def ended(self, run: str, shapes: tuple[str, ...]) -> None:
         """A job ended; ``shapes`` are what it made, none where it failed."""
-        then = self._after.pop(run, None)
-        if then is None:
-            return
-        if run == self.waiting:
-            self.waiting = ""
-        if shapes:
-            then(shapes)
-        self.drawn.emit()
+        if self._jobs.ended(run, shapes):
+            self.drawn.emit()
 
     # seeing ----------------------------------------------------------------------------------------------------------
     def wake(self, awake: bool) -> None:
         """Whether the panel is looked at: only then the mixture is shown in the view."""
-        self._awake = awake
-        if awake and self.state:
-            self._show(self.state.mixture)
-            self._judge()
+        self._shown.wake(awake)
 
     # inside ----------------------------------------------------------------------------------------------------------
     def _edit(self, text: str, state: MixState | None, gesture: str = "") -> None:
@@ -275,20 +300,16 @@ class Mix(QObject):
 
     def _apply(self, data: Mapping[str, Any]) -> None:
         """The mixture is this one now: by an edit, by undo or redo, or as it was left."""
-        before = self.state.mixture if self.state else None
+        before = self.state.mixture.base if self.state else ""
         self.state = msgspec.convert(data["mix"], MixState) if data["mix"] else None
-        mixture = self.state.mixture if self.state else None
-        if before is None or mixture is None or before.base != mixture.base:
-            self._pieces.clear()
+        if self.state is None or before != self.state.mixture.base:
             self.tray.show_names(())
         if self.state and self.slot(self.selected) is None:
             slots = self.slots
             self.selected = slots[0].name if slots else ""
             self.selected_changed.emit()
         self._arranged()
-        if mixture is not None and mixture != before and self._awake:
-            self._show(mixture)
-            self._judge()
+        self._shown.follow(self.state.mixture if self.state else None)
 
     def _arranged(self) -> None:
         if not self.selected and self.slots:
@@ -310,6 +331,8 @@ class Mix(QObject):
         """The library is another."""
         self._vocabulary_of = ("", ())
         self._arranged()
+        for shape in [one for one in self._coming if self._library.card(one)]:
+            self.made.emit(shape, self._coming.pop(shape))
 
     def _vocabulary(self) -> tuple[str, ...]:
         """Parts of the base, then those that only others of its kind have; looked up once for a base."""
@@ -336,68 +359,6 @@ class Mix(QObject):
             return False
         return True
 
-    def _show(self, mixture: Mixture) -> None:
-        have = {name: key for name, (key, _) in self._pieces.items()} if self._is_shown() else {}
-        self.fault = ""
-        request = Decode(of=mixture, resolution=COARSE, refine=FINE, have=have)
-        self._live.ask(request, "mix", then=self._seen)
-
-    def _is_shown(self) -> bool:
-        return KEY in {shape.key for shape in self.scene.shapes}
-
-    def _seen(self, answer: Answer) -> None:
-        if answer.state == "failed":
-            self.fault = answer.text
-            self._troubles.tell(answer.text, answer.trace)
-            self.changed.emit()
-        content = answer.content
-        if not isinstance(content, Meshes) or self.state is None or not self._awake:
-            return
-        new = {}
-        for piece in content.pieces:
-            if (mesh := answer.mesh(piece.name)) is not None:
-                new[piece.name] = (piece.key, PartMesh(piece.name, *mesh, piece.colour))
-        there = {piece.name for piece in content.pieces}
-        self._pieces = {name: one for name, one in {**self._pieces, **new}.items() if name in there}
-        if self._is_shown():
-            for part in self.scene.shape(KEY).parts:
-                if part.name not in there:
-                    self.scene.remove_part(KEY, part.name)
-            self.scene.set_parts(KEY, *(mesh for _, mesh in new.values()))
-        else:
-            title = f"Mix of {self.title(self.state.mixture.base)}"
-            self.scene.show([Shape(KEY, title, tuple(mesh for _, mesh in self._pieces.values()))])
-        self.changed.emit()
-
-    def _judge(self) -> None:
-        """Ask how the parts meet, when there is time."""
-        self.words, self.score = "", -1.0
-        self.judged.emit()
-        if self.state:
-            self._live.ask(Joints(of=self.state.mixture), "mix joints", "later", self._met)
-
-    def _met(self, answer: Answer) -> None:
-        if isinstance(answer.content, Joined):
-            self.words, self.score = answer.content.words or AS_USUAL, answer.content.score
-        elif answer.state == "failed":
-            self.words, self.score = answer.text, -1.0
-        self.judged.emit()
-
-    def _cut(self) -> None:
-        """The field on the plane at which the mixture is cut open."""
-        plane = self.scene.plane
-        if plane is None or self.state is None or self.scene.active != KEY:
-            return
-
-        def answered(answer: Answer) -> None:
-            if isinstance(answer.content, Field) and self._is_shown():
-                cut = Cut(plane, answer.arrays["logits"], answer.arrays["part"], answer.content.parts)
-                self.scene.set_cut(KEY, cut)
-
-        corner, across, up = plane.rectangle
-        request = Section(of=self.state.mixture, corner=corner, across=across, up=up, resolution=SECTION)
-        self._live.ask(request, "cut", then=answered)
-
     def _moved(self, key: str, motion: Move) -> None:
         """A part was moved in the view."""
         if key == KEY and self.state:
@@ -408,45 +369,20 @@ class Mix(QObject):
         if self.scene.selected and self.scene.selected[0] == KEY and self.slot(self.scene.selected[1]):
             self.select(self.scene.selected[1])
 
-    def _keep(self) -> list[Job]:
-        """Jobs in the queue that make the mixture; [] where it is the base itself, or that failed, which is told."""
-        if self.state is None or self.fault or not self.is_changed:
-            return []
-        try:
-            submit = lambda job: self._project.job(self._submit(job))  # noqa: E731
-            return jobs_to_keep(self.state.mixture, submit, self.state.held, self.state.free)
-        except (StudioError, OSError) as error:
-            self._troubles.tell_error(error)
-            return []
-
-    def _keep_and(self, make: Callable[[str], Job], then: Callable[[tuple[str, ...]], None]) -> None:
+    def _work(self, make: Callable[[str], Job], then: Callable[[tuple[str, ...]], None]) -> None:
         """Work on what the mixture is kept as; ``then`` gets the shapes that come of it."""
-        if self.state is None or not self.can_work:
-            return
-        kept = self._keep()
-        if self.is_changed and not kept:
-            return
-        try:
-            run = self._submit(make(f"{kept[-1].run}/0000" if kept else self.state.mixture.base))
-        except (StudioError, OSError) as error:
-            self._troubles.tell_error(error)
-            return
-        self.waiting = run
-        self._after[run] = then
-        self.drawn.emit()
+        if self.state and self.can_work:
+            self._jobs.work(self.state, make, then)
+            self.drawn.emit()
+
+    def _arrive(self, shape: str, export: bool = False) -> None:
+        """A shape was made; the library hears of it next."""
+        self._coming[shape] = export
 
     def _take_healed(self, shapes: tuple[str, ...]) -> None:
         self._edit("heal", MixState(mixture=Mixture(base=shapes[0])))
+        self._arrive(shapes[0])
 
 
 def _data(state: MixState | None) -> dict[str, Any]:
     return {"mix": msgspec.to_builtins(state) if state else None}
-
-
-def _result(opened: OpenProject, run: str) -> tuple[str, ...]:
-    """Shapes that a finished run made."""
-    path: Path = opened.project.run_folder(run) / "result.json"
-    if not path.is_file():
-        return ()
-    shapes = msgspec.json.decode(path.read_bytes()).get("shapes", ())
-    return tuple(one if isinstance(one, str) else one["id"] for one in shapes)

@@ -88,6 +88,7 @@ class LibraryView(Ground):
         self._actions()
         self.cards.counted.connect(self._counted)
         opened.library.changed.connect(self._refill)
+        opened.library.changed.connect(self._catch_up)
         opened.model(Bring).began.connect(lambda: self.kinds.setCurrentIndex(1))
         opened.library.tagged.connect(self._refill)
         opened.current.chosen_changed.connect(self._follow)
@@ -195,6 +196,12 @@ class LibraryView(Ground):
             with QSignalBlocker(self.list):
                 self.list.choose(names[-1])
         self._enable()
+
+    def _catch_up(self) -> None:
+        """Show as chosen what was chosen before it was known here."""
+        names = self._opened.current.chosen
+        if names and names[-1] not in self.list.names:
+            self._follow()
 
     def _enable(self) -> None:
         kinds = {card.kind for name in self._opened.current.chosen if (card := self._library.card(name))}

@@ -124,6 +124,7 @@ class MixView(Ground):
         self._joints = label("", "dim", True)
         self.heal = button("Heal", self.mix.heal, tip="Let the parts fit together; held parts stay as they are")
         self.keep = button("Keep", self.mix.keep, "primary", tip="Make this mixture a shape of the project (Ctrl+K)")
+        self.export = button("Export…", self.mix.export, tip="Take this mixture to another program")
         self.copy = tool("copy", "Copy as command", self._copy)
         joints = QHBoxLayout()
         joints.addWidget(self._joints, 1)
@@ -131,6 +132,7 @@ class MixView(Ground):
         ends = QHBoxLayout()
         ends.addWidget(self.copy)
         ends.addStretch(1)
+        ends.addWidget(self.export)
         ends.addWidget(self.keep)
         column = QVBoxLayout()
         column.setContentsMargins(MARGIN, 8, MARGIN, 10)
@@ -182,6 +184,7 @@ class MixView(Ground):
         self._tray.setVisible(bool(mix.waiting) or bool(mix.tray.rowCount()))
         self._told.setText("Working on it \N{HORIZONTAL ELLIPSIS}" if mix.waiting else "Variants")
         self.keep.setEnabled(mix.is_changed and not mix.fault)
+        self.export.setEnabled(not mix.fault)
         self.heal.setEnabled(mix.can_work and len(base.parts) > 1)
         self.copy.setEnabled(bool(mix.command))
         why = "" if mix.command or not mix.is_changed else ": keep it first, blended parts have no command of their own"

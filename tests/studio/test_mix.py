@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pytestqt.qtbot import QtBot
 
 from engine.card import Move, ScaleMove, ShiftMove, TurnMove
 from engine.commands.parts import mix as mix_command
@@ -293,6 +294,25 @@ def test_keep_makes_what_is_shown(bench: Bench) -> None:
     assert isinstance(kept, MixJob) and kept.parts == {"wing": f"{blend.run}/0001", "tail": "g2/0001"}
     assert kept.moves == (ScaleMove(part="tail", factors=(1.5, 1.5, 1.5)),) and kept.free == ("tail",)
     assert not mix.command, "no one command makes a blend"
+
+
+def test_what_was_kept_is_told_of_once_the_library_has_it(bench: Bench, qtbot: QtBot) -> None:
+    mix, told = bench.mix, list[tuple[str, bool]]()
+    mix.made.connect(lambda *what: told.append(what))
+    mix.begin("g1/0000")
+    mix.export()
+    assert told == [("g1/0000", True)] and not bench.jobs, "the base itself is a shape already"
+    mix.take("wing", "g2/0000")
+    mix.export()
+    shape = f"{bench.jobs[-1].run}/0000"
+    mix.ended(bench.jobs[-1].run, (shape,))
+    assert len(told) == 1
+    row = ShapeRow(id=shape, run=bench.jobs[-1].run, row=0, kind="mixed", present=BASE_PARTS)
+    bench.project.catalogue.add_shapes([row])
+    bench.library._take(read_cards(bench.project.folder))
+    assert told[1:] == [(shape, True)]
+    bench.library._take(read_cards(bench.project.folder))
+    assert len(told) == 2
 
 
 def test_reroll_and_heal_work_on_what_is_kept(bench: Bench) -> None:
