@@ -125,6 +125,7 @@ class GenerateJob(JobBase, frozen=True):
     missed : shapes that have not the parts asked for, or have those asked to be left out; they are kept all the same
     whole : draw shapes again, a dozen times at most, whose unions are not in one piece or whose parts are not as asked;
     drawn_again : how many draws were left for others
+    previews : let whoever watches see pictures of the shapes while they form, see engine.forming
     """
 
     model: str
@@ -136,6 +137,7 @@ class GenerateJob(JobBase, frozen=True):
     attributes: dict[str, str] = {}
     changes: tuple[str, ...] = ()  # sampler settings that differ from the model's own, as key=value
     picture: bool = True
+    previews: bool = False
     whole: bool = False
 
 
