@@ -55,6 +55,7 @@ from engine.protocol import Stage
 from engine.rows import ItemRow
 
 Colour = tuple[float, float, float]
+Look = Callable[[range, float, Tensor], Stage[None]]  # which samples, share of the steps done, what they seem to become
 
 
 @dataclass(frozen=True)
@@ -267,5 +268,6 @@ class Method(Protocol):
         settings: Any,
         seed: int,
         condition: Mapping[str, int],
+        look: Look | None = None,
     ) -> Stage[Shapes]:
-        """New shapes; shape i depends on (model, seed, i) alone."""
+        """New shapes; shape i depends on (model, seed, i) alone. ``look`` sees them form, see `Look`."""

@@ -1,6 +1,7 @@
 """Shapes of a project: how fitted and generated latents are kept, and found again with what decodes them."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,16 +57,19 @@ def keep_generated(
     names: tuple[str, ...],
     shapes: Shapes,
     categories: tuple[str, ...] = (),
-) -> None:
-    """Write generated latents into the run's folder and enter them into the catalogue, each as ``run/number``.
+    numbers: Sequence[int] = (),
+) -> list[str]:
+    """Write generated latents into the run's folder and enter them into the catalogue -> their ids, ``run/number``.
 
     categories : names of the classes that the model knows; () when it is one
+    numbers : of the shapes, where they are not all that the job makes
     """
     count = len(shapes.latent)
+    numbers = numbers or range(count)
     present = torch.ones(count, len(names), dtype=torch.bool) if shapes.present is None else shapes.present.cpu()
     records = tuple(
         Encoded(f"{i:04d}", None, 0.0, "generated", "", tuple(n for n, flag in zip(names, row, strict=True) if flag))
-        for i, row in enumerate(present)
+        for i, row in zip(numbers, present, strict=True)
     )
     path = project.run_folder(job.run) / "latents.safetensors"
     asked = categories.index(job.category) if job.category in categories else NONE  # the rest is in the job
@@ -87,6 +91,7 @@ def keep_generated(
             for row, record in enumerate(records)
         ]
     )
+    return [f"{job.run}/{record.item}" for record in records]
 
 
 def classes_of(shapes: Shapes) -> NDArray[np.int64]:

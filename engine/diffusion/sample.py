@@ -9,6 +9,7 @@ from engine.diffusion.denoiser import NONE, Condition, Denoiser
 from engine.diffusion.samplers import run_sampler
 from engine.diffusion.schedule import time_grid
 from engine.errors import InputError
+from engine.method import Look
 from engine.protocol import Progress, Stage
 from engine.settings import SamplerSettings
 from engine.storage import seed_of
@@ -26,11 +27,13 @@ def draw(
     settings: SamplerSettings,
     seed: int,
     condition: Mapping[str, int] | Condition | None = None,
+    look: Look | None = None,
 ) -> Stage[Tensor]:
     """``count`` new latents, (N, D) float32 on the CPU, in the latents' own units.
 
     condition: name -> one class id for all, or (N,) int64; -1 or absent means anything. Raises InputError for a name or
     class that the denoiser does not know, and for more steps than its schedule has.
+    look: is shown after each step what the samples seem to become, on the CPU, and may take its time over it.
     """
     ids = {name: torch.as_tensor(value).expand(count) for name, value in (condition or {}).items()}
     for name, values in ids.items():
@@ -58,6 +61,10 @@ def draw(
             for step in run_sampler(settings, denoise, denoiser.schedule, times, noise(), noise):
                 done, x = done + 1, step.x
                 yield Progress(stage="sample", done=done, total=total)
+                if look is not None:
+                    with torch.no_grad():
+                        guess = denoiser.restore(step.x0).cpu()
+                    yield from look(indices, step.index / step.total, guess)
             with torch.no_grad():
                 rows.append(denoiser.restore(x).cpu())
     finally:

@@ -12,7 +12,7 @@ from engine.diffusion.denoiser import Denoiser
 from engine.diffusion.sample import draw
 from engine.errors import InputError
 from engine.layout import Layout
-from engine.method import Batch, LatentSet, Representation, Shapes
+from engine.method import Batch, LatentSet, Look, Representation, Shapes
 from engine.methods.basis.settings import BasisSettings
 from engine.protocol import Stage
 from engine.settings import SamplerSettings
@@ -63,10 +63,11 @@ class Basis:
         settings: SamplerSettings,
         seed: int,
         condition: Mapping[str, int],
+        look: Look | None = None,
     ) -> Stage[Shapes]:
         """Rows of new shapes; which parts they have is read from the rows."""
         assert isinstance(trainee, Denoiser)
-        latent = yield from draw(trainee, count, settings, seed, condition)
+        latent = yield from draw(trainee, count, settings, seed, condition, look)
         return Shapes(latent, representation.present(latent))
 
 

@@ -11,7 +11,7 @@ from engine.diffusion.sample import draw
 from engine.fields.augment import augment
 from engine.fields.representation import WeightRepresentation
 from engine.layout import Layout
-from engine.method import Batch, LatentSet, Representation, Shapes
+from engine.method import Batch, LatentSet, Look, Representation, Shapes
 from engine.methods.hyperdiffusion.settings import HyperdiffusionSettings
 from engine.methods.semantic.settings import SemanticSettings
 from engine.protocol import Stage
@@ -62,11 +62,12 @@ class WeightDiffusion:
         settings: SamplerSettings,
         seed: int,
         condition: Mapping[str, int],
+        look: Look | None = None,
     ) -> Stage[Shapes]:
         """Weights of new shapes; which parts they have is read from the weights."""
         assert isinstance(trainee, Denoiser)
         assert isinstance(representation, WeightRepresentation)
-        latent = yield from draw(trainee, count, settings, seed, condition)
+        latent = yield from draw(trainee, count, settings, seed, condition, look)
         return Shapes(latent, representation.present(latent))
 
 

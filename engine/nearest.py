@@ -1,0 +1,58 @@
+"""The training shape that each generated shape is nearest to: of a model that comes with the program, and of one's own."""
+
+import numpy as np
+import torch
+
+from engine.jobs import TrainJob
+from engine.known import PERCENTS, Known, KnownAbout, Nearness, nearness, read_known
+from engine.latents import Latents
+from engine.method import Shapes
+from engine.metrics.latents import nearest_rows, standardised
+from engine.opened import Model
+from engine.project import Project
+from engine.protocol import Stage
+from engine.shipped import is_shipped, keep_version
+
+FEWEST = 3  # training shapes that there must be, to tell how far they are from one another
+MOST = (
+    2e9  # numbers that may be compared among training shapes, about half a second; of more shapes some, evenly chosen
+)
+
+
+def nearest_training(model: Model, ids: list[str], shapes: Shapes, project: Project) -> Stage[list[Nearness]]:
+    """Of each shape the training shape with the nearest latent; [] where the training shapes are not at hand.
+
+    Of a shipped model they lie with it, and the project keeps that version, so that its shapes can be healed and told of
+    whatever comes with the program later. Of a model trained in the project they are the shapes of its fit.
+    """
+    if is_shipped(model.name):
+        known = read_known(keep_version(model.name, project.folder), project)
+    else:
+        found = yield from _own(model, project)
+        if found is None:
+            return []
+        known = found
+    return (yield from nearness(ids, shapes.latent.cpu().numpy(), known))
+
+
+def _own(model: Model, project: Project) -> Stage[Known | None]:
+    """What is known of the training shapes of a model of the project; None of an imported one."""
+    runs = {run.id for run in project.catalogue.runs("train")}
+    job = project.job(model.name) if model.name in runs else None
+    path = project.run_folder(job.fit) / "latents.safetensors" if isinstance(job, TrainJob) else None
+    if path is None or not isinstance(job, TrainJob) or not path.is_file():
+        return None
+    latents, learned = Latents(path), frozenset(model.about.items)
+    rows = [row for row, record in enumerate(latents.records) if record.item in learned]
+    size = latents.layout.size
+    step = -(-len(rows) // max(FEWEST, int((MOST / size) ** 0.5)))
+    rows = rows[:: max(step, 1)]
+    if len(rows) < FEWEST or latents.layout != model.about.layout:
+        return None
+    shapes = Shapes(latents.batch(torch.tensor(rows)).target)
+    (even,) = standardised(shapes.latent.numpy(), [])
+    apart = yield from nearest_rows(even, even, leave_out=True)
+    names = tuple(f"{job.fit}/{latents.records[row].item}" for row in rows)
+    about = KnownAbout(layout=latents.layout, meaning="", limits="", items=names, of=len(learned))
+    percents = np.percentile(apart.distance, PERCENTS).astype(np.float32)
+    return Known(about, shapes, percents, np.empty((0, 3), np.float32))
