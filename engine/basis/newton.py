@@ -9,6 +9,7 @@ J' p (1 - p) J.
 """
 
 from collections.abc import Sequence
+from copy import copy
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ from engine.methods.basis.settings import BasisFitSettings
 from engine.protocol import Progress, Stage
 from engine.storage import seed_of
 
-STARTS, FIRST_STEPS, FIRST_POINTS = 4, 15, 1_024  # of the search for a good beginning
+STARTS, FIRST_STEPS, FIRST_POINTS = 4, 15, 512  # of the search for a good beginning
 SPREAD = 0.5  # of the numbers of codes that it begins from, about the mean code
 STEPS, POINTS = 20, 4_096  # from there on, at most; points of each part: many times its unknowns
 PRIOR = 3e-4  # weight of the squared length of a code: not far beyond those that the experts and a denoiser know
@@ -32,7 +33,7 @@ STIFF = 1e-3  # weight of a frame's moves, in squares of these
 DAMPING = 1e-3  # at first, in curvatures
 EASIER, HARDER = 1 / 4, 6.0  # damping after a step that helped, and after one that did not
 HOPELESS = 1e4  # damping at which a part is left as it is
-ENOUGH = 1e-5  # a step that gains less than this share ends the search of a part
+ENOUGH = 3e-5  # a step that gains less than this share ends the search of a part
 
 
 class Problem:
@@ -62,6 +63,15 @@ class Problem:
         self._layers = [(weight[ks].transpose(1, 2), bias[ks, None]) for weight, bias in layers]
         self._bends = [bend[ks] for bend in experts.bends]
 
+    def some(self, which: Tensor) -> "Problem":
+        """That of some of the M parts."""
+        one = copy(self)
+        one.frames, one.points, one.mirrored = self.frames[which], self.points[which], self.mirrored[which]
+        one.wanted = self.wanted[which]
+        one._layers = [(weight[which], bias[which]) for weight, bias in self._layers]
+        one._bends = [bend[which] for bend in self._bends]
+        return one
+
     def cost(self, logits: Tensor, unknown: Tensor) -> Tensor:
         """(M,) what is made least, of logits (M, P) and unknowns (M, C + 8)."""
         wrong = binary_cross_entropy_with_logits(SHARPER * logits, self.wanted, reduction="none").mean(1)
@@ -70,21 +80,30 @@ class Problem:
     def slopes(self, unknown: Tensor) -> tuple[Tensor, Tensor]:
         """Logits (M, P) and their derivatives (M, P, C + 8).
 
-        Each point gets the unknowns as variables of its own, so that one backward pass gives all rows.
+        One pass back through the layers gives the rows of all points, since no point has a part in what another one says.
         """
-        own = unknown[:, None].repeat(1, self.points.shape[1], 1).requires_grad_()
+        codes, moves = unknown[:, :-NUMBERS], unknown[:, -NUMBERS:]
+        own = moves[:, None].repeat(1, self.points.shape[1], 1).requires_grad_()
         with torch.enable_grad():
-            codes, moves = own[..., :-NUMBERS], own[..., -NUMBERS:]
-            frames = self.frames[:, None] + moves  # (M, P, 8)
+            frames = self.frames[:, None] + own  # (M, P, 8)
             local = to_local(self.points[:, :, None], frames, self.mirrored[:, None].expand(frames.shape[:2]))[:, :, 0]
-            hidden = inputs_of(local, self.bands)
-            for (weight, bias), bend in zip(self._layers, self._bends, strict=False):
-                gain, shift = (codes @ bend).chunk(2, -1)
-                hidden = ((1 + gain) * torch.baddbmm(bias, hidden, weight) + shift).relu()
-            weight, bias = self._layers[-1]
-            logits = torch.baddbmm(bias, hidden, weight)[..., 0]
-            (rows,) = torch.autograd.grad(logits.sum(), own)
-        return logits.detach(), rows
+            inputs = inputs_of(local, self.bands)
+        hidden, passed = inputs.detach(), []
+        for (weight, bias), bend in zip(self._layers, self._bends, strict=False):
+            gain, shift = (codes[:, None] @ bend).chunk(2, -1)  # (M, 1, H)
+            plain = torch.baddbmm(bias, hidden, weight)
+            hidden = torch.addcmul(shift, plain, 1 + gain).relu_()
+            passed.append((plain, hidden, weight * (1 + gain), bend))
+        weight, bias = self._layers[-1]
+        logits = torch.baddbmm(bias, hidden, weight)[..., 0]
+        back, rows = weight.transpose(1, 2), torch.zeros((), device=unknown.device)  # (M, 1, H)
+        for plain, hidden, folded, bend in reversed(passed):
+            back = back * (hidden > 0)
+            to_gain, to_shift = bend.transpose(1, 2).chunk(2, 1)  # (M, H, C)
+            rows = rows + (back * plain) @ to_gain + back @ to_shift
+            back = back @ folded.transpose(1, 2)
+        (moved,) = torch.autograd.grad(inputs, own, back)
+        return logits, torch.cat([rows, moved], -1)
 
     def downhill(self, logits: Tensor, rows: Tensor, unknown: Tensor) -> tuple[Tensor, Tensor]:
         """Gradient (M, U) and Gauss-Newton matrix (M, U, U) of the cost."""
@@ -127,8 +146,8 @@ def _descend(problem: Problem, unknown: Tensor, steps: int, done: int, total: in
     """Unknowns (M, U) after up to ``steps`` steps from ``unknown``, and their costs (M,)."""
     logits, rows = problem.slopes(unknown)
     cost = problem.cost(logits, unknown)
+    ends, least, going = unknown.clone(), cost.clone(), torch.arange(len(cost), device=cost.device)
     damping = torch.full_like(cost, DAMPING)
-    going = torch.ones_like(cost, dtype=torch.bool)
     for step in range(steps):
         yield Progress(stage="codes", done=done + step, total=total)
         gradient, curved = problem.downhill(logits, rows, unknown)
@@ -136,13 +155,17 @@ def _descend(problem: Problem, unknown: Tensor, steps: int, done: int, total: in
         tried = unknown - torch.linalg.solve(damped, gradient)
         new_logits, new_rows = problem.slopes(tried)
         new_cost = problem.cost(new_logits, tried)
-        better = going & (new_cost < cost)
-        going &= ~better | (cost - new_cost > ENOUGH * cost)
+        better = new_cost < cost
+        hopeful = ~better | (cost - new_cost > ENOUGH * cost)
         unknown, cost = torch.where(better[:, None], tried, unknown), torch.where(better, new_cost, cost)
+        ends[going], least[going] = unknown, cost
+        damping = damping * torch.where(better, EASIER, HARDER)
+        hopeful &= damping < HOPELESS
+        if not bool(hopeful.any()):
+            break
         logits = torch.where(better[:, None], new_logits, logits)
         rows = torch.where(better[:, None, None], new_rows, rows)
-        damping = damping * torch.where(better, EASIER, HARDER)
-        going &= damping < HOPELESS
-        if not bool(going.any()):
-            break
-    return unknown, cost
+        if not bool(hopeful.all()):
+            problem, going, unknown, cost = problem.some(hopeful), going[hopeful], unknown[hopeful], cost[hopeful]
+            damping, logits, rows = damping[hopeful], logits[hopeful], rows[hopeful]
+    return ends, least
