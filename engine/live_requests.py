@@ -283,6 +283,18 @@ LiveCommand = Ask | Withdraw | Shutdown
 Reply = Going | Done | Replaced | Unable
 
 
+# names ---------------------------------------------------------------------------------------------------------------
+def known_name(run: str, item: str) -> str:
+    """What a training shape of the shipped model that a run drew with is called, wherever a shape can be looked at."""
+    return f"{run}:{item}"
+
+
+def known_of(name: str) -> tuple[str, str]:
+    """Run and item of such a name; ("", "") of any other."""
+    run, colon, item = name.partition(":")
+    return (run, item) if colon and "/" not in run else ("", "")
+
+
 # keeping --------------------------------------------------------------------------------------------------------------
 def jobs_to_keep(
     mixture: Mixture, submit: Callable[[Any], Job], held: tuple[str, ...] = (), free: tuple[str, ...] = ()

@@ -12,11 +12,12 @@ from engine.card import WHOLE
 from engine.diffusion.denoiser import Denoiser
 from engine.errors import InputError
 from engine.jobs import InterpolateJob, MixJob
-from engine.live_requests import Blend, Mixture, Tween, curve_of
+from engine.live_known import open_known
+from engine.live_requests import Blend, Mixture, Tween, curve_of, known_of
 from engine.live_surfaces import Kept
 from engine.method import Shapes, Workspace
 from engine.mixing import arranged, moved_places
-from engine.opened import Model, Opened, open_shapes
+from engine.opened import Model, Opened, open_shape
 from engine.parts.interpolate import interpolate
 from engine.parts.pose import placed
 from engine.parts.spans import numbers_of
@@ -58,7 +59,8 @@ class LiveShapes:
         for name in dict.fromkeys(names):
             one = self._shapes.get(name)
             if one is None:
-                (one,) = yield from open_shapes([name], self.project, self.work)
+                opening = open_known if any(known_of(name)) else open_shape
+                one = yield from opening(name, self.project, self.work)
                 self._shapes.put(name, one, _size(one.representation) + one.shape.latent.nbytes)
             found[name] = one
         return found
