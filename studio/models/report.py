@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, Signal
 from engine.errors import StudioError
 from engine.jobs import EvaluateJob, ReportJob
 from engine.project import Project
+from engine.rows import MADE
 from engine.settings import PROTOCOLS
 from studio.models.form import Form
 from studio.models.opened import OpenProject
@@ -20,7 +21,7 @@ from studio.models.titles import counted
 
 RESULT, PAGE = "evaluation.json", "report.html"
 CHOSEN = ""  # the subject that stands for the shapes chosen in the library
-UNSEEN = "unseen"
+UNSEEN, ALL = "unseen", "all"
 SPLITS = {UNSEEN: "Unseen shapes", "test": "Test shapes", "val": "Validation shapes"}
 MEASURED = ("generated", "fitted", "mixed", "healed", "rerolled", "interpolated", "imported")
 
@@ -38,10 +39,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class Known:
-    """What the disk says: finished evaluations, newest first; real shapes to compare with, by split and by category."""
+    """What the disk says: finished evaluations, newest first; real shapes to compare with, by split and by category; the
+    names of all real shapes, also those that were learned from."""
 
     entries: tuple[Entry, ...] = ()
     real: Mapping[str, int] = field(default_factory=dict)
+    items: tuple[str, ...] = ()
 
 
 class Report(QObject):
@@ -88,7 +91,8 @@ class Report(QObject):
         """(words, name) of real shapes to compare with, with their number."""
         real = self._known.real
         splits = [(f"{words} ({real.get(name, 0):,})", name) for name, words in SPLITS.items()]
-        return splits + [(f"Unseen {name} ({real[name]:,})", name) for name in sorted(set(real) - set(SPLITS))]
+        unseen = [(f"Unseen {name} ({real[name]:,})", name) for name in sorted(set(real) - {*SPLITS, ALL})]
+        return [*splits, *unseen, (f"All, learned ones too ({real.get(ALL, 0):,})", ALL)]
 
     def hold_against(self, name: str) -> None:
         """Compare with these."""
@@ -109,7 +113,9 @@ class Report(QObject):
         if not self.names:
             return "Generate or fit shapes first, or choose some in the library."
         if (count := self._known.real.get(self.against, 0)) < 2:
-            return f"{counted(count, 'real shape')} to compare with {'is' if count == 1 else 'are'} too few; bring in more."
+            other = ", or compare with all" if self._known.real.get(ALL, 0) > 1 else ""
+            few = f"{counted(count, 'real shape')} to compare with {'is' if count == 1 else 'are'} too few"
+            return f"{few}; bring in more{other}."
         if self.form.settings is None:
             return "A setting is not valid; look behind More."
         return ""
@@ -119,6 +125,8 @@ class Report(QObject):
         """What would make the result better; "" when there is nothing to say."""
         if self.hindrance:
             return ""
+        if self.against == ALL:
+            return "The model may have learned from these very shapes, so good scores say little of how new its own are."
         names, real = self.names, self._known.real[self.against]
         cards = [card for card in self._opened.library.cards if card.kind == "shape"]
         own = [card for card in cards if card.run == names[0] or card.name in names]
@@ -130,7 +138,7 @@ class Report(QObject):
         """Put the evaluation into the queue; returns its run, "" when that failed, which is told."""
         if self.hindrance:
             return ""
-        against = () if self.against == UNSEEN else (self.against,)
+        against = {UNSEEN: (), ALL: self._known.items}.get(self.against, (self.against,))
         return self._opened.submit(EvaluateJob(names=self.names, against=against, protocol=self.form.settings))
 
     # what was found --------------------------------------------------------------------------------------------------
@@ -201,6 +209,11 @@ class Report(QObject):
                 self.refresh()
 
 
+def _opponent(job: EvaluateJob) -> str:
+    """What shapes were held against, in a few words."""
+    return counted(len(job.against), "named shape") if len(job.against) > 1 else ", ".join(job.against) or UNSEEN
+
+
 def read_known(folder: Path) -> Known:
     """What there is in a project. For a thread: opens the project anew."""
     with Project(folder) as project:
@@ -216,13 +229,15 @@ def read_known(folder: Path) -> Known:
                 match job:
                     case EvaluateJob():
                         title = job.names[0] if len(job.names) == 1 else counted(len(job.names), "shape")
-                        note = f"against {', '.join(job.against) or UNSEEN}, {when}"
+                        note = f"against {_opponent(job)}, {when}"
                         entries.append(Entry(run.id, title, note, (run.id,), page))
                     case ReportJob():
                         title = f"Comparison of {len(job.runs)}"
                         entries.append(Entry(run.id, title, f"{', '.join(job.runs)}, {when}", job.runs, page))
         real: Counter[str] = Counter()
-        for item in project.catalogue.items():
-            if item.split in ("val", "test") and project.geometry_path(item.id).is_file():
-                real.update([UNSEEN, item.split, *([item.category] if item.category else [])])
-    return Known(tuple(entries), dict(real))
+        items = [one for one in project.catalogue.items() if one.split != MADE]
+        items = [one for one in items if project.geometry_path(one.id).is_file()]
+        for item in items:
+            seen = item.split not in ("val", "test")
+            real.update([ALL] if seen else [ALL, UNSEEN, item.split, *([item.category] if item.category else [])])
+    return Known(tuple(entries), dict(real), tuple(item.id for item in items))

@@ -163,7 +163,8 @@ def test_from_shapes_to_the_report(desk: Desk, qtbot: QtBot, monkeypatch: pytest
     settle(qtbot, choice.go.isEnabled)
     assert choice.subject.currentText() == "g: 5 generated shapes"
     offered = [choice.against.itemText(i) for i in range(choice.against.count())]
-    assert offered == ["Unseen shapes (4)", "Test shapes (3)", "Validation shapes (1)", "Unseen chair (4)"]
+    splits = ["Unseen shapes (4)", "Test shapes (3)", "Validation shapes (1)"]
+    assert offered == [*splits, "Unseen chair (4)", "All, learned ones too (6)"]
     qtbot.mouseClick(choice.more, LEFT)
     assert isinstance(choice.form, FormView) and choice.form.presets.count() == 2
     desk.opened.model(Report).form.put("points", 512)
@@ -214,8 +215,13 @@ def test_what_stands_in_the_way_is_said(desk: Desk, qtbot: QtBot) -> None:
     settle(qtbot, choice.go.isEnabled)
     choice.against.setCurrentIndex(2)
     choice.against.activated.emit(2)
-    assert (
-        choice.about.text() == "1 real shape to compare with is too few; bring in more." and not choice.go.isEnabled()
-    )
+    words = "1 real shape to compare with is too few; bring in more, or compare with all."
+    assert choice.about.text() == words and not choice.go.isEnabled()
     qtbot.keyClick(desk.window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     assert not desk.opened.queue.tasks
+    choice.against.setCurrentIndex(4)
+    choice.against.activated.emit(4)
+    assert "learned from these" in choice.about.text()
+    qtbot.mouseClick(choice.go, LEFT)
+    job = desk.opened.queue.tasks[0].job
+    assert isinstance(job, EvaluateJob) and job.against == tuple(f"i{i}" for i in range(6))
