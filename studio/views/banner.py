@@ -17,7 +17,7 @@ class Banner(QFrame):
         self.setProperty("role", "banner")
         self.words = label(wrap=True)
         self.words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.details = button("Details", self._unfold, "flat")
+        self.details = button("Details", self._unfold, "flat", tip="What exactly went wrong, for those who help")
         self.details.setCheckable(True)
         self.copy = button("Copy", self._copy, "flat", tip="Copy the message and its details")
         self.away = tool("close", "Close this message", self.hide)

@@ -34,8 +34,10 @@ class ExportStrip(Ground):
         self.export = opened.model(Export)
         self.dialog: ExportDialog | None = None
         self.words = label(wrap=True)
-        self.open = button("Open folder", self._open_folder, symbol="folder")
-        self.details = button("Details", self._unfold, "flat", "chevron-right")
+        self.open = button("Open folder", self._open_folder, symbol="folder", tip="Where the files are")
+        self.details = button(
+            "Details", self._unfold, "flat", "chevron-right", "Each file with its faces, size and surface"
+        )
         self.details.setCheckable(True)
         self.dismiss = tool("close", "Take this away", self.export.forget)
         for one in (self.open, self.details):

@@ -56,6 +56,8 @@ class LibraryView(Ground):
         self.list.opened.connect(opened.current.show)
         self.list.asked.connect(self._menu)
         self.search = QLineEdit(placeholderText="Search", clearButtonEnabled=True)
+        self.search.setAccessibleName("Search the library")
+        self.search.setToolTip("Words of names, categories, parts and tags (Ctrl+F)")
         self.search.addAction(icon("search", "dim"), QLineEdit.ActionPosition.LeadingPosition)
         self.search.textChanged.connect(lambda text: self._show(text=text))
         self.kinds = QTabBar(expanding=True, drawBase=False)

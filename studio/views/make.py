@@ -112,14 +112,15 @@ class MakeView(Ground):
         self.steps.setToolTip("Of drawing: more are slower and a little cleaner")
         self.guidance.setToolTip("How closely the shapes follow what was asked for; 1 = off")
         names = {
-            "Model": self.model,
-            "Category": self.category,
-            "Count": self.count,
-            "Count, slider": self.slider,
-            "Seed": self.seed,
+            "Model": (self.model, "What draws the shapes: one that comes with the program, or one of your own"),
+            "Category": (self.category, "What kind of shapes"),
+            "Count": (self.count, "How many shapes"),
+            "Count, slider": (self.slider, "How many shapes"),
+            "Seed": (self.seed, "The same seed gives the same shapes again"),
         }
-        for name, widget in names.items():
+        for name, (widget, tip) in names.items():
             widget.setAccessibleName(name)
+            widget.setToolTip(tip)
 
     def _actions(self, opened: OpenProject) -> None:
         running = opened.queue
@@ -176,6 +177,7 @@ class MakeView(Ground):
                 box.activated.connect(lambda i, box=box, name=name: self._make.answer(name, box.itemData(i)))
                 words = name.removeprefix(PART).removeprefix(ATTRIBUTE).replace("_", " ").capitalize()
                 box.setAccessibleName(words)
+                box.setToolTip(f"What is asked for: {words.lower()}")
                 self._asked.row(words, box)
                 self._questions[name] = box
         for name, classes in questions:

@@ -9,6 +9,7 @@ from studio.models.opened import OpenProject
 from studio.panel import Panel, in_menu
 from studio.views.mix_slot import SlotRow
 from studio.widgets.card_list import CardList
+from studio.widgets.empty_page import EmptyPage
 from studio.widgets.words import Ground, button, label, line, tool
 
 SIDE = 92  # pixels of the pictures on the shelf
@@ -40,25 +41,10 @@ class MixView(Ground):
 
     # building --------------------------------------------------------------------------------------------------------
     def _nothing(self) -> QWidget:
-        page = QWidget()
-        column = QVBoxLayout(page)
-        column.setContentsMargins(24, 24, 24, 24)
-        column.setSpacing(12)
-        column.addStretch(1)
-        for words in (
-            label("Exchange the parts of a shape", "heading"),
-            label(
-                "Choose a shape in the library. Each of its parts gets a slot, and other shapes give theirs.",
-                "dim",
-                True,
-            ),
-        ):
-            words.setAlignment(Qt.AlignmentFlag.AlignCenter)
-            column.addWidget(words)
-        self.begin = button("Mix the shape in view", self._begin, "primary")
-        column.addWidget(self.begin, 0, Qt.AlignmentFlag.AlignCenter)
-        column.addStretch(2)
-        return page
+        words = "Choose a shape in the library. Each of its parts gets a slot, and other shapes give theirs."
+        tip = "Each of its parts gets a slot"
+        self.begin = button("Mix the shape in view", self._begin, "primary", tip=tip)
+        return EmptyPage("Exchange the parts of a shape", words, self.begin)
 
     def _something(self) -> QWidget:
         page = QWidget()
@@ -82,7 +68,7 @@ class MixView(Ground):
         row = QHBoxLayout()
         row.setContentsMargins(MARGIN, 10, MARGIN - 4, 6)
         self._title = label("", "heading")
-        self._another = button("Mix the shape in view", self._begin, "flat", tip="Begin with another shape")
+        self._another = button("", self._begin, "flat", tip="Begin with the shape that was looked at last")
         row.addWidget(self._title, 1)
         row.addWidget(self._another)
         return row
@@ -169,6 +155,7 @@ class MixView(Ground):
         if base is None:
             return
         self._another.setVisible(fits and current is not base)
+        self._another.setText(f"Mix {current.title}" if current else "")
         self._title.setText(f"Mix of {base.title}")
         slots = mix.slots
         if list(self.rows) != [slot.name for slot in slots]:

@@ -14,7 +14,7 @@ from PySide6.QtGui import (
     QPainterPath,
     QPaintEvent,
 )
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSlider, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QSlider, QToolButton, QVBoxLayout, QWidget
 
 from studio.icons import icon
 from studio.models.cards import MIME
@@ -22,6 +22,7 @@ from studio.models.incoming import is_foreign
 from studio.models.mix import Mix
 from studio.models.mix_state import Slot
 from studio.theme import palette_of
+from studio.widgets.elided import Elided
 from studio.widgets.words import label, tool
 
 PICTURE, BAR, FINE = 44, 4, 1000  # pixels of the donor's picture and of the colour's bar; steps of a fader
@@ -79,7 +80,6 @@ class SlotRow(QWidget):
         mix, there = self._mix, slot.origin not in ("absent", "removed")
         self._image = image
         self._words.setText(words_of(mix, slot))
-        self._words.setToolTip(self._words.text())
         self.fader.setVisible(len(slot.donors) > 1)
         if not self.fader.isSliderDown():
             with QSignalBlocker(self.fader):
@@ -188,23 +188,6 @@ class SlotRow(QWidget):
 
     def _lock(self) -> None:
         self._mix.lock(self.name, self.lock.isChecked())
-
-
-class Elided(QLabel):
-    """Dim words that end in dots where there is no room for all of them."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setProperty("role", "dim")
-        self.setMinimumWidth(20)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """The words that fit."""
-        painter = QPainter(self)
-        painter.setPen(QColor(palette_of(self.palette()).dim))
-        words = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width() - 4)
-        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter, words)
-        painter.end()
 
 
 class Fader(QSlider):

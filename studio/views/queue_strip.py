@@ -1,11 +1,12 @@
 """The line at the bottom: what runs, how far it is, pause and cancel; a click on the count opens the queue."""
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QSizePolicy, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
 
 from studio.icons import icon
 from studio.models.queue import Queue
 from studio.models.titles import counted, duration, stage_words
+from studio.widgets.elided import Elided
 from studio.widgets.words import button, label, tool
 
 
@@ -18,8 +19,7 @@ class QueueStrip(QWidget):
         super().__init__()
         self._queue: Queue | None = None
         self.count = button("Queue", self.asked.emit, "flat", "queue", "Show the queue (Q)")
-        self.words, self.left = label(), label(role="dim")
-        self.words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.words, self.left = Elided(""), label(role="dim")
         self.words.setMinimumWidth(120)
         self.progress = QProgressBar(textVisible=False)
         self.progress.setFixedWidth(180)

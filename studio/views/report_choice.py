@@ -33,8 +33,12 @@ class ReportChoice(Ground):
         super().__init__()
         self.report, self._make_form = opened.model(Report), make_form
         self.subject, self.against = NarrowChoice(), NarrowChoice()
-        for box, name in ((self.subject, "Shapes"), (self.against, "Against")):
+        for box, name, tip in (
+            (self.subject, "Shapes", "What is measured"),
+            (self.against, "Against", "Real shapes that it is held against"),
+        ):
             box.setAccessibleName(name)
+            box.setToolTip(tip)
         self.about = label(role="dim", wrap=True)
         self.more = button("More", self._unfold, "flat", "chevron-right", "How it is measured")
         self.more.setCheckable(True)

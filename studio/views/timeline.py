@@ -42,6 +42,7 @@ from studio.views.timeline_plausibility import PlausibilityStrip
 from studio.views.timeline_ruler import Ruler
 from studio.views.timeline_scale import NAMES
 from studio.views.timeline_tracks import ALL, EASES, ROW, WAYS, Tracks
+from studio.widgets.empty_page import EmptyPage
 from studio.widgets.words import Ground, button, label, line, tool
 
 LOOPS: dict[Loop, str] = {"once": "Play once", "loop": "Loop", "bounce": "There and back"}
@@ -86,21 +87,12 @@ class TimelineView(Ground):
 
     # building --------------------------------------------------------------------------------------------------------
     def _nothing(self) -> QWidget:
-        page = QWidget()
-        column = QVBoxLayout(page)
-        column.setContentsMargins(24, 12, 24, 12)
-        column.setSpacing(10)
-        column.addStretch(1)
         words = (
             "Drag two or more shapes of one model here, or choose them in the library. Each part can go its own way."
         )
-        for found in (label("Let one shape become another", "heading"), label(words, "dim", True)):
-            found.setAlignment(Qt.AlignmentFlag.AlignCenter)
-            column.addWidget(found)
-        self.begin = button("Begin with the chosen shapes", self._add_chosen, "primary")
-        column.addWidget(self.begin, 0, Qt.AlignmentFlag.AlignCenter)
-        column.addStretch(1)
-        return page
+        tip = "They stand on the timeline in the order in which they were chosen"
+        self.begin = button("Begin with the chosen shapes", self._add_chosen, "primary", tip=tip)
+        return EmptyPage("Let one shape become another", words, self.begin)
 
     def _something(self) -> QWidget:
         page = QWidget()

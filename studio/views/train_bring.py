@@ -47,8 +47,10 @@ class BringStep(Step):
         for name in SAMPLES:
             self.kind.addItem(name.capitalize(), name)
         self.kind.setAccessibleName("Category of samples")
+        self.kind.setToolTip("What kind of shapes the program makes by itself")
         self.count.setFixedWidth(68)
         self.count.setAccessibleName("Number of samples")
+        self.count.setToolTip("How many; of more shapes a model learns more")
         self.make = button("Make samples", self._make, tip="Procedural shapes with named parts, to try it out")
         self.time = label(role="dim", wrap=True)
         self.verdicts = QTreeWidget(columnCount=1)
@@ -62,7 +64,9 @@ class BringStep(Step):
         self.old.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.old.setMinimumContentsLength(6)
         self.old.setAccessibleName("Part to rename")
+        self.old.setToolTip("Which part gets another name")
         self.new.setAccessibleName("New name of the part")
+        self.new.setToolTip("Parts of one name are one part of a model, and can be exchanged")
         self.rename = button("Rename", self._rename, tip="In all shapes; fits made before keep their names")
         self.merging = label(role="warn", wrap=True)
         self._told: object = None

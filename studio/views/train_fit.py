@@ -66,15 +66,19 @@ class FitStep(Step):
         self.gate.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.gate.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
         self.body.addWidget(self.gate)
-        for name, widget in (
-            ("Method", self.method),
-            ("Category", self.category),
-            ("Settings to start from", self.preset),
-            ("Fit that is trained on", self.fits),
-            ("Fitted shapes, those set aside first", self.gate),
+        for name, widget, tip in (
+            ("Method", self.method, "How a mesh becomes numbers that a model can learn from"),
+            ("Category", self.category, "Which shapes are fitted"),
+            (
+                "Settings to start from",
+                self.preset,
+                "Quick ones for a look, the others for the best that the method can do",
+            ),
+            ("Fit that is trained on", self.fits, "Which fit is trained on"),
+            ("Fitted shapes, those set aside first", self.gate, "Those set aside are not learned from"),
         ):
             widget.setAccessibleName(name)
-        self.fits.setToolTip("Which fit is trained on")
+            widget.setToolTip(tip)
 
     def _bind(self) -> None:
         train = self._train

@@ -46,6 +46,7 @@ class TrainStep(Step):
         self.resume = button("Go on with it", train.go_on, tip="From the newest checkpoint")
         self.further = QSpinBox(minimum=1, maximum=MOST_STEPS, value=MORE_STEPS, singleStep=500)
         self.further.setAccessibleName("Steps more")
+        self.further.setToolTip("For how many more steps it goes on")
         for box in (self.steps, self.preview, self.further):
             box.setGroupSeparatorShown(True)
         self.preview.setSpecialValueText("never")

@@ -1,12 +1,13 @@
 """One step of a guided way: its number or a check mark, what it is, what there is to say, and a body that folds."""
 
 from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from studio.icons import icon
 from studio.models.library import Mood
 from studio.models.queue import Task
 from studio.models.titles import duration, stage_words
+from studio.widgets.elided import Elided
 from studio.widgets.words import Ground, button, label, line
 
 MARK = 18  # pixels of the check mark
@@ -24,8 +25,7 @@ class Step(Ground):
         self.mark.setFixedWidth(MARK)
         self.heading = button(title, self._press, "flat", "chevron-right", f"Show or hide step {number}")
         self.heading.setStyleSheet("text-align: left; font-weight: 600; padding-left: 0;")
-        self.words = label(role="dim")
-        self.words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.words = Elided()
         self.words.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.hint = label(wrap=True)
         row = QHBoxLayout()
@@ -63,7 +63,6 @@ class Step(Ground):
         self._draw_mark()
         self.heading.setAccessibleName(f"Step {self.number}, {self.title}{', done' if done else ''}")
         self.words.setText(words)
-        self.words.setToolTip(words)
         say(self.hint, hint, mood or "dim")
 
     def changeEvent(self, event: QEvent) -> None:

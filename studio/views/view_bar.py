@@ -40,13 +40,17 @@ class ViewBar(Ground):
         self.style_box, self.cut_box, self.arrangement = QComboBox(), QComboBox(), QComboBox()
         for words, arrangement in ARRANGEMENTS:
             self.arrangement.addItem(words, arrangement)
-        self.arrangement.setAccessibleName("How two shapes are compared")
         for words, style in STYLES:
             self.style_box.addItem(words, style)
         for words, normal in AXES:
             self.cut_box.addItem(words, normal)
-        self.style_box.setAccessibleName("Style")
-        self.cut_box.setAccessibleName("Cut open")
+        for box, name, tip in (
+            (self.style_box, "Style", "How surfaces are drawn"),
+            (self.cut_box, "Cut open", "A plane that cuts the shape open and shows its field"),
+            (self.arrangement, "Arrangement", "How two shapes are compared"),
+        ):
+            box.setAccessibleName(name)
+            box.setToolTip(tip)
         self.parts = tool("shape", "Colour the parts", checkable=True)
         self.explode, self.offset = QSlider(Qt.Orientation.Horizontal), QSlider(Qt.Orientation.Horizontal)
         for slider, name in ((self.explode, "Explode"), (self.offset, "Where it is cut")):

@@ -31,18 +31,20 @@ class Welcome(QWidget):
         cards.setSpacing(16)
         if models:
             words = f"New shapes from a trained model: {', '.join(models).lower()}. The first appear in seconds."
-            self.start = button("Generate", self.generate.emit, "primary")
+            self.start = button("Generate", self.generate.emit, "primary", tip="A new project with its first shapes")
             cards.addWidget(_card("Generate shapes now", words, self.start))
         else:
             words = (
                 "A dozen aeroplanes or chairs that the program makes itself: to look at, to take apart, to learn from."
             )
             offered = [
-                button(text, partial(self.samples.emit, category))
+                button(text, partial(self.samples.emit, category), tip=f"A new project with a dozen {text.lower()}")
                 for text, category in (("Aeroplanes", "airplane"), ("Chairs", "chair"))
             ]
             cards.addWidget(_card("Try it with samples", words, *offered))
-        self.meshes = button("Choose files…", self.bring_in.emit, "" if models else "primary")
+        self.meshes = button(
+            "Choose files…", self.bring_in.emit, "" if models else "primary", tip="A new project with meshes of yours"
+        )
         words = "Bring in OBJ, GLB, STL, PLY, OFF, 3MF or whole folders, and see what each mesh is good for."
         cards.addWidget(_card("Open my meshes", words, self.meshes))
         column = QVBoxLayout()
@@ -56,8 +58,8 @@ class Welcome(QWidget):
         head = QHBoxLayout()
         head.addWidget(label("Projects", "heading"))
         head.addStretch(1)
-        head.addWidget(button("New…", self.new.emit, "flat"))
-        head.addWidget(button("Open…", self.choose.emit, "flat"))
+        head.addWidget(button("New…", self.new.emit, "flat", tip="An empty project (Ctrl+N)"))
+        head.addWidget(button("Open…", self.choose.emit, "flat", tip="A project in a folder (Ctrl+O)"))
         column.addLayout(head)
         self.recent = [self._project(folder) for folder in recent[:MOST_SHOWN]]
         for row in self.recent:
