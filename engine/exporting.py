@@ -20,6 +20,7 @@ from engine.geometry.file import load_geometry
 from engine.jobs import ExportJob
 from engine.loose import made
 from engine.method import Part, Workspace
+from engine.metrics.decoding import known_solids
 from engine.opened import open_shape
 from engine.project import Project
 from engine.protocol import Note, Saved, Stage
@@ -150,7 +151,8 @@ def _shape(row: ShapeRow, path: Path, job: ExportJob, project: Project, work: Wo
     crumbs = least_share(job.crumbs, made(opened, project))
     parts = opened.representation.parts
     decoded = opened.decoded()
-    info = yield from write_shape(decoded, path, parts, job.resolution, recipe, crumbs, job.options)
+    known = known_solids(opened, job.resolution, 0.0, project)
+    info = yield from write_shape(decoded, path, parts, job.resolution, recipe, crumbs, job.options, known)
     if job.format == "glb" and isinstance(decoded, Solid):
         write_atomic(path, attach(path.read_bytes(), *pack(opened)))
     return info

@@ -1,6 +1,6 @@
 """Shapes in one piece and as asked: what is not is drawn again, and it is told how many were."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +11,9 @@ from engine.geometry.clean import clean, components
 from engine.geometry.crumbs import least_share
 from engine.geometry.mesh import Mesh, is_watertight
 from engine.geometry.surface import extract
-from engine.method import Field, Representation, Shapes
+from engine.looking import in_one_piece
+from engine.method import Decoded, Field, Representation, Shapes
+from engine.metrics.decoding import decoded_solids
 from engine.protocol import Note, Progress, Stage
 from engine.storage import write_json
 from engine.write import tidied
@@ -22,6 +24,7 @@ TRIES = 12
 SAVE_EVERY = 20  # looks that a killed process may lose
 
 Draw = Callable[[int], Stage[Shapes]]  # attempt, 0 for the first -> as many shapes each time
+Keep = Callable[[int, Shapes, Mapping[str, Mesh]], None]  # number, row and surfaces of its parts, "" without parts
 
 
 def union_of(name: str, field: Field, grid: int) -> Stage[Mesh]:
@@ -45,11 +48,15 @@ def whole_shapes(
     device: torch.device,
     as_asked: Callable[[Shapes], bool],
     looked: Path,
+    settled: Callable[[int, Shapes], None] | None = None,
+    keep: Keep | None = None,
 ) -> Stage[tuple[Shapes, int]]:
     """Shapes, each as asked and with a watertight union of one shell, and how many draws were left for others.
 
     as_asked : whether one row has the parts that were asked for
     looked : file of what was found of the draws so far, in order, by which a stopped run goes on
+    settled : is told of each shape, number and row, as soon as it is known that it stays
+    keep : is given the surfaces that tell so of a shape, on a grid of GRID; not those that a stopped run has looked at
     Shape i of the first attempt stays where it is so; else it is shape i of the first later attempt that is, so that it
     depends on no other shape. What is not so after TRIES attempts stays as it first was, which a Note says.
     """
@@ -64,13 +71,17 @@ def whole_shapes(
             yield Progress(stage="whole", done=done - len(broken), total=total)
             row = found.row(place)
             if looks == len(seen):
-                seen.append(as_asked(row) and (yield from _is_whole(representation.decode(row.to(device))[0])))
+                seen.append(
+                    as_asked(row) and (yield from _look(place, row, representation.decode(row.to(device))[0], keep))
+                )
                 if len(seen) % SAVE_EVERY == 0:
                     write_json(looked, seen)
             if not seen[looks]:
                 broken.append(place)
-            elif attempt:
-                kept = _with(kept, place, row)
+            else:
+                kept = _with(kept, place, row) if attempt else kept
+                if settled is not None:
+                    settled(place, row)
             looks += 1
         waiting, vain = broken, vain + len(broken)
         if not waiting:
@@ -81,6 +92,19 @@ def whole_shapes(
     if waiting:
         yield Note(text=f"{len(waiting)} shapes are in pieces, or not as asked, after {TRIES} draws each", warning=True)
     return kept, vain
+
+
+def _look(place: int, row: Shapes, decoded: Decoded, keep: Keep | None) -> Stage[bool]:
+    """Whether a shape is whole; what has no surface is."""
+    if not hasattr(decoded, "part"):
+        return True
+    solids = yield from decoded_solids(decoded, GRID)
+    found = in_one_piece(solids, GRID, least_share(CRUMBS, True))
+    if found is None:
+        found = yield from _is_whole(decoded)
+    if found and keep is not None:
+        keep(place, row, solids)
+    return found
 
 
 def _is_whole(field: Field) -> Stage[bool]:

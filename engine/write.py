@@ -1,5 +1,6 @@
 """Decoded shapes to files. What kind of thing a method decodes to is told by its type: each type registers its writer."""
 
+from collections.abc import Mapping
 from functools import singledispatch
 from pathlib import Path
 from typing import Any
@@ -38,10 +39,12 @@ def write_shape(
     recipe: dict[str, Any],
     crumbs: float = 0.0,
     options: ExportOptions = PLAIN,
+    known: Mapping[str, Mesh] | None = None,
 ) -> Stage[dict[str, Any]]:
     """Write one decoded shape to ``path`` -> {path, parts, faces, watertight, size, unit}. Raises EmptyShapeError.
 
     crumbs : loose shells under this share of the volume are left out, which a Note says; see geometry.crumbs
+    known : the surfaces of its parts at this resolution ("" without parts), where they were decoded before
     """
     raise InputError(f"{type(decoded).__name__} cannot be written as {path.suffix}")
 
@@ -55,13 +58,16 @@ def _(
     recipe: dict[str, Any],
     crumbs: float = 0.0,
     options: ExportOptions = PLAIN,
+    known: Mapping[str, Mesh] | None = None,
 ) -> Stage[dict[str, Any]]:
     name = recipe.get("shape", path.stem)
     in_parts = bool(decoded.parts) and _wants_parts(path, options)
     if options.smooth and in_parts:
         raise InputError(f"{path}: smooth joins parts into one surface; add pieces=union, or leave it out")
     if in_parts:
-        solids = yield from part_meshes(decoded, resolution)
+        solids = dict(known) if known is not None else (yield from part_meshes(decoded, resolution))
+    elif known is not None and not (decoded.parts or options.smooth):
+        solids = dict(known)
     else:
         joined = SmoothUnion(decoded, options.smooth) if options.smooth else decoded
         solids = {"": (yield from extract(joined, resolution))}
@@ -84,6 +90,7 @@ def _(
     recipe: dict[str, Any],
     crumbs: float = 0.0,
     options: ExportOptions = PLAIN,
+    known: Mapping[str, Mesh] | None = None,
 ) -> Stage[dict[str, Any]]:
     """An item as it was imported, in canonical space; nothing is decoded and nothing left out."""
     yield Progress(stage="export", done=0, total=1, message=path.name)

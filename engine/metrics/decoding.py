@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from engine.errors import InputError
 from engine.geometry.mesh import Mesh
 from engine.geometry.surface import extract
+from engine.method import Field, Shapes
+from engine.methods import MethodSettings
 from engine.opened import Opened
 from engine.project import Project
 from engine.protocol import Stage
@@ -23,37 +25,55 @@ def solids_of(shape: Opened, grid: int, level: float, project: Project) -> Stage
     grid : grid points per side; level : logit of the surface. Vertices are float32. Raises InputError for what does not
     decode to a field.
     """
-    path = project.folder / "cache" / "meshes" / f"{_key(shape, grid, level)}.safetensors"
-    if path.exists():
-        return _read(path)
+    solids = known_solids(shape, grid, level, project)
+    if solids is not None:
+        return solids
     field = shape.decoded()
     if not hasattr(field, "part"):
         raise InputError(f"{shape.row.id} decodes to a {type(field).__name__}, which has no surface to measure")
+    solids = yield from decoded_solids(field, grid, level)
+    keep_solids(solids, shape.shape, shape.about.settings, grid, level, project)
+    return solids
+
+
+def decoded_solids(field: Field, grid: int, level: float = 0.0) -> Stage[dict[str, Mesh]]:
+    """The same of a field, decoded now."""
     solids = {}
     for name in field.parts or ("",):
         mesh = yield from extract(field.part(name) if name else field, grid, level)
         if len(mesh.faces):
             solids[name] = Mesh(mesh.vertices.astype(np.float32).astype(np.float64), mesh.faces)
-    _write(path, solids)
     return solids
 
 
-def _key(shape: Opened, grid: int, level: float) -> str:
-    """Hash of the numbers that a mesh follows from."""
-    numbers = [shape.shape.latent, shape.shape.present, shape.shape.pose]
-    data = b"|".join(b"" if one is None else one.cpu().numpy().tobytes() for one in numbers)
-    words = f"{VERSION}|{shape.shape.model_id}|{shape.about.settings}|{shape.shape.copies}|{grid}|{level}"
-    return digest(data + words.encode())
+def known_solids(shape: Opened, grid: int, level: float, project: Project) -> dict[str, Mesh] | None:
+    """What `solids_of` gives, where it was kept; None where it was not."""
+    path = _path(shape.shape, shape.about.settings, grid, level, project)
+    return _read(path) if path.exists() else None
 
 
-def _write(path: Path, solids: Mapping[str, Mesh]) -> None:
+def keep_solids(
+    solids: Mapping[str, Mesh], shape: Shapes, settings: MethodSettings, grid: int, level: float, project: Project
+) -> None:
+    """Keep the solids of a single shape, which `open_shape` would give so, with settings of its run."""
     arrays: dict[str, NDArray] = {}
     for name, mesh in solids.items():
         arrays |= {f"{name}/vertices": mesh.vertices.astype(np.float32), f"{name}/faces": mesh.faces}
-    write_tensors(path, arrays or {"empty": np.zeros(0, np.float32)})
+    path = _path(shape, settings, grid, level, project)
+    write_tensors(path, arrays or {"empty": np.zeros(0, np.float32)}, {"names": "\n".join(solids)})
+
+
+def _path(shape: Shapes, settings: MethodSettings, grid: int, level: float, project: Project) -> Path:
+    """The file that is named by all that a mesh follows from."""
+    numbers = [shape.latent, shape.present, shape.pose]
+    data = b"|".join(b"" if one is None else one.cpu().numpy().tobytes() for one in numbers)
+    words = f"{VERSION}|{shape.model_id}|{settings}|{shape.copies}|{grid}|{level}"
+    return project.folder / "cache" / "meshes" / f"{digest(data + words.encode())}.safetensors"
 
 
 def _read(path: Path) -> dict[str, Mesh]:
-    arrays, _ = read_tensors(path)
+    arrays, header = read_tensors(path)
     names = [name.removesuffix("/faces") for name in arrays if name.endswith("/faces")]
+    order = header.get("names", "").split("\n")  # that in which they were decoded; older files do not say
+    names.sort(key=lambda name: order.index(name) if name in order else len(order))
     return {name: Mesh(arrays[f"{name}/vertices"].astype(np.float64), arrays[f"{name}/faces"]) for name in names}
