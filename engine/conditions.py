@@ -12,11 +12,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.errors import DamagedFileError
 from engine.storage import read_tensors, write_tensors
 
 CATEGORY, PART, ATTRIBUTE = "category", "part:", "attribute:"
 ABSENT, PRESENT = "absent", "present"
 FEWEST = 5  # training shapes of a class: fewer cannot teach it
+ANEW = "what its denoiser was told cannot be known any more, so start a new training on the same fit"
 MOST = 12  # values of an attribute within one category: more are measures or names, not classes
 
 Classes = dict[str, tuple[str, ...]]  # condition -> names of its classes, in the order of their numbers
@@ -131,5 +133,11 @@ def write_conditions(path: Path, conditions: Conditions) -> None:
 def read_conditions(path: Path) -> Conditions:
     """What `write_conditions` kept. Raises DamagedFileError."""
     arrays, header = read_tensors(path)
-    classes = msgspec.json.decode(header["classes"], type=Classes)
-    return Conditions(classes, msgspec.json.decode(header["seen"], type=Seen), arrays["ids"])
+    try:
+        classes = msgspec.json.decode(header["classes"], type=Classes)
+        kept = Conditions(classes, msgspec.json.decode(header["seen"], type=Seen), arrays["ids"])
+    except (KeyError, msgspec.DecodeError) as error:
+        raise DamagedFileError(f"{path} does not hold the conditions of a training ({error}); {ANEW}") from error
+    if kept.ids.ndim != 2 or kept.ids.shape[1] != len(classes):
+        raise DamagedFileError(f"{path} holds classes of {kept.ids.shape} for {len(classes)} conditions; {ANEW}")
+    return kept

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from engine.asking import Askable, Asked, class_ids, missed, unusual
 from engine.conditions import FEWEST, Traits, conditions_of, read_conditions, write_conditions
-from engine.errors import InputError
+from engine.errors import DamagedFileError, InputError
+from engine.storage import read_tensors, write_tensors
 
 PARTS = ("body", "seat", "arm", "wing", "drawer")
 CHAIRS = [
@@ -66,6 +67,20 @@ def test_kept_conditions_come_back(tmp_path: Path) -> None:
     again = read_conditions(tmp_path / "conditions.safetensors")
     assert again.classes == BOTH.classes and again.seen == BOTH.seen and list(again.classes) == list(BOTH.classes)
     assert np.array_equal(again.ids, BOTH.ids) and again.ids.dtype == np.int16
+
+
+@pytest.mark.parametrize("lost", ["classes", "seen", "ids", "words", "columns"])
+def test_damaged_conditions_say_what_to_do(tmp_path: Path, lost: str) -> None:
+    path = tmp_path / "conditions.safetensors"
+    write_conditions(path, BOTH)
+    arrays, header = read_tensors(path)
+    arrays = (
+        {"other": arrays["ids"]} if lost == "ids" else {"ids": arrays["ids"][:, : 1 if lost == "columns" else None]}
+    )
+    header = {name: text[:-3] if lost == "words" else text for name, text in header.items() if name != lost}
+    write_tensors(path, arrays, header)
+    with pytest.raises(DamagedFileError, match="new training"):
+        read_conditions(path)
 
 
 def test_names_become_numbers() -> None:
