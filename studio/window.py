@@ -239,9 +239,9 @@ class MainWindow(QMainWindow):
     def _say_dropped(self, paths: Sequence[Path]) -> tuple[str, str]:
         found = sort_out(paths)
         if found.project:
-            return found.words, "Let go of it anywhere in the window"
-        where = f"into {self._opened.name}" if self._opened else "into a new project"
-        return found.words, f"{where}: let go anywhere in the window"
+            return found.words, "let go anywhere in the window"
+        where = self._opened.name if self._opened else "a new project"
+        return found.words, f"into {where}; let go anywhere in the window"
 
     def generate_now(self) -> None:
         """A new project, and the first shapes in it."""

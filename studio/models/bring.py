@@ -103,6 +103,11 @@ class Bring(QObject):
         return found
 
     @property
+    def has_news(self) -> bool:
+        """Whether a person should read on: shapes that are not simply good, or none of whose parts has a name."""
+        return bool(self.nameless) or any(verdict.reasons for verdict in self.verdicts)
+
+    @property
     def busy(self) -> bool:
         """Whether a job that changes items runs or waits."""
         queue = self._opened.queue
@@ -148,6 +153,9 @@ class Bring(QObject):
         return self._opened.submit(job)
 
     def _take(self, items: list[ItemRow]) -> None:
+        first = next((item for item in items if item.usable), None)
+        if first and not self.items and self.ready and not self._opened.current.shape:
+            self._opened.current.show(first.id)  # the view is empty, and now there is something to see
         self.ready = True
         self.items = tuple(items)
         self.changed.emit()

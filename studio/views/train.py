@@ -64,7 +64,7 @@ class TrainView(Ground):
         if (first := done.index(False)) != self._next:
             self._next = first
             for i, step in enumerate(self.steps):
-                step.unfold(i == first)
+                step.unfold(i == first or (step is self.bring and first == 1 and train.bring.has_news))
 
     def _go_to_make(self) -> None:
         """The tab of the workspace Make, where the frame has one."""

@@ -21,6 +21,7 @@ from studio.theme import palette_of
 INSET, RADIUS = 14.0, 12.0  # of the frame
 VEIL = 0.88  # how much of the window shows no more
 LARGER = 1.5  # the first line, times the font
+CARD = 520.0  # pixels that the words may take
 
 Find = Callable[[QMimeData], Sequence[Path]]
 Say = Callable[[Sequence[Path]], tuple[str, str]]
@@ -81,13 +82,19 @@ class DropCover(QWidget):
         large = QFont(self.font())
         large.setPointSizeF(self.font().pointSizeF() * LARGER)
         large.setWeight(QFont.Weight.DemiBold)
-        middle, height = frame.center().y(), self.fontMetrics().height()
+        line = self.fontMetrics().height()
+        card = QRectF(0, 0, min(CARD, frame.width() - 4 * INSET), 7 * line)
+        card.moveCenter(frame.center())
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(colours.raised))
+        painter.drawRoundedRect(card, RADIUS, RADIUS)
         for font, colour, text, y in (
-            (large, colours.text, self.words, middle - 2.2 * height),
-            (self.font(), colours.dim, self.more, middle + 0.4 * height),
+            (large, colours.text, self.words, 1.6 * line),
+            (self.font(), colours.dim, self.more, 3.6 * line),
         ):
             painter.setFont(font)
             painter.setPen(QColor(colour))
-            fits = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, int(frame.width() - 4 * INSET))
-            painter.drawText(QRectF(frame.left(), y, frame.width(), 2 * height), Qt.AlignmentFlag.AlignCenter, fits)
+            fits = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, int(card.width() - 2 * INSET))
+            place = QRectF(card.left(), card.top() + y, card.width(), 2 * line)
+            painter.drawText(place, Qt.AlignmentFlag.AlignCenter, fits)
         painter.end()

@@ -43,7 +43,7 @@ def test_files_are_taken_wherever_they_are_let_go_of(desk: Desk, person: Person,
             seen.append(f"{cover.words}, {cover.more}")  # noqa: B023
 
         assert person.drop_files(place, [tmp_path / f"chair{number}.obj", tmp_path / "more"], look), place
-        assert seen == ["Bring in 2 files and folders, into Chairs: let go anywhere in the window"]
+        assert seen == ["Bring in 2 files and folders, into Chairs; let go anywhere in the window"]
         assert not desk.window.cover.isVisible() and library.kinds.currentIndex() == 1
         job = desk.opened.queue.waiting[-1].job
         assert isinstance(job, ImportJob) and job.paths == (

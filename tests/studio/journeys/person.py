@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QListView,
     QMenu,
+    QScrollArea,
     QTabBar,
     QWidget,
 )
@@ -172,8 +173,13 @@ class Person:
         )  # the platform's part, which a simulated click does not have
 
     def reach(self, widget: QWidget, at: QPoint | None = None) -> tuple[QWindow, QPoint]:
-        """The window of a widget and the place in it; fails where a person could not hit it."""
-        top = widget.window()
+        """The window of a widget and the place in it, scrolled into sight; fails where a person could not hit it."""
+        top, above = widget.window(), widget.parentWidget()
+        while above is not None:
+            if isinstance(above, QScrollArea) and above.isVisible():
+                above.ensureWidgetVisible(widget)
+                QApplication.processEvents()
+            above = above.parentWidget()
         spot = widget.rect().center() if at is None else at
         place = widget.mapTo(top, spot)
         hit = top.childAt(place) or top
@@ -190,12 +196,14 @@ class Person:
             QTest.keyClick(QGuiApplication.focusWindow() or self.window.windowHandle(), key, modifiers)
         QApplication.processEvents()
 
-    def write(self, field: QLineEdit, text: str) -> None:
-        """Replace what stands in a field."""
-        self.click(field)
+    def write(self, field: QWidget, text: str) -> None:
+        """Replace what stands in a field, or in the box of a number, and leave it."""
+        self.click(field, QPoint(12, field.height() // 2))
         self.keys(Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
-        self._qtbot.keyClicks(field, text)
-        assert field.text() == text
+        focus = QApplication.focusWidget()
+        assert focus and (focus is field or field.isAncestorOf(focus)), f"{said(field)} cannot be typed into"
+        self._qtbot.keyClicks(focus, text)
+        self.keys(Qt.Key.Key_Tab)
 
     # dragging --------------------------------------------------------------------------------------------------------
     def drop_files(self, widget: QWidget, paths: Sequence[Path], hover: Callable[[], object] | None = None) -> bool:
