@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from engine.card import Move
+from engine.datasets.marks import Painting
 from engine.methods import MethodSettings
 from engine.parts.settings import Curve, HealSettings
 from engine.settings import ExportOptions, ProtocolSettings
@@ -63,12 +64,14 @@ class PartsJob(JobBase, frozen=True):
     items : none and no category means all that have no named parts
     count : groups of solids; 0 = as many as three quarters of the items have; 1 = the whole of each item is its part
     again : also items that have named parts, which are then the pieces that are matched, and lose their names
+    painted : items that get the parts that marks on their surface say, instead of what they have; nothing else is looked for
     """
 
     items: tuple[str, ...] = ()
     category: str = ""
     count: Annotated[int, Meta(ge=0, le=32, title="Parts")] = 0
     again: bool = False
+    painted: tuple[Painting, ...] = ()
 
 
 class RenameJob(JobBase, frozen=True):
@@ -108,11 +111,15 @@ class FitJob(JobBase, frozen=True):
 
 
 class TrainJob(JobBase, frozen=True):
-    """Train a denoiser on the latents of a fit -> run, steps, seconds."""
+    """Train a denoiser on the latents of a fit -> run, steps, seconds.
+
+    without : items whose shapes are not learned, although they passed the gate
+    """
 
     settings: MethodSettings
     fit: str
     fork: str = ""  # run to start from with changed settings
+    without: tuple[str, ...] = ()
 
 
 class GenerateJob(JobBase, frozen=True):

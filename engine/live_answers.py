@@ -15,6 +15,7 @@ from engine.fields.mlp import EMPTY
 from engine.geometry.blocks import CHUNK
 from engine.geometry.mesh import Mesh, transform
 from engine.jobs import InterpolateJob
+from engine.live_painting import Canvases
 from engine.live_pictures import Thumbnails
 from engine.live_requests import (
     Computer,
@@ -30,6 +31,7 @@ from engine.live_requests import (
     Meshes,
     Mixture,
     Nothing,
+    Paint,
     Picture,
     Plausibility,
     Plausible,
@@ -66,6 +68,7 @@ class LiveAnswers:
         self.shapes = LiveShapes(self.project, Workspace(self.project.folder, device.choose("auto")))
         self.surfaces = Surfaces()
         self.thumbnails = Thumbnails(self.project, self.shapes, self.surfaces)
+        self._canvases = Canvases(self.project)
         self._solids: Kept[Solid] = Kept(JUDGED)
         self._usual: Kept[joining.Usual] = Kept(JUDGED)
 
@@ -84,6 +87,8 @@ class LiveAnswers:
                 return self._plausibility(request)
             case Thumbnail():
                 return self._thumbnail(request)
+            case Paint():
+                return self._paint(request)
             case Hardware():
                 return self._hardware()
             case File():
@@ -95,6 +100,7 @@ class LiveAnswers:
         self.surfaces.kept.clear()
         self.shapes.clear()
         self._solids.clear()
+        self._canvases.clear()
         on_gpu = self.shapes.work.device.type != "cpu"
         self.shapes.work = replace(self.shapes.work, device=torch.device("cpu"))
         return bool(before) or on_gpu
@@ -237,6 +243,10 @@ class LiveAnswers:
     def _thumbnail(self, request: Thumbnail) -> Answering:
         path = yield from self.thumbnails.find(request.name, request.size)
         return Given(Picture(path=str(path)))
+
+    def _paint(self, request: Paint) -> Answering:
+        yield Progress(stage="paint", done=0, total=1, message=request.painting.item)
+        return Given(*self._canvases.paint(request))
 
     def _hardware(self) -> Answering:
         """The device that is in use: the CPU, once a graphics card had too little memory."""

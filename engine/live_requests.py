@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from engine.card import Move, Three
+from engine.datasets.marks import Painting
 from engine.jobs import InterpolateJob, Job, MixJob
 from engine.parts.settings import Curve, Way
 from engine.protocol import Message, Shutdown
@@ -125,11 +126,19 @@ class File(Asked, frozen=True):
     resolution: Resolution = 128
 
 
+class Paint(Asked, frozen=True):
+    """What marks on an item come to -> `Painted`. names : parts whose colours are wanted; surface : send that as well."""
+
+    painting: Painting
+    names: tuple[str, ...] = ()
+    surface: bool = False
+
+
 class Hardware(Asked, frozen=True):
     """What the answers are computed with -> `Computer`."""
 
 
-Request = Decode | Frames | Section | Joints | Plausibility | Thumbnail | File | Hardware
+Request = Decode | Frames | Section | Joints | Plausibility | Thumbnail | File | Paint | Hardware
 
 
 # contents of answers --------------------------------------------------------------------------------------------------
@@ -203,6 +212,21 @@ class Filed(Asked, frozen=True):
     path: str
 
 
+class Painted(Asked, frozen=True):
+    """Marks of an item; the arrays hold "label" (F,) int16, the number in ``names`` of the part of each face, -1 for none,
+    and "marked" (F,) bool; where the surface was asked for "vertices" (V, 3) float32, canonical, and "faces" (F, 3).
+
+    colours : linear RGB, of each name; symmetric : whether marks can be mirrored; before : the marks that the item has its
+    parts from, sent with the surface
+    """
+
+    item: str
+    names: tuple[str, ...]
+    colours: tuple[tuple[float, float, float], ...]
+    symmetric: bool
+    before: Painting | None = None
+
+
 class Computer(Asked, frozen=True):
     """The name of a device, as people know it."""
 
@@ -213,7 +237,7 @@ class Nothing(Asked, frozen=True):
     """All that there was has been given before."""
 
 
-Content = Meshes | Cut | Joined | Plausible | Picture | Filed | Computer | Nothing
+Content = Meshes | Cut | Joined | Plausible | Picture | Filed | Painted | Computer | Nothing
 
 
 # on the pipe ----------------------------------------------------------------------------------------------------------

@@ -92,6 +92,10 @@ def _stage(job: Job, project: Project) -> Stage[dict[str, Any]]:
             from engine.datasets.importing import make_samples
 
             return make_samples(job, project)
+        case PartsJob() if job.painted:
+            from engine.datasets.painted_parts import paint_parts
+
+            return paint_parts(job, project)
         case PartsJob():
             from engine.datasets.auto_parts import find_parts
 
@@ -206,9 +210,13 @@ def train(job: TrainJob, project: Project, work: Workspace) -> Stage[dict[str, A
     seen = {item.id: item.category for item in items if item.split == "train"}
     real = {item.id for item in items if item.split != MADE}
     good = [i for i, r in enumerate(latents.records) if r.verdict == "accepted" and r.item in seen]
+    if unknown := set(job.without) - {r.item for r in latents.records}:
+        raise InputError(f"{job.fit} has no shape of {', '.join(sorted(unknown))}, so it need not be left out")
+    good = [i for i in good if latents.records[i].item not in job.without]
     if len(good) < 2:
         raise InputError(
-            f"{job.fit} has {len(good)} accepted shapes in the training split; fit more items, or look at `list shapes`"
+            f"{job.fit} has {len(good)} accepted shapes in the training split{' that are to be learned' * bool(job.without)}"
+            "; fit more items, or look at `list shapes`"
         )
     rows = once(work.folder / "rows.json", good)
     parts = [part.name for part in representation.parts]

@@ -61,8 +61,9 @@ def _settings_with(options: Options, model: str, project: Project) -> methods.Me
 @click.option("--method", default="", type=click.Choice(("", *methods.NAMES)), help="That of the fit when not given.")
 @click.option("--run", "fit_run", default="", help="The fit to train on; the latest of the method when not given.")
 @click.option("--fork", default="", help="Start from this training run, with changed settings.")
+@click.option("--without", multiple=True, metavar="ITEM", help="Do not learn this item, although its fit is good.")
 @common("device", "preset", "set")
-def train(options: Options, method: str, fit_run: str, fork: str) -> None:
+def train(options: Options, method: str, fit_run: str, fork: str, without: tuple[str, ...]) -> None:
     """Train a denoiser on the latents of a fit."""
     with options.open() as project:
         forked = project.job(fork) if fork else None
@@ -77,7 +78,8 @@ def train(options: Options, method: str, fit_run: str, fork: str) -> None:
         if options.preset:  # the fit's own settings stay, the preset says how to train on it
             chosen = methods.preset(method, options.preset)
             base = msgspec.structs.replace(base, denoiser=chosen.denoiser, train=chosen.train, sampler=chosen.sampler)
-        job = TrainJob(settings=override(base, options.changes), fit=fit_run, fork=fork, device=options.device)
+        settings = override(base, options.changes)
+        job = TrainJob(settings=settings, fit=fit_run, fork=fork, without=without, device=options.device)
         run_job(options, job, project)
 
 

@@ -1,11 +1,14 @@
 """Commands about the names of parts: parts, rename-part."""
 
 from collections import Counter
+from pathlib import Path
 
 import click
+import msgspec
 
 from engine import console
 from engine.commands.common import Options, cli, common, run_job
+from engine.datasets.marks import Painting
 from engine.errors import InputError
 from engine.jobs import PartsJob, RenameJob
 
@@ -16,8 +19,13 @@ from engine.jobs import PartsJob, RenameJob
 @click.option("--category", default="", help="Only items of a category.")
 @click.option("--count", default=0, type=click.IntRange(0, 32), help="Groups of solids; 1 = the whole as one part.")
 @click.option("--again", is_flag=True, help="Also match named parts anew: they lose their names.")
+@click.option(
+    "--painted", default="", metavar="FILE", help="Marks on the surface of items that say what their parts are."
+)
 @common()
-def parts(options: Options, items: tuple[str, ...], auto: bool, category: str, count: int, again: bool) -> None:
+def parts(
+    options: Options, items: tuple[str, ...], auto: bool, category: str, count: int, again: bool, painted: str
+) -> None:
     """List the part names of the items; with --auto, find parts for ITEMS (or all) that name none.
 
     An item comes apart into its connected solids. Solids are matched over the items by place and size, each group at
@@ -29,7 +37,19 @@ def parts(options: Options, items: tuple[str, ...], auto: bool, category: str, c
     --category matches the parts that have them over the items in the same way.
 
     Solids that overlap are told apart only when the file is read: `import --auto-parts` does both.
+
+    --painted takes marks in canonical space (the longest side is 0.95, the middle at 0), as JSON, for one item or a list of
+    them: {"item": "chair-1", "mirror": true, "marks": [{"part": "leg", "radius": 0.03, "points": [[0.2, -0.3, 0.2]]}]}.
+    Each place of the surface gets the part of the mark that is nearest along the surface, creases between them counting as
+    a long way. Without marks an item gets back the parts that it had before it was painted. What the window painted lies in
+    the items' folders as painting.json.
     """
+    if painted:
+        if auto:
+            raise InputError("--painted says what the parts are; leave --auto out")
+        job = PartsJob(items=items, category=category, count=count, again=again, painted=_paintings(Path(painted)))
+        run_job(options, job)
+        return
     if auto:
         run_job(options, PartsJob(items=items, category=category, count=count, again=again))
         return
@@ -48,6 +68,15 @@ def parts(options: Options, items: tuple[str, ...], auto: bool, category: str, c
         ]
         none = sum(row.usable and not row.parts for row in rows)
         console.show({"parts": shown, "without parts": none}, options.json)
+
+
+def _paintings(path: Path) -> tuple[Painting, ...]:
+    """The marks in a file, of one item or of several. Raises InputError."""
+    try:
+        found = msgspec.json.decode(path.read_bytes(), type=Painting | tuple[Painting, ...])
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} holds no marks ({error}); `parts --help` shows what they look like") from error
+    return found if isinstance(found, tuple) else (found,)
 
 
 @cli.command("rename-part")

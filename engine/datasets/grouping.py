@@ -46,7 +46,7 @@ def units(pieces: Sequence[Piece]) -> list[list[Piece]]:
     """The pieces with symmetric copies put together, in order of area."""
     found: list[list[Piece]] = []
     for piece in sorted(pieces, key=lambda piece: -piece.area):
-        twin = next((unit for unit in found if _copies(unit[0], piece)), None)
+        twin = next((unit for unit in found if copies(unit[0], piece)), None)
         if twin is None:
             found.append([piece])
         else:
@@ -98,7 +98,8 @@ def matched(rows: NDArray[np.float64], centres: NDArray[np.float64]) -> NDArray[
     return found
 
 
-def _copies(a: Piece, b: Piece) -> bool:
+def copies(a: Piece, b: Piece) -> bool:
+    """Whether two pieces are symmetric copies; see step 1 above."""
     sides = [np.subtract(piece.high, piece.low) for piece in (a, b)]
     high = [(piece.low[1] + piece.high[1]) / 2 for piece in (a, b)]
     across = np.abs(np.sort(sides[0][[0, 2]]) - np.sort(sides[1][[0, 2]])).max()

@@ -1,4 +1,5 @@
-"""Parts named by rule or anew, in files of the project: the work on one item, done in a child process that can be killed."""
+"""Parts named by rule, by marks or anew, in files of the project: the work on one item, done in a child process that can be
+killed."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,15 +8,17 @@ import msgspec
 import numpy as np
 
 from engine.datasets.grouping import Piece
+from engine.datasets.marks import PAINTING, UNPAINTED, Painting
 from engine.datasets.parts import WHOLE
 from engine.datasets.reading import Finding, items
+from engine.datasets.spreading import canvas, spread
 from engine.geometry.file import load_geometry, save_geometry
 from engine.geometry.label_report import label_report
 from engine.geometry.mesh import Geometry, face_areas
 from engine.geometry.pieces import by_labels, in_pieces, keeps_all
-from engine.geometry.regions import part_names
+from engine.geometry.regions import from_faces, part_names
 from engine.geometry.rename import rename
-from engine.storage import digest
+from engine.storage import digest, seed_of, write_atomic, write_json
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -46,9 +49,18 @@ class Name(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     hash: str = ""
 
 
+class Paint(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Give an item the parts that marks on its surface say, or, without marks, those that it had before -> Finding."""
+
+    project: str
+    painting: Painting
+
+
 def answer(request: bytes) -> bytes:
-    """Look or Name in, Looked or Finding out, as msgpack. Raises MeshError, DamagedFileError."""
-    order = msgspec.msgpack.decode(request, type=Look | Name)
+    """Look, Name or Paint in, Looked or Finding out, as msgpack. Raises MeshError, DamagedFileError, InputError."""
+    order = msgspec.msgpack.decode(request, type=Look | Name | Paint)
+    if isinstance(order, Paint):
+        return msgspec.msgpack.encode(_paint(Path(order.project), order.painting))
     path = items(Path(order.project)) / order.item / "geometry.safetensors"
     geometry = load_geometry(path)
     hash = digest(path.read_bytes())
@@ -58,14 +70,33 @@ def answer(request: bytes) -> bytes:
     if order.hash in ("", hash):
         named = name_pieces(geometry, order.names) if order.pieces else rename(geometry, order.names)
         save_geometry(path, named)
-    found = Finding(
-        id=order.item,
+    return msgspec.msgpack.encode(_found(order.item, path, named))
+
+
+def _found(item: str, path: Path, geometry: Geometry) -> Finding:
+    return Finding(
+        id=item,
         hash=digest(path.read_bytes()),
         usable=True,
-        parts=part_names(named),
-        report=label_report(named),
+        parts=part_names(geometry),
+        report=label_report(geometry),
     )
-    return msgspec.msgpack.encode(found)
+
+
+def _paint(project: Path, painting: Painting) -> Finding:
+    """What the item was like before it was painted for the first time is kept beside it."""
+    folder = items(project) / painting.item
+    path, before = folder / "geometry.safetensors", folder / UNPAINTED
+    if not before.exists():
+        write_atomic(before, path.read_bytes())
+    geometry = load_geometry(before)
+    if painting.marks:
+        on = canvas(geometry.surface)
+        regions = from_faces(on.mesh, spread(on, painting).labels, seed=seed_of("painted", painting.item) % 2**32)
+        geometry = replace(geometry, parts={}, regions=regions, complete=True)
+    save_geometry(path, geometry)
+    write_json(folder / PAINTING, painting)
+    return _found(painting.item, path, geometry)
 
 
 def pieces(geometry: Geometry) -> tuple[Piece, ...]:
