@@ -64,8 +64,9 @@ class PaneActors:
             self._picker.SetTolerance(0)
             self._picker.PickFromListOn()
             for part in self.parts.values():
-                if part.actor.GetVisibility():
+                if part.actor.GetVisibility() and part.mesh is not None:
                     self._picker.AddPickList(part.actor)
+                    self._picker.AddLocator(self._surfaces.places(part.mesh))
         self._picker.Pick(x, y, 0, self.renderer)
         actor = self._picker.GetActor()
         return next((name for name, part in self.parts.items() if part.actor is actor), None)

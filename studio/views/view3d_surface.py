@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from vtkmodules.util.numpy_support import numpy_to_vtk
 from vtkmodules.vtkCommonCore import vtkPoints
-from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPlane, vtkPolyData
+from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPlane, vtkPolyData, vtkStaticCellLocator
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
 from vtkmodules.vtkFiltersCore import vtkBinnedDecimation, vtkPolyDataNormals, vtkReverseSense
 from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper, vtkRenderer
@@ -25,11 +25,13 @@ EDGE_WIDTHS = {1: 1.6, 2: 2.6}  # pixels of an outline under the mouse, and of t
 
 @dataclass(eq=False)
 class Surface:
-    """A mesh made ready. ``shell`` has one normal per vertex, for outlines; ``coarse`` stands in while things move."""
+    """A mesh made ready. ``shell`` has one normal per vertex, for outlines; ``coarse`` stands in while things move;
+    ``places`` finds its faces by where they are."""
 
     full: vtkPolyData
     shell: vtkPolyData | None = None
     coarse: vtkPolyData | None = None
+    places: vtkStaticCellLocator | None = None
 
 
 class Surfaces:
@@ -76,6 +78,15 @@ class Surfaces:
             fewer.Update()
             surface.coarse = smooth(fewer.GetOutput(), None)
         return surface.coarse
+
+    def places(self, mesh: PartMesh) -> vtkStaticCellLocator:
+        """What finds the faces of the surface under a pixel without looking at each."""
+        surface = self.of(mesh)
+        if surface.places is None:
+            surface.places = vtkStaticCellLocator()
+            surface.places.SetDataSet(surface.full)
+            surface.places.BuildLocator()
+        return surface.places
 
     def clear(self) -> None:
         """Forget all."""
