@@ -29,7 +29,7 @@ def demo(options: Options, out: str) -> None:
 @common()
 def bench(options: Options, name: str, quick: bool) -> None:
     """Run a benchmark against its named baseline (from a source checkout): fit, extract, metrics, sample, start, watch,
-    methods, newfit, scale."""
+    methods, newfit, scale, live, studio."""
     folder = Path(__file__).parents[2] / "tests" / "bench"
     known = sorted(path.stem for path in folder.glob("[a-z]*.py"))
     if name not in known:

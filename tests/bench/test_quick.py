@@ -13,10 +13,10 @@ from tests.bench._budget import Forecast
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", ["fit", "extract", "sample", "metrics", "watch", "methods", "start", "newfit", "live", "scale"]
+    "name", ["fit", "extract", "sample", "metrics", "watch", "methods", "start", "newfit", "live", "scale", "studio"]
 )
 def test_quick_benchmark(name: str, test_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if name == "start" and not shipped.names():
+    if name in ("start", "studio") and not shipped.names():
         pytest.skip("no models are shipped yet")
     monkeypatch.setenv("SHAPESTUDIO_BENCH_CACHE", str(tmp_path))
     stage = importlib.import_module(f"tests.bench.{name}").run(quick=True)

@@ -1,0 +1,56 @@
+"""The ruler of `bench studio`: what holds the window's loop up is felt, and figures are held against their budgets."""
+
+import time
+
+import pytest
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QWidget
+from pytestqt.qtbot import QtBot
+
+from tests.bench._studio_desk import Painted
+from tests.bench._studio_heart import Heart, waited
+from tests.bench.studio import _held
+
+
+def test_the_heart_feels_what_holds_the_loop_up(qtbot: QtBot) -> None:
+    heart = Heart()
+    heart.start()
+
+    def hold() -> None:
+        heart.doing = "sleep"
+        time.sleep(0.15)
+
+    QTimer.singleShot(30, hold)
+    qtbot.waitUntil(lambda: len(heart.beats.late) > 5 and max(heart.beats.late) > 139)
+    found = heart.stop().summary()
+    assert found["own_ms"]["worst"] > 139 or max(heart.beats.queued) > 5, "a sleep is not a wait for a processor"
+    assert found["worst"][0][0] == "sleep"
+    assert heart.beats.worked[heart.beats.late.index(max(heart.beats.late))] < 100, "it slept and did not work"
+
+
+def test_the_wait_for_a_processor_only_grows() -> None:
+    before = waited()
+    sum(range(100_000))
+    assert waited() >= before >= 0
+
+
+def test_what_is_painted_is_told_after_it_was(qtbot: QtBot) -> None:
+    told: list[bool] = []
+    widget = QWidget()
+    qtbot.addWidget(widget)
+    Painted(widget, lambda: told.append(True))
+    assert not told
+    widget.show()
+    qtbot.waitUntil(lambda: bool(told))
+
+
+@pytest.mark.parametrize(("painted", "ratio"), [(60.0, 2.0), (15.0, 0.5)])
+def test_more_than_the_budget_is_good_for_frames(painted: float, ratio: float) -> None:
+    assert [row["ratio"] for row in _held("scrub", {"painted_per_s": painted})] == [ratio]
+
+
+def test_less_than_the_budget_is_good_for_times() -> None:
+    rows = {
+        row["figure"]: row["ratio"] for row in _held("stalls", {"late_ms": {"p99": 15, "p99_9": 200, "worst": 250}})
+    }
+    assert rows == {"p99_ms": 2.0, "p99.9_ms": 0.5, "worst_ms": 1.0}
