@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QCoreApplication, QEvent, QMetaObject, QPointF, QRectF, QSize, Qt, QThread, QTimer, Signal
 from PySide6.QtGui import (
     QCloseEvent,
-    QColor,
     QCursor,
+    QFocusEvent,
     QImage,
     QKeyEvent,
-    QLinearGradient,
     QMouseEvent,
     QPainter,
     QPaintEvent,
@@ -33,8 +32,9 @@ from studio.views.view3d_camera import Camera
 from studio.views.view3d_cameras import Cameras
 from studio.views.view3d_controls import Controls
 from studio.views.view3d_frame import Colours, Frame, colours_of, pane_of
-from studio.views.view3d_layout import panes, wipe_line, wiped
-from studio.views.view3d_overlay import MARGIN, Brush
+from studio.views.view3d_layout import panes
+from studio.views.view3d_overlay import Brush
+from studio.views.view3d_painting import paint_focus, paint_images, paint_over, paint_pointed
 from studio.views.view3d_pointing import Pointing
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ class View3D(QWidget):
         self._coarser = 1.0
         self._error = ""
         self._mouse: QPointF | None = None
+        self._by_keys = False  # the focus came by Tab
         self.pointing = Pointing(scene, self._room, self)
         self._soon = QTimer(self, singleShot=True, interval=0)
         self._soon.timeout.connect(self._ask)
@@ -100,7 +101,7 @@ class View3D(QWidget):
         image = QImage(self.size() * self.devicePixelRatio(), QImage.Format.Format_RGB32)
         image.setDevicePixelRatio(self.devicePixelRatio())
         painter = QPainter(image)
-        self._paint_images(painter)
+        paint_images(painter, self.scene, self._images(), self._room(), self._palette())
         painter.end()
         return image
 
@@ -216,6 +217,12 @@ class View3D(QWidget):
     def _room(self) -> QRectF:
         return QRectF(self.rect())
 
+    def _images(self) -> dict[str, QImage]:
+        """The last pictures, by the key of the shape."""
+        if self._drawn is None:
+            return {}
+        return {pane.key: image for pane, image in zip(self._drawn.frame.panes, self._drawn.images, strict=True)}
+
     def _palette(self) -> Palette:
         return palette_of(self.palette())
 
@@ -225,62 +232,17 @@ class View3D(QWidget):
     # painting ---------------------------------------------------------------------------------------------------------
     def paintEvent(self, event: QPaintEvent) -> None:
         """The last pictures, and what lies over them."""
-        painter = QPainter(self)
-        self._paint_images(painter)
+        painter, room, palette = QPainter(self), self._room(), self._palette()
+        paint_images(painter, self.scene, self._images(), room, palette)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        brush = Brush(painter, self._palette(), self.font())
-        where = panes(self.scene, self._room())
+        brush = Brush(painter, palette, self.font())
         if self._error:
-            brush.chip(self._error, self._room().center(), self._room(), Qt.AlignmentFlag.AlignHCenter)
-        for number, (key, pane) in enumerate(where.items()):
-            if len(where) > 1:
-                brush.title(self.scene.shape(key).title, pane, right=wiped(self.scene) and number == 1)
-        for key, pane in list(where.items())[: 1 if wiped(self.scene) else None]:
-            small = pane.width() < 260
-            if self.scene.look.scale_bar and not small:
-                brush.scale_bar(self.cameras.of(key), pane, self.scene.look.metres)
-            if not small:
-                brush.axes(self.cameras.of(key), pane)
-        if wiped(self.scene):
-            brush.wipe(wipe_line(self.scene, self._room()), self._room())
-        self._paint_motion(brush)
-        if self.scene.hovered is not None and self._mouse is not None and not self.controls.dragging:
-            brush.chip(self.scene.hovered[1], self._mouse + QPointF(14, 18), self._room())
-
-    def _paint_images(self, painter: QPainter) -> None:
-        painter.fillRect(self.rect(), QColor(self._palette().line))
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        images = {} if self._drawn is None else _images(self._drawn)
-        where = panes(self.scene, self._room())
-        for number, (key, pane) in enumerate(where.items()):
-            painter.save()
-            if wiped(self.scene) and number == 1:
-                painter.setClipRect(pane.adjusted(wipe_line(self.scene, self._room()) - pane.left(), 0, 0, 0))
-            if key in images:
-                painter.drawImage(pane, images[key])
-            else:
-                self._paint_empty(painter, pane)
-            painter.restore()
-        if not where:
-            self._paint_empty(painter, self._room())
-
-    def _paint_empty(self, painter: QPainter, pane: QRectF) -> None:
-        colours = self._colours()
-        shade = QLinearGradient(pane.topLeft(), pane.bottomLeft())
-        shade.setColorAt(0, QColor.fromRgbF(*colours.top))
-        shade.setColorAt(1, QColor.fromRgbF(*colours.bottom))
-        painter.fillRect(pane, shade)
-
-    def _paint_motion(self, brush: Brush) -> None:
-        transform, view = self.controls.transform, self.controls.transform_view()
-        if transform is None or view is None:
-            return
-        camera, pane = view
-        if transform.axis is not None:
-            brush.guide(camera, pane, transform.centre, transform.axis)
-        words = transform.words(camera, (pane.width(), pane.height()))
-        at = QPointF(pane.center().x(), pane.bottom() - MARGIN - 28)
-        brush.chip(words, at, pane, Qt.AlignmentFlag.AlignHCenter)
+            brush.chip(self._error, room.center(), room, Qt.AlignmentFlag.AlignHCenter)
+        paint_over(brush, self.scene, self.cameras, self.controls, room)
+        if not self.controls.dragging:
+            paint_pointed(brush, self.scene, self._mouse, room)
+        if self._by_keys:
+            paint_focus(painter, room, palette)
 
     # events -----------------------------------------------------------------------------------------------------------
     def event(self, event: QEvent) -> bool:
@@ -294,8 +256,21 @@ class View3D(QWidget):
                 return True
         return super().event(event)
 
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Who comes by keys is shown where they go."""
+        super().focusInEvent(event)
+        self._by_keys = event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
+        self.update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """They go elsewhere."""
+        super().focusOutEvent(event)
+        self._by_keys = False
+        self.update()
+
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """See `Controls`."""
+        self._by_keys = False
         self._mouse = event.position()
         event.setAccepted(self.controls.press(event))
         self.update()
@@ -346,10 +321,6 @@ class View3D(QWidget):
         """See `shut`."""
         self.shut()
         super().closeEvent(event)
-
-
-def _images(drawn: Drawn) -> dict[str, QImage]:
-    return {pane.key: image for pane, image in zip(drawn.frame.panes, drawn.images, strict=True)}
 
 
 def _end(stage: Stage, thread: QThread | None) -> None:

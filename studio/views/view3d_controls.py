@@ -28,6 +28,13 @@ NUDGES: dict[int, tuple[float, float]] = {
     Key.Key_8: (0.0, NUDGE),
     Key.Key_2: (0.0, -NUDGE),
 }
+ARROWS: dict[int, tuple[float, float]] = {  # where there is no pad
+    Key.Key_Left: (-NUDGE, 0.0),
+    Key.Key_Right: (NUDGE, 0.0),
+    Key.Key_Up: (0.0, NUDGE),
+    Key.Key_Down: (0.0, -NUDGE),
+}
+NEARER: dict[int, float] = {Key.Key_Plus: 1.0, Key.Key_Equal: 1.0, Key.Key_Minus: -1.0}
 MOTIONS: dict[int, Kind] = {Key.Key_G: "shift", Key.Key_R: "turn", Key.Key_S: "scale"}
 AXIS_KEYS: dict[int, int] = {Key.Key_X: 0, Key.Key_Y: 1, Key.Key_Z: 2}
 
@@ -168,6 +175,8 @@ class Controls:
             return self._clear
         if key in (Key.Key_F, Key.Key_Home):
             return lambda: self.frame(shape, whole=key == Key.Key_Home)
+        if key in NEARER or key in ARROWS:
+            return self._nudge(key, shape)
         if key == Key.Key_Tab and len(self._scene.shapes) > 1:
             return self._next_shape
         if Key.Key_1 <= key <= Key.Key_9:
@@ -176,14 +185,21 @@ class Controls:
             return (lambda: self._scene.select((shape, parts[number].name))) if number < len(parts) else None
         return None
 
+    def _nudge(self, key: int, shape: str) -> Callable[[], None]:
+        """Turn the camera a little, or go nearer."""
+        if key in NEARER:
+            return lambda: self._cameras.change(shape, lambda camera: camera.zoomed(NEARER[key]))
+        turn = ARROWS.get(key) or NUDGES[key]
+        return lambda: self._cameras.travel(shape, self._cameras.of(shape).turned(*turn))
+
     def _pad_action(self, key: int, shape: str, other: bool) -> Callable[[], None] | None:
         camera = self._cameras.of(shape)
         if key in SIDE_KEYS:
             return lambda: self._cameras.travel(shape, camera.from_side(SIDE_KEYS[key][int(other)]))
         if other:
             return None
-        if key in NUDGES:
-            return lambda: self._cameras.travel(shape, camera.turned(*NUDGES[key]))
+        if key in NUDGES or key in NEARER or key in ARROWS:
+            return self._nudge(key, shape)
         if key == Key.Key_9:
             return lambda: self._cameras.travel(shape, camera.turned(180, -2 * camera.elevation))
         if key == Key.Key_5:

@@ -2,12 +2,10 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from vtkmodules.util.numpy_support import numpy_to_vtk
-from vtkmodules.vtkCommonDataModel import vtkImageData
-from vtkmodules.vtkFiltersSources import vtkPlaneSource
-from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper, vtkRenderer, vtkTexture
+from vtkmodules.vtkRenderingCore import vtkRenderer
 
 from studio.models.scene import Colour, Cut
+from studio.views.view3d_plane import PicturedPlane
 
 LEAST = 384  # pixels along a side: coarser samples are interpolated, so that edges come out smooth
 BANDS = 4.0  # logits from line to line outside
@@ -18,37 +16,19 @@ class CutPicture:
     """The section of one pane."""
 
     def __init__(self, renderer: vtkRenderer) -> None:
-        self._plane = vtkPlaneSource()
-        mapper = vtkPolyDataMapper()
-        mapper.SetInputConnection(self._plane.GetOutputPort())
-        self._texture = vtkTexture()
-        self._texture.InterpolateOn()
-        self.actor = vtkActor()
-        self.actor.SetMapper(mapper)
-        self.actor.SetTexture(self._texture)
-        self.actor.GetProperty().LightingOff()
-        self.actor.PickableOff()
-        self.actor.ForceTranslucentOn()
+        self._plane = PicturedPlane(renderer)
+        self._plane.actor.GetProperty().LightingOff()
         self._shown: tuple[object, ...] = ()
-        self._picture: NDArray[np.uint8] | None = None  # VTK reads it where it lies
-        renderer.AddActor(self.actor)
 
     def show(self, cut: Cut | None, colours: dict[str, Colour]) -> None:
         """Show a section, with parts in their colours (linear RGB by name); None hides it."""
-        self.actor.SetVisibility(cut is not None)
+        self._plane.actor.SetVisibility(cut is not None)
         if cut is None or self._shown == (cut, colours):
             return
         self._shown = (cut, colours)
         corner, across, up = (np.array(vector) for vector in cut.plane.rectangle)
-        self._plane.SetOrigin(*corner)
-        self._plane.SetPoint1(*(corner + across))
-        self._plane.SetPoint2(*(corner + up))
-        self._picture = np.ascontiguousarray(picture(cut, colours))
-        image = vtkImageData()
-        image.SetDimensions(self._picture.shape[1], self._picture.shape[0], 1)
-        image.GetPointData().SetScalars(numpy_to_vtk(self._picture.reshape(-1, 4)))
-        self._texture.SetInputData(image)
-        self._texture.SetColorModeToDirectScalars()
+        self._plane.place(corner, corner + across, corner + up)
+        self._plane.show(picture(cut, colours))
 
 
 def picture(cut: Cut, colours: dict[str, Colour]) -> NDArray[np.uint8]:

@@ -2,12 +2,10 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from vtkmodules.util.numpy_support import numpy_to_vtk
-from vtkmodules.vtkCommonDataModel import vtkImageData
-from vtkmodules.vtkFiltersSources import vtkPlaneSource
-from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper, vtkRenderer, vtkTexture
+from vtkmodules.vtkRenderingCore import vtkRenderer
 
 from studio.views.view3d_frame import Colours, Pane
+from studio.views.view3d_plane import PicturedPlane
 from studio.views.view3d_shaders import GROUND, TEXTURE
 
 EXTENT = 3.2  # canonical units, side of the ground
@@ -21,46 +19,29 @@ class Ground:
     """The ground of one pane."""
 
     def __init__(self, renderer: vtkRenderer) -> None:
-        self._plane = vtkPlaneSource()
-        mapper = vtkPolyDataMapper()
-        mapper.SetInputConnection(self._plane.GetOutputPort())
-        self._texture = vtkTexture()
-        self._texture.InterpolateOn()
-        self.actor = vtkActor()
-        self.actor.SetMapper(mapper)
-        self.actor.SetTexture(self._texture)
-        self.actor.PickableOff()
-        self.actor.ForceTranslucentOn()
-        self.actor.GetShaderProperty().AddFragmentShaderReplacement(TEXTURE, True, GROUND, False)
-        self._uniforms = self.actor.GetShaderProperty().GetFragmentCustomUniforms()
+        self._plane = PicturedPlane(renderer)
+        shaders = self._plane.actor.GetShaderProperty()
+        shaders.AddFragmentShaderReplacement(TEXTURE, True, GROUND, False)
+        self._uniforms = shaders.GetFragmentCustomUniforms()
         self._uniforms.SetUniformf("extent", EXTENT)
-        self._shown: tuple[object, ...] = ()
-        self._picture: NDArray[np.uint8] | None = None  # VTK reads it where it lies
-        renderer.AddActor(self.actor)
+        self._shown: tuple[object, ...] | None = None
 
     def show(self, pane: Pane, grid: bool, shadow: bool, colours: Colours) -> None:
         """Lay it under a pane's parts; the shadow is made anew where a part has changed or moved."""
-        self.actor.SetVisibility(grid or shadow)
+        self._plane.actor.SetVisibility(grid or shadow)
         if not (grid or shadow):
             return
         half, y = EXTENT / 2, pane.floor
-        self._plane.SetOrigin(-half, y, half)
-        self._plane.SetPoint1(half, y, half)
-        self._plane.SetPoint2(-half, y, -half)
+        self._plane.place((-half, y, half), (half, y, half), (-half, y, -half))
         self._uniforms.SetUniformf("gridShown", float(grid))
         self._uniforms.SetUniformf("shadowShown", float(shadow))
         self._uniforms.SetUniform3f("lineColour", colours.ink)
         standing = [(placed.mesh, placed.matrix) for placed in pane.parts.values() if placed.visible]
         state = tuple((id(mesh), matrix.tobytes()) for mesh, matrix in standing)
-        if shadow and (state != self._shown or self._picture is None):
+        if shadow and state != self._shown:
             self._shown = state
             meshes = [(mesh.vertices, mesh.faces, matrix) for mesh, matrix in standing if len(mesh.faces)]
-            self._picture = np.ascontiguousarray((255 * contact_shadow(meshes, y)).astype(np.uint8))
-            image = vtkImageData()
-            image.SetDimensions(CELLS, CELLS, 1)
-            image.GetPointData().SetScalars(numpy_to_vtk(self._picture.ravel()))
-            self._texture.SetInputData(image)
-            self._texture.SetColorModeToDirectScalars()
+            self._plane.show((255 * contact_shadow(meshes, y)).astype(np.uint8)[..., None])
 
 
 def contact_shadow(

@@ -216,6 +216,19 @@ def test_numbers_select_h_hides_and_escape_clears(view: View3D, qtbot: QtBot) ->
     assert state(view.scene) == (None, None)
 
 
+def test_arrows_turn_the_view_and_plus_goes_nearer(view: View3D, qtbot: QtBot) -> None:
+    before = view.cameras.of("a")
+    for key in (Key.Key_Right, Key.Key_Up):
+        qtbot.keyClick(view, key)
+        qtbot.waitUntil(lambda: not view.cameras.travelling, timeout=LONG)
+    turned = view.cameras.of("a")
+    assert abs(turned.azimuth - before.azimuth) == pytest.approx(15) and turned.elevation > before.elevation
+    qtbot.keyClick(view, Key.Key_Plus)
+    assert view.cameras.of("a").distance < turned.distance
+    qtbot.keyClick(view, Key.Key_Minus)
+    assert view.cameras.of("a").distance == pytest.approx(turned.distance)
+
+
 def test_g_x_and_a_number_move_the_part_at_once(view: View3D, qtbot: QtBot) -> None:
     told: list[Move] = []
     view.scene.moved.connect(lambda _, move: told.append(move))
