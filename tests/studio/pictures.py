@@ -1,102 +1,295 @@
-"""Screenshots of the window: ``python -m tests.studio.pictures OUT [PROJECT]``. Look at every one.
+"""Screenshots of every panel, dark and light, at two sizes: ``python -m tests.studio.pictures OUT [PROJECT [STATE...]]``.
 
-Without a project a small one is made: procedural aeroplanes, a model that learned a little from them.
+Look at every one. Without a project one is made (see `pictures_project`); states are those of STATES, all unless named.
+Each size has a process of its own, since Qt takes the scale of the screen from the environment when it starts.
 """
 
-import shutil
+import os
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtWidgets import QApplication
+from PIL import Image
+from PySide6.QtWidgets import QApplication, QWidget
 
-from engine.jobs import FitJob, SamplesJob, TrainJob
-from engine.methods import preset
-from engine.project import Project
-from engine.settings import override
 from studio.app import application, build
+from studio.models.lineage import Lineage
 from studio.models.looking import Looking
 from studio.models.make import Make
+from studio.models.mix import Mix
+from studio.models.opened import OpenProject, Projects
 from studio.models.preferences import Preferences
+from studio.models.report import Report
+from studio.models.timeline import Timeline
+from studio.models.train import Train
+from studio.panel import Workspace
 from studio.theme import Choice
+from studio.views.export_dialog import ExportDialog
+from studio.views.help import HelpPage
+from studio.views.lineage import LineageView
+from studio.views.make import MakeView
+from studio.views.train import TrainView
+from studio.views.view3d import View3D
 from studio.window import MainWindow
+from tests.studio.pictures_project import CHAIRS, HEALED, PLANES, make_project
+from tests.studio.seen import clipped
 
 THEMES: tuple[Choice, ...] = ("dark", "light")
-SMALL = ("fit.steps=400", "train.steps=300", "train.watch_every=0")
-PATIENCE_S = 400.0
+SIZES = {"1280x800": (1280, 800, 1.0), "2560x1440": (1280, 720, 2.0)}  # name -> width and height at its scale, scale
+README = "mix-dark"
+QUALITY = 82  # of WebP
+PATIENCE_S = 120.0
+CALM_S = 0.6  # without a change
 
 
-def main(out: Path, project: Path | None) -> None:
-    """Make the pictures of every state in both themes."""
-    app = application(sys.argv[:1])
+@dataclass
+class Desk:
+    """The window, and what is behind it."""
+
+    app: QApplication
+    window: MainWindow
+    projects: Projects
+    folder: Path
+
+    @property
+    def opened(self) -> OpenProject:
+        """The open project."""
+        assert self.projects.current is not None
+        return self.projects.current
+
+    def go_to(self, workspace: Workspace) -> None:
+        """Show a workspace."""
+        self.opened.current.go_to(workspace)
+        self.wait(lambda: False, 0.3)
+
+    def wait(self, condition: Callable[[], bool], seconds: float = PATIENCE_S) -> None:
+        """Let the window work until something holds."""
+        end = time.monotonic() + seconds
+        while not condition() and time.monotonic() < end:
+            self.app.processEvents()
+            time.sleep(0.005)
+
+    def frame(self) -> None:
+        """Bring what the view shows into full sight."""
+        for view in self.window.findChildren(View3D):
+            view.frame_all(smooth=False)
+
+    def settle(self) -> None:
+        """Wait until all pictures are there that can be."""
+        views = [view for view in self.window.findChildren(View3D) if view.isVisible()]
+        times = [time.monotonic()]
+        heard = [lambda *_: times.append(time.monotonic())]
+        if current := self.projects.current:
+            current.thumbnails.ready.connect(heard[0])
+        for view in views:
+            view.settled.connect(heard[0])
+            view.touch()
+        self.wait(lambda: time.monotonic() - times[-1] > CALM_S and (len(times) > 1 or not views), 20)
+        if current:
+            current.thumbnails.ready.disconnect(heard[0])
+
+
+def welcome(desk: Desk) -> None:
+    """The first thing that a person sees."""
+
+
+def make(desk: Desk) -> None:
+    """Generated chairs, one of them in the view."""
+    assert desk.projects.open(desk.folder)
+    opened = desk.opened
+    desk.wait(lambda: opened.library.card(CHAIRS[0]) is not None)
+    opened.model(Make).choose("shipped:chair")
+    opened.current.choose(CHAIRS[:1])
+    opened.current.show(CHAIRS[0])
+    desk.wait(lambda: bool(opened.model(Looking).scene.shapes))
+    shown = [card.name for card in opened.library.cards if card.kind == "shape"][:16]
+    desk.wait(lambda: all(opened.thumbnails.image(name) for name in shown), 60)
+
+
+def more(desk: Desk) -> None:
+    """All that Make asks, and two shapes side by side."""
+    view = desk.window.findChild(MakeView)
+    assert view is not None
+    view.more.click()
+    desk.opened.current.show(CHAIRS[0], CHAIRS[1])
+    desk.wait(lambda: len(desk.opened.model(Looking).scene.shapes) == 2)
+
+
+def mix(desk: Desk) -> None:
+    """An aeroplane with the wings and engines of others."""
+    opened = desk.opened
+    mixed = opened.model(Mix)
+    mixed.begin(PLANES[1])
+    desk.go_to("Mix")
+    for part, donor in (("wing", PLANES[2]), ("tail", PLANES[0])):
+        mixed.take(part, donor)
+    mixed.select("wing")
+    desk.wait(lambda: mixed.score >= 0)
+    desk.frame()
+
+
+def morph(desk: Desk) -> None:
+    """Three aeroplanes on the timeline, half way."""
+    timeline = desk.opened.model(Timeline)
+    timeline.clear()
+    desk.go_to("Morph")
+    timeline.add(PLANES[:3])
+    timeline.seek(timeline.frames // 3)
+    desk.wait(lambda: timeline.is_there(timeline.frames // 3))
+    desk.frame()
+
+
+def train(step: int) -> Callable[[Desk], None]:
+    """One of the four steps, with curves and previews."""
+
+    def show(desk: Desk) -> None:
+        desk.go_to("Train")
+        view, model = desk.window.findChild(TrainView), desk.opened.model(Train)
+        assert view is not None
+        desk.wait(lambda: model.ready and model.bring.ready)
+        for i, one in enumerate(view.steps, 1):
+            one.unfold(i == step)
+        desk.wait(lambda: False, 1)
+
+    return show
+
+
+def report(desk: Desk) -> None:
+    """The figures of an evaluation."""
+    found = desk.opened.model(Report)
+    desk.go_to("Report")
+    desk.wait(lambda: bool(found.entries))
+    found.choose((found.entries[0].run,))
+    desk.wait(lambda: bool(found.evaluations))
+
+
+def trouble(desk: Desk) -> None:
+    """Something went wrong, jobs wait, and the whole queue is open."""
+    desk.go_to("Make")
+    desk.opened.queue.hold(True)
+    for _ in range(2):
+        desk.opened.model(Make).generate()
+    desk.window.toggle_queue()
+    desk.opened.troubles.tell("The disk is full: free 2 GB on it, then try again.", "OSError: [Errno 28]\n  …")
+    desk.window.banner.details.click()
+
+
+STATES: dict[str, Callable[[Desk], None]] = {
+    "welcome": welcome,
+    "make": make,
+    "more": more,
+    "mix": mix,
+    "morph": morph,
+    **{f"train{step}": train(step) for step in range(1, 5)},
+    "report": report,
+    "trouble": trouble,
+}
+
+
+def lineage(desk: Desk) -> QWidget:
+    """Where the healed aeroplane comes from."""
+    desk.opened.model(Lineage).ask(HEALED)
+    found = desk.window.findChildren(LineageView)[-1]
+    desk.wait(lambda: found.tree.topLevelItemCount() > 0)
+    return found
+
+
+def export(desk: Desk) -> QWidget:
+    """The export dialogue."""
+    desk.opened.current.choose(CHAIRS[:2])
+    next(action for action in desk.window.menus["File"].actions() if action.text() == "Export…").trigger()
+    found = desk.window.findChild(ExportDialog)
+    assert found is not None
+    desk.wait(lambda: "…" not in found.expected.text(), 20)
+    return found
+
+
+def help_page(name: str) -> Callable[[Desk], QWidget]:
+    """A page of the menu Help."""
+
+    def show(desk: Desk) -> QWidget:
+        next(action for action in desk.window.menus["Help"].actions() if action.text() == name).trigger()
+        found = desk.window.findChildren(HelpPage)[-1]
+        desk.wait(lambda: len(found.text.toPlainText()) > 80, 60)
+        return found
+
+    return show
+
+
+PAGES: dict[str, Callable[[Desk], QWidget]] = {
+    "lineage": lineage,
+    "export": export,
+    "diagnostics": help_page("Diagnostics"),
+    "licences": help_page("Licences"),
+}
+
+
+def shoot(desk: Desk, out: Path, name: str, what: QWidget) -> None:
+    """A widget as it is, in both themes; says what of it is cut off."""
+    for choice in THEMES:
+        desk.window.theme.choose(choice)
+        desk.settle()
+        what.grab().save(str(out / f"{name}-{choice}.png"))
+    for words in clipped(what):
+        print(f"{name}: {words}", file=sys.stderr)
+
+
+def keep(picture: Path, out: Path) -> None:
+    """The picture of the README, which resources/pictures has a copy of."""
+    with Image.open(picture) as image:
+        image.convert("RGB").save(out, quality=QUALITY, method=6)
+
+
+def take(out: Path, project: Path, size: str, wanted: Sequence[str]) -> None:
+    """All wanted pictures of one size, in this process."""
+    width, height, _ = SIZES[size]
     out.mkdir(parents=True, exist_ok=True)
+    app = application(sys.argv[:1])
     with tempfile.TemporaryDirectory() as place:
-        folder = Path(place) / "Aeroplanes"
-        if project:
-            shutil.copytree(project, folder)
-        else:
-            make_project(folder)
-        window, projects = build(app, Preferences(Path(place) / "preferences"))
+        preferences = Preferences(Path(place))
+        preferences.used(project)
+        window, projects = build(app, preferences)
+        desk = Desk(app, window, projects, project)
+        window.resize(width, height)
         window.show()
-        wait(app, lambda: False, 0.5)
-        shoot(app, window, out, "welcome")
-        projects.open(folder)
-        opened = projects.current
-        assert opened is not None
-        make = opened.model(Make)
-        run = make.generate()
-        wait(app, lambda: opened.library.card(f"{run}/0000") is not None)
-        scene = opened.model(Looking).scene
-        opened.current.choose((f"{run}/0000",))
-        opened.current.show(f"{run}/0000")
-        wait(app, lambda: bool(scene.shapes))
-        shown = [card.name for card in opened.library.cards if card.kind == "shape"][:20]
-        wait(app, lambda: all(opened.thumbnails.image(name) for name in shown))
-        wait(app, lambda: False, 5)
-        shoot(app, window, out, "make")
-        window.tabs.setCurrentIndex(1)
-        wait(app, lambda: False, 3)
-        shoot(app, window, out, "mix")
-        window.tabs.setCurrentIndex(0)
-        opened.queue.hold(True)
-        make.generate()
-        make.generate()
-        window.toggle_queue()
-        opened.troubles.tell("the model is made of cheese; train another one", "Traceback\n  ...")
-        wait(app, lambda: False, 2)
-        shoot(app, window, out, "queue")
+        desk.wait(lambda: False, 0.5)
+        for name, show in STATES.items():
+            if name in wanted or name == "make":  # which opens the project
+                show(desk)
+            if name in wanted:
+                shoot(desk, out, name, window)
+        for name, page in PAGES.items():
+            if name in wanted:
+                shoot(desk, out, name, found := page(desk))
+                found.close()
+        for run in [task.run for task in desk.opened.queue.waiting]:
+            desk.opened.queue.cancel(run)
         window.close()
 
 
-def make_project(folder: Path) -> None:
-    """A project with ten aeroplanes, their fits and a model."""
-    import engine
-
-    settings = override(preset("basis", "tiny"), SMALL)
-    with Project.create(folder) as project:
-        list(engine.run(SamplesJob(category="airplane", count=10, seed=1), project))
-        fit = project.submit(FitJob(settings=settings))
-        list(engine.run(fit, project))
-        list(engine.run(TrainJob(settings=settings, fit=fit.run), project))
-
-
-def wait(app: QApplication, condition: Callable[[], bool], seconds: float = PATIENCE_S) -> None:
-    """Let the window work until something holds."""
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        app.processEvents()
-        time.sleep(0.01)
-
-
-def shoot(app: QApplication, window: MainWindow, out: Path, name: str) -> None:
-    """The window as it is, in both themes."""
-    for choice in THEMES:
-        window.theme.choose(choice)
-        wait(app, lambda: False, 1.5)
-        window.grab().save(str(out / f"{name}-{choice}.png"))
+def main(out: Path, project: Path | None, wanted: Sequence[str]) -> None:
+    """A process for each size, one after the other; they share the project, and with it its pictures of shapes."""
+    with tempfile.TemporaryDirectory() as place:
+        if project is None:
+            make_project(project := Path(place) / "Chairs and planes")
+        for size, (_, _, scale) in SIZES.items():
+            command = [sys.executable, "-m", "tests.studio.pictures", "--size", size, str(out / size), str(project)]
+            environment = {**os.environ, "QT_SCALE_FACTOR": str(scale)}
+            subprocess.run([*command, *wanted], env=environment, check=True)
+    if (picture := out / list(SIZES)[-1] / f"{README}.png").exists():
+        keep(picture, out / "window.webp")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else None)
+    ALL = (*STATES, *PAGES)
+    match sys.argv[1:]:
+        case ["--size", size, out, project, *wanted]:
+            take(Path(out), Path(project), size, wanted or ALL)
+        case [out, project, *wanted]:
+            main(Path(out), Path(project), wanted)
+        case [out]:
+            main(Path(out), None, ())
