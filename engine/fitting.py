@@ -65,7 +65,10 @@ def check_settings(settings: MethodSettings, basis: Basis) -> None:
 
 
 def fit_with_model(job: FitJob, items: Sequence[ItemRow], project: Project, work: Workspace) -> Stage[dict[str, Any]]:
-    """Items -> latents of the model ``job.model``, by codes alone or after its experts have learned the items too."""
+    """Items -> latents of the model ``job.model``, by codes alone or after its experts have learned the items too.
+
+    Items that have none of the model's parts are refused, each by itself; InputError when that are all.
+    """
     basis = open_basis(job.model, project)
     check_settings(job.settings, basis)
     settled = once(work.folder / "items.json", {"items": [item.id for item in items], "model_hash": basis.hash})
@@ -76,6 +79,10 @@ def fit_with_model(job: FitJob, items: Sequence[ItemRow], project: Project, work
     items = [project.catalogue.item(name) for name in settled["items"]]
     representation = basis.representation(job.settings).to(work.device)
     names = tuple(part.name for part in representation.parts)
+    refused = refusals(items, names)
+    items = [item for item in items if item.id not in refused]
+    if not items:
+        raise InputError("; ".join(refused.values()))
     left_out = unknown_parts(items, names)
     tuned = representation if isinstance(representation, BasisRepresentation) else None
     if job.fine_tune and tuned is None:
@@ -85,6 +92,8 @@ def fit_with_model(job: FitJob, items: Sequence[ItemRow], project: Project, work
     data = Data(project, tuple(items))
     device.use_threads(representation)
     yield Note(text=f"fitting {len(items)} items with {job.model} on {device.describe(work.device)}")
+    for item, reason in refused.items():
+        yield Note(text=f"{item} is not fitted: {reason}", warning=True)
     for item, parts in left_out.items():
         text = f"{item}: left out, since {job.model} has no {' and no '.join(parts)}; it has {', '.join(names)}"
         yield Note(text=f"{text}; {ADVICE}", warning=True)
@@ -110,24 +119,26 @@ def fit_with_model(job: FitJob, items: Sequence[ItemRow], project: Project, work
     keep_fitted(project, job.run, latents)
     keys = ("iou", "cpu_s", "verdict", "reason")
     shapes = [{"id": f"{job.run}/{r.item}", **{key: getattr(r, key) for key in keys}} for r in latents.records]
-    return {"run": job.run, "shapes": shapes}
+    return {"run": job.run, "shapes": shapes, "refused": [{"id": item, "reason": why} for item, why in refused.items()]}
 
 
-def unknown_parts(items: Sequence[ItemRow], known: Sequence[str]) -> dict[str, list[str]]:
-    """Item -> its parts that a model with parts ``known`` lacks. Raises InputError for items of which nothing is left."""
-    if not known:
-        return {}
+def refusals(items: Sequence[ItemRow], known: Sequence[str]) -> dict[str, str]:
+    """Item -> why it cannot become a shape of a model with parts ``known``, where it has none of them."""
     found = {}
-    for item in items:
+    for item in items if known else ():
         if not item.parts:
-            raise InputError(
+            found[item.id] = (
                 f"{item.id} has no named parts, and the model's are {', '.join(known)}; "
                 "import it with part names, or give it parts with `parts --auto` and rename those"
             )
-        if not set(item.parts) & set(known):
-            raise InputError(
+        elif not set(item.parts) & set(known):
+            found[item.id] = (
                 f"the parts of {item.id} are {', '.join(item.parts)}, the model's {', '.join(known)}; {ADVICE}"
             )
-        if lacking := [name for name in item.parts if name not in known]:
-            found[item.id] = lacking
     return found
+
+
+def unknown_parts(items: Sequence[ItemRow], known: Sequence[str]) -> dict[str, list[str]]:
+    """Item -> its parts that a model with parts ``known`` lacks."""
+    lacking = {item.id: [name for name in item.parts if name not in known] for item in items if known}
+    return {item: names for item, names in lacking.items() if names}

@@ -1,5 +1,6 @@
 """Items fitted with a model that is there: by codes alone they are shapes of it, fine-tuned they are of another one."""
 
+import re
 from pathlib import Path
 
 import msgspec
@@ -9,8 +10,8 @@ import torch
 from engine import Project, methods, run
 from engine.basis.frames import NUMBERS
 from engine.errors import InputError
-from engine.fitting import unknown_parts
-from engine.jobs import ExportJob, FitJob, GenerateJob, MixJob, SamplesJob, TrainJob
+from engine.fitting import refusals, unknown_parts
+from engine.jobs import ExportJob, FitJob, GenerateJob, MixJob, RenameJob, SamplesJob, TrainJob
 from engine.joining import fit_behind
 from engine.latents import Latents
 from engine.methods import MethodSettings
@@ -92,13 +93,27 @@ def test_names_that_do_not_fit_are_told_with_those_that_do(project: Project, set
     some = msgspec.structs.replace(item, parts=("body", "gear"))
     assert unknown_parts([some], known) == {item.id: ["gear"]} and unknown_parts([item], known) == {}
     for parts, words in {(): "no named parts", ("rotor", "fin"): "rotor, fin.*body, wing, tail, engine"}.items():
-        with pytest.raises(InputError, match=words):
-            unknown_parts([msgspec.structs.replace(item, parts=parts)], known)
+        (reason,) = refusals([msgspec.structs.replace(item, parts=parts), item], known).values()
+        assert re.search(words, reason)
     with pytest.raises(InputError, match="only seed and fit"):
         other = override(settings, ["local.skew=false"])
         finished(FitJob(settings=other, items=(item.id,), model="fit-0001"), project)
     with pytest.raises(InputError, match="starts from a model"):
         finished(FitJob(settings=settings, fine_tune=5), project)
+
+
+def test_an_item_without_a_part_of_the_model_is_refused_and_the_others_go_on(
+    project: Project, settings: MethodSettings
+) -> None:
+    good, other = new_items(project)
+    finished(RenameJob(old="body", new="hull", items=(other,)), project)
+    for part in set(project.catalogue.item(other).parts) - {"hull"}:
+        finished(RenameJob(old=part, new=f"the {part}", items=(other,)), project)
+    result = finished(FitJob(settings=settings, items=(other, good), model="fit-0001"), project)
+    assert [shape["id"].partition("/")[2] for shape in result["shapes"]] == [good]
+    assert [one["id"] for one in result["refused"]] == [other] and "hull" in result["refused"][0]["reason"]
+    with pytest.raises(InputError, match="hull"):
+        finished(FitJob(settings=settings, items=(other,), model="fit-0001"), project)
 
 
 def test_a_real_aircraft_is_fitted_in_seconds_and_mixes(
