@@ -1,31 +1,40 @@
 """The stage of a GenerateJob: a model, of the project or one that comes with the program, draws new shapes."""
 
 import time
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 import msgspec
+import torch
 
 from engine import methods
 from engine.asking import Asked, class_ids, unusual
 from engine.checkpoint import save_model
 from engine.conditions import CATEGORY
 from engine.errors import InputError
+from engine.forming import TO_COME, Forming
+from engine.geometry.mesh import Mesh
 from engine.jobs import GenerateJob
-from engine.known import nearness, read_known
 from engine.method import Shapes, Workspace
-from engine.opened import open_model
+from engine.metrics.decoding import keep_solids
+from engine.nearest import nearest_training
+from engine.opened import Model, open_model
 from engine.previews import FIRST, first_look
 from engine.project import Project
 from engine.protocol import Note, Stage
 from engine.settings import override
 from engine.shapes import keep_generated, model_path, read_model_about
-from engine.shipped import is_shipped, keep_version, names, shipped_card, shipped_for
-from engine.storage import seed_of
+from engine.shipped import is_shipped, names, shipped_card, shipped_for
+from engine.storage import seed_of, write_json
 from engine.telling import missed_parts, tell_missed
-from engine.whole import whole_shapes
+from engine.whole import GRID, Draw, whole_shapes
 
 GUIDED = 2.0  # guidance scale where parts or attributes are asked for and nothing is said of it
+KEPT = "kept.json"  # of a run that was stopped: the shapes that were finished, and what they are nearest to
+SURFACES = 64  # shapes of a run whose surfaces are kept for exports and measurements, 1 to 2 MB each
 COPY = 1.0  # percentile: nearer to a training shape than so few of them are to another one
+
+T = TypeVar("T")
 
 
 def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
@@ -42,26 +51,53 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
         rare = f"the model has not seen any {job.category} {', '.join(odd)}; what comes is a guess"
         yield Note(text=rare, warning=True)
     method = methods.load(settings)
-    clock = time.monotonic()
+    clock, meaning = time.monotonic(), representation.meaning()
+
+    forming = Forming(representation, job.count, work.device, TO_COME if job.whole else 0.0) if job.previews else None
+    finished: dict[int, Shapes] = {}  # number -> row
 
     def draw(attempt: int) -> Stage[Shapes]:
         seed = seed_of(job.seed, "again", attempt) if attempt else job.seed
-        return method.sample(model.trainee, representation, job.count, sampler, seed, condition)
+        look = forming.look if forming and not attempt else None
+        return method.sample(model.trainee, representation, job.count, sampler, seed, condition, look)
 
-    vain = 0
+    def settled(number: int, row: Shapes) -> None:
+        finished[number] = row
+        if forming:
+            forming.settled(number, row)
+
+    def keep(shapes: Shapes, numbers: Sequence[int] = ()) -> list[str]:
+        said = msgspec.to_builtins(about) | {"model_hash": model.hash}
+        save_model(work.folder / "representation.safetensors", {"representation": representation}, said)
+        names = about.conditions.get(CATEGORY, ())
+        return keep_generated(project, job, about.layout, about.vocabulary, shapes, names, numbers)
+
+    def surfaces(number: int, row: Shapes, solids: Mapping[str, Mesh]) -> None:
+        if number < SURFACES:
+            one = Shapes(row.latent.cpu(), row.present if representation.parts else None, model_id=meaning)
+            keep_solids(solids, one, settings, GRID, 0.0, project)
+
     if job.whole:
         looked = work.folder / f"whole-{model.hash}.json"  # of a model that has changed since, draws are others
-        shapes, vain = yield from whole_shapes(
-            draw, representation, work.device, lambda row: not any(missed_parts(asked, about.vocabulary, row)), looked
-        )
+
+        def as_asked(row: Shapes) -> bool:
+            return not any(missed_parts(asked, about.vocabulary, row))
+
+        drawing = whole_shapes(draw, representation, work.device, as_asked, looked, settled, surfaces)
     else:
-        shapes = yield from draw(0)
-    keep_generated(project, job, about.layout, about.vocabulary, shapes, about.conditions.get(CATEGORY, ()))
-    kept = msgspec.to_builtins(about) | {"model_hash": model.hash}
-    save_model(work.folder / "representation.safetensors", {"representation": representation}, kept)
-    ids = [f"{job.run}/{i:04d}" for i in range(job.count)]
+        drawing = _as_drawn(draw)
+    try:
+        shapes, vain = yield from forming.beside(drawing) if forming else drawing
+    except GeneratorExit:  # a person stopped it, who keeps what is finished
+        if finished:
+            shapes = _together([finished[number] for number in sorted(finished)])
+            ids = keep(shapes, sorted(finished))
+            near = _at_once(nearest_training(model, ids, shapes, project))
+            write_json(work.folder / KEPT, {"shapes": ids, "nearest": near, "loose": []})
+        raise
+    ids = keep(shapes)
     seconds = round(time.monotonic() - clock, 2)
-    nearest = yield from _nearest(job.model, ids, shapes, project)
+    nearest = yield from _nearest(model, ids, shapes, project)
     drawn = ""
     if job.picture:
         decoded = representation.decode(shapes.rows(slice(FIRST)).to(work.device))
@@ -75,6 +111,7 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
         "picture": drawn,
         "missed": failed,
         "drawn_again": vain,
+        "loose": [name for number, name in enumerate(ids) if job.whole and number not in finished],
         "nearest": nearest,
     }
 
@@ -104,16 +141,34 @@ def _told(model: str, project: Project) -> str:
     return f"the {card.name} model that comes with the program ({card.training:,} training shapes, {card.data})"
 
 
-def _nearest(model: str, ids: list[str], shapes: Shapes, project: Project) -> Stage[list[dict[str, Any]]]:
-    """Of each shape of a shipped model the training shape with the nearest latent, with a word about copies; [] of others.
-    The project keeps the model, so that its shapes can be healed and told of whatever comes with the program later."""
-    if not is_shipped(model):
-        return []
-    known = read_known(keep_version(model, project.folder), project)
-    found = yield from nearness(ids, shapes.latent.cpu().numpy(), known)
+def _nearest(model: Model, ids: list[str], shapes: Shapes, project: Project) -> Stage[list[dict[str, Any]]]:
+    """Of each shape the nearest training shape, where they are at hand, with a word about copies."""
+    found = yield from nearest_training(model, ids, shapes, project)
     copies = [one.shape for one in found if one.percentile < COPY]
     told = (
         f"{len(copies)} of {len(ids)} are nearer to a training shape than {100 - COPY:g} % of those are to one another"
     )
-    yield Note(text=told, warning=bool(copies))
+    if found:
+        yield Note(text=told, warning=bool(copies))
     return [msgspec.to_builtins(one) for one in found]
+
+
+def _as_drawn(draw: Draw) -> Stage[tuple[Shapes, int]]:
+    return (yield from draw(0)), 0
+
+
+def _together(rows: Sequence[Shapes]) -> Shapes:
+    """Rows as a model drew them, without poses and copies, as one."""
+    present = [row.present for row in rows if row.present is not None]
+    latent = torch.cat([row.latent for row in rows])
+    return Shapes(latent, torch.cat(present) if present else None, model_id=rows[0].model_id)
+
+
+def _at_once(stage: Stage[T]) -> T:
+    """The result of a stage whose events nobody hears any more."""
+    while True:
+        try:
+            next(stage)
+        except StopIteration as end:
+            result: T = end.value
+            return result

@@ -86,10 +86,14 @@ class Cards(QAbstractListModel):
 
     def _read(self) -> None:
         self.beginResetModel()
-        self._rows = self._library.shown(self._filter)
+        self._rows = self._found()
         self._place = {card.name: row for row, card in enumerate(self._rows)}
         self.endResetModel()
         self.counted.emit(len(self._rows))
+
+    def _found(self) -> list[Card]:
+        """What is shown now."""
+        return self._library.shown(self._filter)
 
     def _mark(self, name: str) -> None:
         if self._filter.starred:

@@ -1,4 +1,4 @@
-"""What the gallery shows: the shapes of the generation that was asked for last, and how far it is."""
+"""What the gallery shows: the shapes of the generation that was asked for last, while they form and when they are there."""
 
 from collections.abc import Mapping
 from typing import Self
@@ -6,11 +6,13 @@ from typing import Self
 from PySide6.QtCore import QObject, Signal
 
 from engine.jobs import GenerateJob
-from studio.models.cards import Cards
+from engine.mailbox import Preview
+from studio.models.forming import KIND, FormingCards
 from studio.models.library import Filter
 from studio.models.make import Make
 from studio.models.opened import OpenProject
-from studio.models.titles import duration, stage_words, title_of
+from studio.models.queue import ENDED
+from studio.models.titles import counted, duration, stage_words, title_of
 
 NO_RUN = "-"  # no run has this name
 
@@ -29,11 +31,13 @@ class Gallery(QObject):
         super().__init__()
         self._opened = opened
         self.run = ""
-        self.cards = Cards(opened.library, opened.thumbnails, Filter(run=NO_RUN))
+        self.beside = False  # whether shapes are shown with the training shape that they are nearest to
+        self.cards = FormingCards(opened.library, opened.thumbnails, Filter(run=NO_RUN))
         opened.model(Make).asked.connect(self.follow)
         opened.queue.changed.connect(self.changed)
         opened.queue.progressed.connect(lambda _: self.changed.emit())
         opened.library.changed.connect(self._arrive)
+        opened.session.pictured.connect(self._form)
         self.cards.counted.connect(lambda _: self.changed.emit())
 
     def follow(self, run: str) -> None:
@@ -61,7 +65,59 @@ class Gallery(QObject):
                 return f"{title}  ·  did not finish: {task.text}"
             case "finished":
                 return f"{title}{seed}{_drawn_again(task.result)}"
+            case "cancelled":
+                return f"{title}{seed}  ·  stopped, {self._kept}"
         return f"{title}{seed}  ·  {task.state}"
+
+    @property
+    def _kept(self) -> str:
+        """What is left of a run that was stopped."""
+        there = len(self._opened.library.shown(Filter(run=self.run)))
+        return f"{counted(there, 'finished shape')} kept" if there else "before any shape was finished"
+
+    @property
+    def can_stop(self) -> bool:
+        """Whether there is something to stop."""
+        task = self._opened.queue.task(self.run)
+        return task is not None and task.state in ("waiting", "running", "paused")
+
+    @property
+    def stop_words(self) -> str:
+        """What stopping does now."""
+        ready = self.cards.ready if self.cards.coming == self.run else 0
+        return f"Stop, keep {ready}" if ready else "Stop"
+
+    def stop(self) -> None:
+        """Make no more; what is finished is kept."""
+        self._opened.queue.cancel(self.run)
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether it was stopped before all shapes were there."""
+        task = self._opened.queue.task(self.run)
+        return task is not None and task.state == "cancelled"
+
+    def go_on(self) -> None:
+        """Make the rest after all."""
+        self._opened.queue.retry(self.run)
+
+    def look_at(self, name: str) -> None:
+        """Show a shape, with its nearest training shape if that is wanted and known."""
+        card = self._opened.library.card(name)
+        self._opened.current.show(name, card.nearest if card and self.beside else "")
+
+    def set_beside(self, beside: bool) -> None:
+        """Show shapes with the training shapes that they are nearest to, or alone."""
+        self.beside = beside
+        if self._opened.current.shape:
+            self.look_at(self._opened.current.shape)
+        self.changed.emit()
+
+    @property
+    def nearest_words(self) -> str:
+        """What can be said of the nearest training shape of what is looked at; "" where none is known."""
+        card = self._opened.library.card(self._opened.current.shape)
+        return card.hint if card and card.nearest else ""
 
     @property
     def details(self) -> str:
@@ -85,6 +141,16 @@ class Gallery(QObject):
         task = self._opened.queue.task(self.run)
         return task.share if task and task.state == "running" else None
 
+    def _form(self, run: str, preview: Preview) -> None:
+        """The newest pictures of what the run that is followed makes."""
+        task = self._opened.queue.task(run)
+        if run != self.run or preview.kind != KIND or task is None or not isinstance(task.job, GenerateJob):
+            return
+        if self.cards.coming != run:
+            self.cards.begin(run, task.job.count, (task.job.category or "shape").capitalize())
+        self.cards.take(preview.arrays)
+        self.changed.emit()
+
     def _arrive(self) -> None:
         """At the first start of a project the newest generation is shown; later, what has come of the one followed."""
         newest = next((card for card in self._opened.library.cards if card.operation == "generated"), None)
@@ -92,6 +158,9 @@ class Gallery(QObject):
             self.run = newest.run
         if self.run and self._opened.library.shown(Filter(run=self.run)):
             self.cards.show(Filter(run=self.run))
+        task = self._opened.queue.task(self.cards.coming)
+        if task is None or task.state in ENDED:
+            self.cards.end()
         self.changed.emit()
 
 

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject
 from engine.errors import StudioError
 from engine.live_client import Answer
 from engine.live_requests import Cut as Field
-from engine.live_requests import Decode, Meshes, Mixture, Section
+from engine.live_requests import Decode, Meshes, Mixture, Section, known_of
 from engine.storage import read_tensors
 from studio.models.opened import OpenProject
 from studio.models.scene import Cut, PartMesh, Scene, Shape
@@ -78,7 +78,9 @@ class Looking(QObject):
             kept = [part for part in shown[name].parts if part.name not in {new.name for new in parts}]
             parts = [part for part in kept if part.name in {piece.name for piece in content.pieces}] + parts
         card = self._opened.library.card(name)
-        self._came(Shape(name, card.title if card else name, tuple(parts)))
+        known = known_of(name)[1]  # a training shape that only the model tells of
+        title = card.title if card else f"Training shape {known}" if known else name
+        self._came(Shape(name, title, tuple(parts)))
 
     def _cut(self) -> None:
         """Ask for the field on the plane at which the shape in front is cut open."""

@@ -140,6 +140,7 @@ class Make(QObject):
             attributes=asked.attributes,
             changes=tuple(changes),
             picture=False,  # the live engine draws each shape
+            previews=True,
             whole=self.whole,
         )
 

@@ -1,4 +1,5 @@
-"""How new a generated shape is: which training shape it is nearest to by its latent, as generations and analyses tell it."""
+"""How new and how sound a generated shape is: which training shape it is nearest to by its latent, as generations and
+analyses tell it, and whether it came out in one piece and as it was asked for."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,32 +7,58 @@ from typing import Literal
 
 import msgspec
 
+from engine.live_requests import known_name
 from engine.project import Project
 from engine.rows import RunRow
 
 Word = Literal["", "copy", "close", "new"]
+KEPT = "kept.json"  # see engine.generating
 COPY, CLOSE = 1.0, 10.0  # percentiles below which a shape is called a copy, and close
+NOTES: dict[Word, str] = {"": "", "new": "new", "close": "close to one", "copy": "a copy"}
 
 
 @dataclass(frozen=True)
 class Novelty:
-    """The nearest training shape, and the share in % of training shapes that are nearer than that to another one."""
+    """What is known of a generated shape.
 
-    nearest: str
-    percentile: float
+    nearest : the training shape that it is nearest to, by a name under which it can be looked at; item : what its data
+        set calls it; "" where that is not known
+    percentile : share in % of training shapes that are nearer than that to another one
+    sound : whether it is in one piece and as it was asked for; None where nobody looked
+    """
+
+    nearest: str = ""
+    item: str = ""
+    percentile: float = 0.0
+    sound: bool | None = None
 
     @property
     def word(self) -> Word:
-        """The same in a word."""
+        """How new it is, in a word."""
+        if not self.nearest:
+            return ""
         return "copy" if self.percentile < COPY else "close" if self.percentile < CLOSE else "new"
+
+    @property
+    def note(self) -> str:
+        """All of it in a few words."""
+        quality = {None: "", True: "sound", False: "flawed"}[self.sound]
+        return "  ·  ".join(word for word in (NOTES[self.word], quality) if word)
+
+    @property
+    def good(self) -> bool:
+        """Whether there is nothing to be said against it."""
+        return self.word in ("", "new") and self.sound is not False
 
     @property
     def sentence(self) -> str:
         """The same in full, with its limits."""
-        return (
-            f"Nearest training shape: {self.nearest}; {self.percentile:.0f} % of training shapes have a nearer one.\n"
-            "By latents: Evaluate compares surfaces."
-        )
+        told = {True: "In one piece, watertight, and as it was asked for.", False: "In pieces, or not as asked for."}
+        lines = [told[self.sound]] if self.sound is not None else []
+        if self.nearest:
+            share = f"{self.percentile:.0f} % of training shapes have a nearer one"
+            lines += [f"Nearest training shape: {self.item}; {share}.", "By latents: Evaluate compares surfaces."]
+        return "\n".join(lines)
 
 
 class _Near(msgspec.Struct):
@@ -41,9 +68,11 @@ class _Near(msgspec.Struct):
 
 
 class _Generated(msgspec.Struct):
-    """What is needed of the result of a generation."""
+    """What is needed of the result of a generation, or of what was kept of one that was stopped."""
 
+    shapes: tuple[str, ...] = ()
     nearest: tuple[_Near, ...] = ()
+    loose: tuple[str, ...] | None = None
 
 
 class _Neighbour(msgspec.Struct):
@@ -63,17 +92,40 @@ def read_novelties(project: Project, runs: Iterable[RunRow]) -> dict[str, Novelt
     """By the name of a shape. Files that are not there, or that another version wrote, tell nothing."""
     found: dict[str, Novelty] = {}
     for run in runs:
-        if run.state != "finished" or run.kind not in ("generate", "analyse"):
-            continue
-        path = project.run_folder(run.id) / ("result.json" if run.kind == "generate" else "nearest.json")
+        folder = project.run_folder(run.id)
         try:
-            data = path.read_bytes()
-            if run.kind == "generate":
-                near = msgspec.json.decode(data, type=_Generated).nearest
-                found |= {one.shape: Novelty(one.nearest, one.percentile) for one in near}
-            else:
-                neighbours = msgspec.json.decode(data, type=_Analysed).neighbours
-                found |= {one.shape: Novelty(one.nearest, 100 * one.closer) for one in neighbours if not one.part}
+            if run.kind == "generate" and run.state == "finished":
+                found |= _generated(folder.joinpath("result.json").read_bytes(), run.id)
+            elif run.kind == "generate":
+                found |= _generated(folder.joinpath(KEPT).read_bytes(), run.id)
+            elif run.kind == "analyse" and run.state == "finished":
+                found |= _analysed(folder.joinpath("nearest.json").read_bytes(), found)
         except (OSError, msgspec.DecodeError):
             continue
     return found
+
+
+def _generated(data: bytes, run: str) -> dict[str, Novelty]:
+    result = msgspec.json.decode(data, type=_Generated)
+    near = {one.shape: one for one in result.nearest}
+    found = {}
+    for name in result.shapes:
+        sound = None if result.loose is None else name not in result.loose
+        one = near.get(name)
+        if one is not None:
+            openable = one.nearest if "/" in one.nearest else known_name(run, one.nearest)
+            found[name] = Novelty(openable, one.nearest.rpartition("/")[2], one.percentile, sound)
+        elif sound is not None:
+            found[name] = Novelty(sound=sound)
+    return found
+
+
+def _analysed(data: bytes, before: dict[str, Novelty]) -> dict[str, Novelty]:
+    neighbours = msgspec.json.decode(data, type=_Analysed).neighbours
+    return {
+        one.shape: Novelty(
+            one.nearest, one.nearest.rpartition("/")[2], 100 * one.closer, before.get(one.shape, Novelty()).sound
+        )
+        for one in neighbours
+        if not one.part
+    }

@@ -7,6 +7,7 @@ from functools import partial
 from PySide6.QtGui import QGuiApplication
 
 from engine.jobs import AnalyseJob, GenerateJob
+from engine.live_requests import known_of
 from engine.shipped import is_shipped
 from studio.models.export import Export
 from studio.models.library import Card
@@ -58,7 +59,7 @@ def _look(opened: OpenProject, card: Card) -> list[Offer]:
     if card.kind not in ("shape", "item"):
         return []
     found = [Offer("Look at it", lambda: opened.current.show(card.name))]
-    if card.nearest and opened.library.card(card.nearest):
+    if card.nearest and (opened.library.card(card.nearest) or any(known_of(card.nearest))):
         found.append(Offer("Nearest training shape beside it", lambda: opened.current.show(card.name, card.nearest)))
     other = opened.current.shape
     if other not in ("", card.name) and opened.library.card(other):
