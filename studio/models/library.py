@@ -258,8 +258,7 @@ def _of_shape(shape: ShapeRow, item: ItemRow | None, category: str, run: int) ->
 
 def _tell_novelty(card: Card, novelty: Novelty) -> None:
     card.novelty, card.nearest, card.hint = novelty.word, novelty.nearest, novelty.sentence
-    card.note = {"new": "new", "close": "close to one", "copy": "a copy", "": ""}[novelty.word]
-    card.mood = "good" if novelty.word == "new" else "warn"
+    card.note, card.mood = novelty.note, "good" if novelty.good else "warn"
 
 
 def _category_asked(project: Project, run: RunRow) -> str:
