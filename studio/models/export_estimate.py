@@ -85,7 +85,7 @@ class Estimate(QObject):
         name = next((one for one in self._names if one not in self._faces and one not in self._unable), None)
         self.changed.emit()
         if name is not None:
-            request = Decode(of=Mixture(base=name), resolution=64, refine=FINE)
+            request = Decode(of=Mixture(base=name), resolution=FINE, refine=0)
             self._opened.live.ask(request, CHANNEL, then=self._answered)
 
     def _answered(self, answer: Answer) -> None:

@@ -161,6 +161,11 @@ class Mix(QObject):
         return self.state is not None and self.state.mixture.changed
 
     @property
+    def can_keep(self) -> bool:
+        """Whether the mixture is something else than a shape of the project, and nothing is wrong with it."""
+        return self.state is not None and self.is_changed and not self.fault and not self._jobs.is_kept(self.state)
+
+    @property
     def can_work(self) -> bool:
         """Whether the mixture can be kept, healed and drawn anew: nothing is wrong with it, and nothing is on its way."""
         return self.state is not None and not self.fault and not self.waiting
@@ -255,6 +260,7 @@ class Mix(QObject):
         """Make the mixture a shape of the project."""
         if self.state and not self.fault:
             self._jobs.keep(self.state, lambda shapes: self._arrive(shapes[0]))
+            self.changed.emit()
 
     def export(self) -> None:
         """Ask how to export the mixture; where it is not a shape of the project yet, as soon as it is one."""
@@ -262,6 +268,7 @@ class Mix(QObject):
             return
         if self.is_changed:
             self._jobs.keep(self.state, lambda shapes: self._arrive(shapes[0], export=True))
+            self.changed.emit()
         else:
             self.made.emit(self.state.mixture.base, True)
 
@@ -376,8 +383,11 @@ class Mix(QObject):
             self.drawn.emit()
 
     def _arrive(self, shape: str, export: bool = False) -> None:
-        """A shape was made; the library hears of it next."""
-        self._coming[shape] = export
+        """A shape was made; where the library does not know it yet, it hears of it next."""
+        if self._library.card(shape):
+            self.made.emit(shape, export)
+        else:
+            self._coming[shape] = export or self._coming.get(shape, False)
 
     def _take_healed(self, shapes: tuple[str, ...]) -> None:
         self._edit("heal", MixState(mixture=Mixture(base=shapes[0])))

@@ -21,19 +21,32 @@ class MixJobs:
     def __init__(self, project: Project, submit: Callable[[Job], str], troubles: Troubles) -> None:
         self._project, self._submit, self._troubles = project, submit, troubles
         self.waiting = ""
-        self._after: dict[str, Then] = {}
+        self._after: dict[str, list[Then]] = {}
+        self._kept: tuple[MixState, str] | None = None  # what was kept last, and as which run
+
+    def is_kept(self, state: MixState) -> bool:
+        """Whether this very mixture is a shape already, or about to be one."""
+        return self._kept is not None and self._kept[0] == state
 
     def keep(self, state: MixState, then: Then) -> str:
-        """Make the mixture a shape; returns its name, "" where it is the base itself, or that failed, which is told."""
+        """Make the mixture a shape, once; returns its name, "" where it is the base itself, or that failed, which is told."""
         if not state.mixture.changed:
             return ""
+        if self._kept and self.is_kept(state):
+            run = self._kept[1]
+            if run in self._after:
+                self._after[run].append(then)
+            else:
+                then((f"{run}/0000",))
+            return f"{run}/0000"
         try:
             submit = lambda job: self._project.job(self._submit(job))  # noqa: E731
             run = jobs_to_keep(state.mixture, submit, state.held, state.free)[-1].run
         except (StudioError, OSError) as error:
             self._troubles.tell_error(error)
             return ""
-        self._after[run] = then
+        self._kept = state, run
+        self._after[run] = [then]
         return f"{run}/0000"
 
     def work(self, state: MixState, make: Callable[[str], Job], then: Then) -> None:
@@ -46,17 +59,20 @@ class MixJobs:
         except (StudioError, OSError) as error:
             self._troubles.tell_error(error)
             return
-        self._after[self.waiting] = then
+        self._after[self.waiting] = [then]
 
     def ended(self, run: str, shapes: tuple[str, ...]) -> bool:
         """A job ended; ``shapes`` are what it made, none where it failed. Whether anybody waited for it."""
-        then = self._after.pop(run, None)
-        if then is None:
+        if run not in self._after:
             return False
+        waited = self._after.pop(run)
         if run == self.waiting:
             self.waiting = ""
         if shapes:
-            then(shapes)
+            for then in waited:
+                then(shapes)
+        elif self._kept and self._kept[1] == run:
+            self._kept = None
         return True
 
 

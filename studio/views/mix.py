@@ -170,7 +170,7 @@ class MixView(Ground):
         self.shelf.setVisible(bool(mix.donors.rowCount()))
         self._tray.setVisible(bool(mix.waiting) or bool(mix.tray.rowCount()))
         self._told.setText("Working on it \N{HORIZONTAL ELLIPSIS}" if mix.waiting else "Variants")
-        self.keep.setEnabled(mix.is_changed and not mix.fault)
+        self.keep.setEnabled(mix.can_keep)
         self.export.setEnabled(not mix.fault)
         self.heal.setEnabled(mix.can_work and len(base.parts) > 1)
         self.copy.setEnabled(bool(mix.command))

@@ -313,6 +313,15 @@ def test_what_was_kept_is_told_of_once_the_library_has_it(bench: Bench, qtbot: Q
     assert told[1:] == [(shape, True)]
     bench.library._take(read_cards(bench.project.folder))
     assert len(told) == 2
+    count = len(bench.jobs)
+    able = [mix.can_keep]
+    mix.export()
+    assert told[2:] == [(shape, True)] and len(bench.jobs) == count, "what is kept already is not made twice"
+    mix.take("tail", "g2/0000")
+    able.append(mix.can_keep)
+    mix.keep()
+    mix.ended(bench.jobs[-1].run, ())
+    assert [*able, mix.can_keep] == [False, True, True], "what could not be made can be tried again"
 
 
 def test_reroll_and_heal_work_on_what_is_kept(bench: Bench) -> None:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from time import monotonic
 from typing import TypeVar
 
 from PySide6.QtCore import QMimeData, QPoint, QPointF, QRect, Qt, QUrl
@@ -77,11 +78,12 @@ class Person:
 
     def wait(self, condition: Callable[[], bool], seconds: float = 120, what: str = "") -> None:
         """Until something holds; a picture tells what was there when it does not come. The machine may be busy."""
-        try:
-            self._qtbot.waitUntil(condition, timeout=int(1000 * PATIENCE * seconds))
-        except Exception:
-            self.shoot(f"waiting for {what}"[:60].replace("/", "-"))
-            raise
+        end = monotonic() + PATIENCE * seconds
+        while not condition():
+            if monotonic() > end:
+                path = self.shoot(f"waiting for {what}"[:60].replace("/", "-"))
+                raise AssertionError(f"{what or 'it'} did not come; see {path}")
+            self.rest(60)
 
     def rest(self, milliseconds: int = 300) -> None:
         """Look at it for a moment."""
@@ -192,6 +194,9 @@ class Person:
     # typing ----------------------------------------------------------------------------------------------------------
     def keys(self, key: Qt.Key, modifiers: Qt.KeyboardModifier = NONE, times: int = 1) -> None:
         """Press a key where the focus is."""
+        if QApplication.activeWindow() is None:  # a dialogue has gone, and there is no window manager to say who is next
+            self.window.activateWindow()
+            self._qtbot.waitActive(self.window)
         for _ in range(times):
             QTest.keyClick(QGuiApplication.focusWindow() or self.window.windowHandle(), key, modifiers)
         QApplication.processEvents()
