@@ -11,6 +11,7 @@ from scipy.spatial import cKDTree
 from engine.geometry.mesh import Mesh, directed_edges, drop_unused, face_areas, is_closed
 
 TORN = 0.1  # share of the edges with a single face from which rounding may have torn a mesh apart
+MIX = np.uint64(0x9E3779B97F4A7C15)  # an odd number with no pattern in its bits
 OPPOSED = 0.25  # share of the different faces that have a reverse twin from which winding means nothing
 
 
@@ -61,11 +62,20 @@ def cleaned(mesh: Mesh) -> Cleaned:
 def merge_positions(vertices: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
     """Unique positions in order of first use (U, 3), and for each vertex (V,) the number of its position."""
     keys = np.ascontiguousarray(vertices + 0.0)  # -0.0 becomes 0.0, so that both compare equal as bytes
+    if _all_differ(keys):
+        return keys, np.arange(len(keys), dtype=np.int32)
     _, first, index = np.unique(keys.view("V24").ravel(), return_index=True, return_inverse=True)
     order = np.argsort(first)
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
     return keys[first[order]], rank[index].astype(np.int32)
+
+
+def _all_differ(keys: NDArray[np.float64]) -> bool:
+    """True where no two rows (V, 3) have the same bytes; False where they may have: two that differ may share a number."""
+    a, b, c = keys.view(np.uint64).reshape(-1, 3).T
+    mixed = np.sort((a * MIX) ^ ((b * MIX >> np.uint64(7)) * MIX) ^ ((c * MIX >> np.uint64(13)) * MIX * MIX))
+    return bool((mixed[1:] != mixed[:-1]).all())
 
 
 def welded(mesh: Mesh, tolerance: float) -> Mesh:

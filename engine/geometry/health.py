@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.geometry.clean import clean, components
-from engine.geometry.mesh import Mesh, face_areas, is_watertight, volume
+from engine.geometry.mesh import Mesh, face_areas, is_watertight, used_vertices, volume
 
 N = TypeVar("N", int, float)
 RAYS = 2000  # spread evenly over the area: a thin place of less than about a 2000th of it may be missed
@@ -64,7 +64,7 @@ def health(mesh: Mesh, least_wall: float = 0.0, crossing: bool = True) -> Health
     least_wall : walls below this (units of the mesh) are told of, as a printer would ask
     crossing : whether to look for self-intersections
     """
-    bad = int((~np.isfinite(mesh.vertices[np.unique(mesh.faces)]).all(1)).sum())
+    bad = int((~np.isfinite(mesh.vertices[used_vertices(mesh)]).all(1)).sum())
     if bad or not len(mesh.faces):
         reason = f"{bad:,} vertices are not finite numbers." if bad else "The mesh has no faces."
         return Health(len(mesh.faces), len(mesh.vertices), False, 0, 0, None, None, None, 0.0, 0, (reason,))
@@ -123,8 +123,8 @@ def _sum(values: Sequence[N | None]) -> N | None:
 def degenerate(mesh: Mesh) -> int:
     """Number of faces whose height is less than a millionth of their longest edge."""
     corners = mesh.triangles
-    longest = np.linalg.norm(corners - np.roll(corners, -1, 1), axis=2).max(1)
-    return int((2 * face_areas(mesh) <= NEEDLE * longest**2).sum())
+    longest = np.square(corners - corners[:, [1, 2, 0]]).sum(2).max(1)  # squared
+    return int((2 * face_areas(mesh) <= NEEDLE * longest).sum())
 
 
 def walls(mesh: Mesh, rays: int = RAYS) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

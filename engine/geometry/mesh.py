@@ -25,7 +25,7 @@ class Mesh:
     @property
     def bounds(self) -> NDArray[np.float64]:
         """(2, 3) lower and upper corner of the vertices that faces use."""
-        used = self.vertices[np.unique(self.faces)]
+        used = self.vertices[used_vertices(self)]
         return np.stack([used.min(0), used.max(0)])
 
     @property
@@ -56,6 +56,13 @@ class Geometry:
     complete: bool = True
 
 
+def used_vertices(mesh: Mesh) -> NDArray[np.bool_]:
+    """(V,) True for the vertices that faces use."""
+    used = np.zeros(len(mesh.vertices), bool)
+    used[mesh.faces.ravel()] = True
+    return used
+
+
 def face_areas(mesh: Mesh) -> NDArray[np.float64]:
     """(F,) area of every face, squared units of the mesh's frame."""
     a, b, c = mesh.triangles.swapaxes(0, 1)
@@ -81,17 +88,14 @@ def is_closed(mesh: Mesh) -> bool:
     """True when every edge is passed as often one way as the other: the mesh bounds a volume, solids may touch."""
     if not len(mesh.faces):
         return False
-    forward = directed_edges(mesh)
-    count = len(mesh.vertices)
-    return np.array_equal(np.sort(forward), np.sort(forward % count * count + forward // count))
+    return np.array_equal(np.sort(directed_edges(mesh)), np.sort(directed_edges(flip(mesh))))
 
 
 def is_watertight(mesh: Mesh) -> bool:
     """True when every edge belongs to exactly two faces that pass it in opposite directions."""
-    if not is_closed(mesh):
-        return False
     forward = np.sort(directed_edges(mesh))
-    return bool((forward[1:] != forward[:-1]).all())
+    once = len(forward) > 0 and (forward[1:] != forward[:-1]).all()
+    return bool(once and np.array_equal(forward, np.sort(directed_edges(flip(mesh)))))
 
 
 def flip(mesh: Mesh) -> Mesh:
@@ -115,8 +119,7 @@ def join(meshes: Sequence[Mesh]) -> Mesh:
 
 def drop_unused(mesh: Mesh) -> Mesh:
     """Without the vertices that no face uses; the order of the others is kept."""
-    used = np.zeros(len(mesh.vertices), bool)
-    used[mesh.faces.ravel()] = True
+    used = used_vertices(mesh)
     if used.all():
         return mesh
     return Mesh(mesh.vertices[used], (np.cumsum(used) - 1).astype(np.int32)[mesh.faces])
