@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from PySide6.QtCore import QMimeData, QObject, Signal
 
+from engine.card import DERIVED
 from engine.errors import StudioError
 from engine.jobs import GenerateJob
 from engine.project import Project
@@ -192,14 +193,28 @@ def read_cards(folder: Path) -> list[Card]:
         cards.append(_of_run(run, "run"))
         if run.kind == "train" and run.state == "finished":
             cards.append(_of_run(run, "model"))
+    kinds = _categories(shapes, by_item, asked)
     for shape in shapes:
-        card = _of_shape(shape, by_item.get(shape.item), asked.get(shape.run, ""), number.get(shape.run, 0))
+        card = _of_shape(shape, by_item.get(shape.item), kinds[shape.id], number.get(shape.run, 0))
         if shape.kind == "generated" and (novelty := novelties.get(shape.id)):
             _tell_novelty(card, novelty)
         card.ordered = began.get(shape.run, shape.added)
         cards.append(card)
     cards.sort(key=lambda card: (-card.ordered, card.run, card.row, card.name))
     return cards
+
+
+def _categories(shapes: Sequence[ShapeRow], items: Mapping[str, ItemRow], asked: Mapping[str, str]) -> dict[str, str]:
+    """Category of each shape: that of its item, or what was asked for; of one made of others, theirs if they have one."""
+    found: dict[str, str] = {}
+    for shape in sorted(shapes, key=lambda one: one.added):  # what others are made of was there before them
+        item = items.get(shape.item)
+        category = asked.get(shape.run, "") or (item.category if item else "")
+        if not category and shape.kind in DERIVED:
+            several = {found.get(parent, "") for parent in shape.parents}
+            category = several.pop() if len(several) == 1 else ""
+        found[shape.id] = category
+    return found
 
 
 def _of_item(item: ItemRow) -> Card:
@@ -229,7 +244,6 @@ def _of_run(run: RunRow, kind: Literal["run", "model"]) -> Card:
 
 
 def _of_shape(shape: ShapeRow, item: ItemRow | None, category: str, run: int) -> Card:
-    category = category or (item.category if item else "")
     title = f"{category or shape.kind} {run}.{shape.row + 1}".capitalize()
     if item and not item.name.isdigit():  # numbers that its data set gave it say nothing to people
         title = _item_title(item)

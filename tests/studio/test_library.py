@@ -8,8 +8,10 @@ from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from engine.jobs import GenerateJob
 from engine.project import Project
 from engine.rows import ItemRow, ShapeRow
+from engine.storage import write_json
 from studio.models.background import Background
 from studio.models.cards import Cards
 from studio.models.history import History
@@ -111,6 +113,20 @@ def test_five_thousand_shapes(qapp: QApplication, qtbot: QtBot, tmp_path: Path) 
 
     settle(qtbot, at_the_end)  # rows get their places bit by bit
     assert len(asked) < MOST
+
+
+def test_what_is_made_of_others_is_what_they_are(tmp_path: Path) -> None:
+    with Project.create(tmp_path / "p") as project:
+        for run, model in (("g1", "shipped:chair"), ("g2", "shipped:airplane")):
+            project.catalogue.new_run("generate", "", run)
+            write_json(project.run_folder(run) / "job.json", GenerateJob(run=run, model=model, count=2))
+        rows = [ShapeRow(id=f"{run}/{i}", run=run, row=i, kind="generated") for run in ("g1", "g2") for i in range(2)]
+        derived = (("mixed", ("g1/0", "g1/1")), ("healed", ("m/0",)), ("mixed", ("g1/0", "g2/0")), ("mixed", ("m/3",)))
+        rows += [ShapeRow(id=f"m/{i}", run="m", row=i, kind=kind, parents=of) for i, (kind, of) in enumerate(derived)]
+        project.catalogue.add_shapes(rows)
+    found = {card.name: card for card in read_cards(tmp_path / "p")}
+    assert [found[f"m/{i}"].category for i in range(4)] == ["chair", "chair", "", ""]
+    assert found["m/1"].title.startswith("Chair") and found["m/1"].note == "healed"
 
 
 def test_cards_are_read_in_an_order_that_people_expect(library: Library, tmp_path: Path) -> None:
