@@ -79,7 +79,9 @@ class MainWindow(QMainWindow):
         self.tabs = QTabBar(drawBase=False, usesScrollButtons=False)
         self.tabs.setObjectName("workspaces")
         self.tabs.currentChanged.connect(lambda i: self._docks.go_to(self.tabs.tabText(i)) if i >= 0 else None)
+        self.tabs.setAccessibleName("Workspaces")
         self.menuBar().setCornerWidget(self.tabs)
+        self.tabs.hide()
         self.banner = Banner(self._troubles)
         self.stack = QStackedWidget()
         self.centre = centre = QWidget()
@@ -158,6 +160,7 @@ class MainWindow(QMainWindow):
         with QSignalBlocker(self.tabs):
             while self.tabs.count():
                 self.tabs.removeTab(0)
+        self.tabs.hide()
         self.stack.removeWidget(self._docks.centre)
         self._docks.clear()
         self._opened = None

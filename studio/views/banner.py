@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QPlainTextEdit,
 from studio.models.troubles import Trouble, Troubles
 from studio.widgets.words import button, label, tool
 
+MOST_LINES, FRAME = 10, 26  # of details without scrolling; pixels around them, and of a bar below long lines
 NOTE_MS = 4_000  # a note goes by itself; an error stays until it is closed
 
 
@@ -22,7 +23,6 @@ class Banner(QFrame):
         self.copy = button("Copy", self._copy, "flat", tip="Copy the message and its details")
         self.away = tool("close", "Close this message", self.hide)
         self.text = QPlainTextEdit(readOnly=True)
-        self.text.setMaximumHeight(180)
         row = QHBoxLayout()
         row.addWidget(self.words, 1)
         for widget in (self.details, self.copy, self.away):
@@ -44,6 +44,8 @@ class Banner(QFrame):
         self.style().polish(self)
         self.words.setText(trouble.text)
         self.text.setPlainText(trouble.details)
+        lines = min(trouble.details.count("\n") + 1, MOST_LINES)
+        self.text.setFixedHeight(lines * self.text.fontMetrics().lineSpacing() + FRAME)
         self.details.setVisible(bool(trouble.details))
         self.copy.setVisible(not trouble.note)
         self.details.setChecked(False)

@@ -62,6 +62,7 @@ class LibraryView(Ground):
         self.search.textChanged.connect(lambda text: self._show(text=text))
         self.kinds = QTabBar(expanding=True, drawBase=False)
         self.kinds.setObjectName("workspaces")
+        self.kinds.setAccessibleName("Kinds of cards")
         for title, _, _ in KINDS:
             self.kinds.addTab(title)
         self.kinds.currentChanged.connect(self._turn_to)

@@ -11,6 +11,7 @@ from studio.palette import Palette
 from studio.theme import palette_of
 
 GAP, RADIUS = 6, 7
+KEYS_HERE = 2.5  # pixels of the frame of the card that keys go to
 SYMBOLS = {"shape": "shape", "item": "shape", "model": "queue", "run": "queue"}
 
 
@@ -46,10 +47,16 @@ class CardDelegate(QStyledItemDelegate):
         painter.restore()
 
     def _ground(self, painter: QPainter, area: QRect, colours: Palette, state: QStyle.StateFlag) -> None:
-        chosen, over = state & QStyle.StateFlag.State_Selected, state & QStyle.StateFlag.State_MouseOver
-        if chosen or over:
-            painter.setBrush(QColor(colours.chosen if chosen else colours.hover))
-            painter.setPen(QPen(QColor(colours.accent), 1.5) if chosen else Qt.PenStyle.NoPen)
+        flags = QStyle.StateFlag
+        chosen, over, keys = (
+            state & flag for flag in (flags.State_Selected, flags.State_MouseOver, flags.State_HasFocus)
+        )
+        if chosen or over or keys:
+            painter.setBrush(
+                QColor(colours.chosen) if chosen else QColor(colours.hover) if over else Qt.BrushStyle.NoBrush
+            )
+            width = KEYS_HERE if keys else 1.0
+            painter.setPen(QPen(QColor(colours.accent), width) if chosen or keys else Qt.PenStyle.NoPen)
             painter.drawRoundedRect(QRectF(area), RADIUS, RADIUS)
 
     def _image(self, painter: QPainter, square: QRect, image: QImage | None, card: Card, colours: Palette) -> None:

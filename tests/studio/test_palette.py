@@ -12,7 +12,7 @@ from studio.theme import style_sheet
 ROOT = Path(__file__).parents[2]
 WORDS = ("text", "dim", "good", "warn", "bad")
 GROUNDS = ("window", "panel", "raised", "hover", "field", "chosen")
-LEAST = 4.5  # WCAG 2.2, level AA
+LEAST, SHAPES = 4.5, 3.0  # WCAG 2.2, level AA: of words; of shapes that mean something
 
 
 @pytest.mark.parametrize("palette", [DARK, LIGHT], ids=["dark", "light"])
@@ -23,7 +23,11 @@ def test_words_stand_out(palette: Palette) -> None:
     ]
     assert low == []
     assert min(contrast(palette.on_accent, ground) for ground in (palette.accent, palette.accent_hover)) >= LEAST
-    assert contrast(palette.accent, palette.panel) >= 3, "what shows the focus"
+    focus = [ground for ground in GROUNDS if contrast(palette.accent, colours[ground]) < SHAPES]
+    assert focus == [], "what shows the focus"
+    assert min(contrast(palette.accent, ground) for ground in (palette.panel, palette.raised)) >= LEAST, (
+        "tabs, check boxes"
+    )
 
 
 def test_contrast_is_that_of_the_standard() -> None:
