@@ -108,6 +108,7 @@ class LiveAnswers:
     def close(self) -> None:
         """Give graphics and catalogue back."""
         self.thumbnails.close()
+        self._canvases.clear()
         self.project.close()
 
     # surfaces --------------------------------------------------------------------------------------------------------

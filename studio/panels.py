@@ -17,6 +17,7 @@ from studio.views.lineage import LineageView
 from studio.views.report_choice import ReportChoice
 from studio.views.train import TrainProgress, TrainView
 from studio.views.view3d import View3D
+from studio.views.view3d_brush import BrushTool
 from studio.views.view_bar import ViewBar
 from studio.widgets.column import Column
 
@@ -25,6 +26,7 @@ def _viewport(opened: OpenProject) -> Column:
     """The 3D view with its bar, and what was exported."""
     scene = opened.model(Looking).scene
     view = View3D(scene)
+    BrushTool(view)
     view.failed.connect(opened.troubles.tell)
     return Column(view, ViewBar(scene), ExportStrip(opened, _export_form))
 

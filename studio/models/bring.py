@@ -81,6 +81,12 @@ class Bring(QObject):
         return [item for item in self.usable if not is_named(item)]
 
     @property
+    def paintable(self) -> list[ItemRow]:
+        """Usable items that have a surface; those without named parts come first."""
+        found = [item for item in self.usable if item.verdict != "samples"]
+        return sorted(found, key=lambda item: is_named(item))
+
+    @property
     def categories(self) -> dict[str, int]:
         """Category -> usable items, "" for those that have none."""
         return dict(sorted(Counter(item.category for item in self.usable).items()))

@@ -49,6 +49,7 @@ class Scene(QObject):
     plane_changed = Signal()  # ask the engine for the section of `plane.rectangle`, and give it to `set_cut`
     moving = Signal(str, object)  # key, engine.card.Move: a part follows the mouse (nothing is decided yet)
     moved = Signal(str, object)  # key, engine.card.Move: decided; the part stands there in the view already
+    brushed = Signal(str, object)  # key, Ray: the brush is held there; key "": it was lifted
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -60,6 +61,7 @@ class Scene(QObject):
         self._isolated: str | None = None
         self._plane: Plane | None = None
         self._motion: tuple[str, Move] | None = None
+        self._brush = 0.0
         for signal in (self.shapes_changed, self.look_changed, self.selection_changed, self.hover_changed):
             signal.connect(self.changed)
         for signal in (self.visibility_changed, self.plane_changed):
@@ -187,6 +189,17 @@ class Scene(QObject):
         for shown in self._shown.values():
             shown.hidden.clear()
         self.visibility_changed.emit()
+
+    @property
+    def brush(self) -> float:
+        """Radius of the brush that paints on shapes, canonical units; 0: there is none, and clicks select."""
+        return self._brush
+
+    @brush.setter
+    def brush(self, radius: float) -> None:
+        if radius != self._brush:
+            self._brush = radius
+            self.look_changed.emit()
 
     # section ----------------------------------------------------------------------------------------------------------
     @property

@@ -85,6 +85,14 @@ class Plane:
 
 
 @dataclass(frozen=True, eq=False)
+class Ray:
+    """A line of sight: from ``eye`` (3,) along ``way`` (3,), any length but 0."""
+
+    eye: NDArray[np.float64]
+    way: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
 class Cut:
     """The field on the rectangle of ``plane``: point [i, j] lies at corner + i / (R - 1) across + j / (R - 1) up.
 

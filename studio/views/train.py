@@ -10,9 +10,11 @@ from studio.models.curves import Curves
 from studio.models.form import Form
 from studio.models.opened import OpenProject
 from studio.models.train import Train
+from studio.models.train_paint import Paint
 from studio.panel import in_menu
 from studio.views.train_bring import BringStep
 from studio.views.train_fit import FitStep
+from studio.views.train_paint import PaintBox
 from studio.views.train_run import DrawStep, TrainStep
 from studio.widgets.words import Ground, label
 
@@ -27,6 +29,8 @@ class TrainView(Ground):
         super().__init__()
         self._train = opened.model(Train)
         self.bring = BringStep(self._train, form_view)
+        self.paint = PaintBox(opened.model(Paint), self._train.bring)
+        self.bring.body.addWidget(self.paint)
         self.fit = FitStep(self._train, form_view)
         self.train = TrainStep(self._train, form_view)
         self.draw = DrawStep(opened, self._train)
@@ -52,11 +56,19 @@ class TrainView(Ground):
             action = QAction(text, self)
             action.triggered.connect(work.click)
             self.addAction(in_menu(action, "Model"))
+        self._painting = QAction("Paint parts", self)
+        self._painting.triggered.connect(self._paint_parts)
+        self.addAction(in_menu(self._painting, "Shape"))
         self._lead()
+
+    def _paint_parts(self) -> None:
+        self.bring.unfold(True)
+        self.paint.begin.click()
 
     def _lead(self) -> None:
         """Open the first step that is not done, when it is another one than before."""
         train = self._train
+        self._painting.setEnabled(bool(train.bring.paintable))
         if not (train.ready and train.bring.ready):
             return
         fitted = train.fit is not None and bool(train.fit.accepted)
