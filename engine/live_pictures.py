@@ -56,12 +56,11 @@ class Thumbnails:
             self.project.catalogue.shape(name)
             if not path.exists():
                 solids, colours = yield from self._shape(name, size)
-                save_png(path, self._drawn(solids, colours, size))
+                save_png(path, (yield from self._drawn(solids, colours, size)))
         else:
             item = self.project.catalogue.item(name)
             if not path.exists():
-                yield Progress(stage="picture", done=0, total=1, message=name)
-                save_png(path, self._of_item(item.id, size))
+                save_png(path, (yield from self._of_item(item.id, size)))
         return path
 
     def _shape(self, name: str, size: int) -> Stage[tuple[Mapping[str, Mesh], Mapping[str, Colour]]]:
@@ -75,24 +74,29 @@ class Thumbnails:
         solids, _ = without_crumbs(solids, SPECK, 2 / grid)
         return solids, what.colours
 
-    def _of_item(self, name: str, size: int) -> NDArray[np.uint8]:
+    def _of_item(self, name: str, size: int) -> Stage[NDArray[np.uint8]]:
         """(size, size, 3) picture of its surface; of a cloud, the one that was made when it came in. Raises InputError."""
         path = self.project.geometry_path(name)
         if path.exists():
             geometry = load_geometry(path)
             solids = whole_in_pieces(geometry) or {"": geometry.surface}
-            return self._drawn(solids, {part: colour(part) if part else GREY for part in solids}, size)
+            colours = {part: colour(part) if part else GREY for part in solids}
+            return (yield from self._drawn(solids, colours, size))
         if not self.project.picture_path(name).exists():
             raise InputError(f"item {name} has no surface and no picture to show")
         with Image.open(self.project.picture_path(name)) as image:
             return np.asarray(image.convert("RGB").resize((size, size), Image.Resampling.LANCZOS))
 
-    def _drawn(self, solids: Mapping[str, Mesh], colours: Mapping[str, Colour], size: int) -> NDArray[np.uint8]:
+    def _drawn(self, solids: Mapping[str, Mesh], colours: Mapping[str, Colour], size: int) -> Stage[NDArray[np.uint8]]:
+        """(size, size, 3) picture. What is more urgent goes before each step: loading VTK alone takes half a second."""
         shown = [(mesh, colours[name]) for name, mesh in solids.items() if len(mesh.faces)]
         if not shown:
             return np.full((size, size, 3), BLANK, np.uint8)
         if self._studio is None:
+            yield Progress(stage="picture", done=0, total=3)
             from engine.pictures.render import Studio
 
+            yield Progress(stage="picture", done=1, total=3)
             self._studio = Studio()
+        yield Progress(stage="picture", done=2, total=3)
         return self._studio.picture(shown, size, closer([[mesh for mesh, _ in shown]]))
