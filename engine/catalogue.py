@@ -247,9 +247,17 @@ class Catalogue:
         return shape
 
     # edits -----------------------------------------------------------------------------------------------------------
-    def log(self, action: dict[str, Any], inverse: dict[str, Any]) -> int:
-        """Append to the edit log; returns the entry's number."""
+    def log(self, action: dict[str, Any], inverse: dict[str, Any], run: str = "") -> int:
+        """Append to the edit log; returns the entry's number.
+
+        run : what the action did, and is then told in it as ``run``; its entry is made once, however often it goes on
+        """
+        if run:
+            action = action | {"run": run}
         with self._write():
+            known = "SELECT seq FROM edits WHERE json_extract(action, '$.run') = ?"
+            if run and (found := self._db.execute(known, (run,)).fetchone()):
+                return int(found[0])
             row = self._db.execute(
                 "INSERT INTO edits(at, action, inverse) VALUES(?, ?, ?)",
                 (time.time(), msgspec.json.encode(action).decode(), msgspec.json.encode(inverse).decode()),

@@ -32,7 +32,7 @@ def find_parts(job: PartsJob, project: Project) -> Stage[dict[str, Any]]:
     names = once(path, [] if path.exists() else [item.id for item in _asked(job, project)])
     result = yield from label_items([project.catalogue.item(name) for name in names], job.count, job.run, project)
     redo = {"job": msgspec.to_builtins(msgspec.structs.replace(job, run=""))}
-    project.catalogue.log(redo, {})  # to have items without parts again they are imported again
+    project.catalogue.log(redo, {}, job.run)  # to have items without parts again they are imported again
     return {"run": job.run} | result
 
 

@@ -45,7 +45,7 @@ def rename_part(job: RenameJob, project: Project) -> Stage[dict[str, Any]]:
     if not settled["new"]:  # others had the new name before, and keep it
         back = RenameJob(old=job.new, new=job.old, items=tuple(names))
     inverse = {} if settled["merged"] else {"job": msgspec.to_builtins(back)}
-    project.catalogue.log({"job": msgspec.to_builtins(msgspec.structs.replace(job, run=""))}, inverse)
+    project.catalogue.log({"job": msgspec.to_builtins(msgspec.structs.replace(job, run=""))}, inverse, job.run)
     if fits := [row.id for row in project.catalogue.runs("fit")]:
         yield Note(text=f"what was fitted before keeps its names: {', '.join(fits)}")
     return {"run": job.run, "renamed": len(names), "merged": settled["merged"], "items": names}

@@ -1,5 +1,7 @@
 """Parts of items that name none: found over a data set, renamed everywhere at once, and fitted."""
 
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -181,3 +183,29 @@ def test_a_solid_that_would_lose_its_frame_is_told_by_labels(test_data: Path, tm
 
 def test_numbers_in_names_count() -> None:
     assert in_order(["part 10", "part 2", "leg", "2", "part"]) == ["2", "leg", "part", "part 2", "part 10"]
+
+
+DIES = """
+import os, sys, msgspec
+from engine import pipeline
+from engine.jobs import Job
+from engine.project import Project
+Project.finish = lambda *_: os.kill(os.getpid(), 9)
+list(pipeline.run(msgspec.json.decode(sys.argv[2], type=Job), Project(sys.argv[1])))
+"""
+
+
+def test_killed_before_they_are_marked_as_done_they_are_logged_once(chairs: Project) -> None:
+    """Parts are found and named in processes that die where they would keep the result; here the jobs go on."""
+    some = [item.id for item in chairs.catalogue.items()[3:5]]
+    before = len(chairs.catalogue.edits())
+    for job in (PartsJob(items=tuple(some), count=1, again=True), RenameJob(old=WHOLE, new="all", items=tuple(some))):
+        begun = chairs.submit(job)
+        words = (str(chairs.folder), msgspec.json.encode(begun).decode())
+        ended = subprocess.run([sys.executable, "-c", DIES, *words], capture_output=True, text=True)
+        assert ended.returncode == -9, ended.stderr
+        finished(begun, chairs)
+        assert chairs.catalogue.edits()[-1].action["run"] == begun.run
+    assert len(chairs.catalogue.edits()) == before + 2
+    for item in map(chairs.catalogue.item, some):
+        assert item.parts == ("all",) == tuple(geometry(chairs, item).parts)
