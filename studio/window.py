@@ -26,6 +26,7 @@ from studio.models.make import Make
 from studio.models.opened import OpenProject, Projects
 from studio.models.preferences import Preferences
 from studio.models.sources import shipped_sources
+from studio.models.tour import Tour
 from studio.models.troubles import Troubles
 from studio.panel import Panel
 from studio.tab_order import go_on
@@ -33,6 +34,7 @@ from studio.theme import Choice, Theme
 from studio.views.banner import Banner
 from studio.views.help import Diagnostics, Licences
 from studio.views.queue_strip import QueueStrip
+from studio.views.tour import TourBubble
 from studio.views.welcome import Welcome
 from studio.widgets.drop_cover import DropCover
 from studio.widgets.words import label
@@ -126,6 +128,7 @@ class MainWindow(QMainWindow):
         self._reset = menus.add("View", "Reset the layout", "", self._docks.reset)
         self._queue_action = menus.add("View", "Queue", "Q", self.toggle_queue)
         self.addAction(self._queue_action)
+        menus.add("Help", "Two-minute tour", "", self.take_tour)
         menus.add("Help", "Diagnostics", "", self._diagnose)
         menus.add("Help", "Licences", "", lambda: Licences(self).show())
         menus.add("Help", "About Shape Studio", "", self._about)
@@ -147,6 +150,9 @@ class MainWindow(QMainWindow):
         if self._preferences.kept.workspace in known:
             self.tabs.setCurrentIndex(known.index(self._preferences.kept.workspace))
         self.strip.bind(opened.queue)
+        tour = opened.model(Tour)
+        tour.ended.connect(lambda: self._preferences.save(toured=True))
+        self.bubble = TourBubble(self, tour)
         opened.history.changed.connect(self._enable)
         opened.current.workspace_wanted.connect(self._show_workspace)
         self._enable()
@@ -156,6 +162,7 @@ class MainWindow(QMainWindow):
     def _drop(self) -> None:
         """Take the panels of a project away; each gets its closeEvent."""
         self._docks.remember()
+        self.bubble.end()
         self.strip.bind(None)
         with QSignalBlocker(self.tabs):
             while self.tabs.count():
@@ -170,8 +177,9 @@ class MainWindow(QMainWindow):
 
     def _welcome(self) -> None:
         models = [source.title for source in shipped_sources()]
-        welcome = Welcome(models, self._preferences.recent)
+        welcome = Welcome(models, self._preferences.recent, tour=not self._preferences.kept.toured)
         welcome.generate.connect(self.generate_now)
+        welcome.tour.connect(self.take_tour)
         welcome.samples.connect(self.look_around)
         welcome.bring_in.connect(self.ask_meshes)
         welcome.new.connect(self.ask_new)
@@ -253,6 +261,13 @@ class MainWindow(QMainWindow):
             make = self._opened.model(Make)
             make.set_count(FIRST)
             make.generate()
+
+    def take_tour(self) -> None:
+        """The tour on the real controls, in the open project or in a new one."""
+        if (self._opened or self._projects.create_somewhere("My shapes")) and self._opened:
+            make = self._opened.model(Make)
+            make.set_count(min(make.count, FIRST))
+            self._opened.model(Tour).start()
 
     def look_around(self, category: str) -> None:
         """A new project with meshes that the program makes itself."""

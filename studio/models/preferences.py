@@ -22,6 +22,7 @@ class Kept(msgspec.Struct, kw_only=True):
     geometry: str = ""
     layouts: dict[str, str] = {}
     workspace: str = ""
+    toured: bool = False  # the tour was taken, or left
 
 
 class Preferences(QObject):

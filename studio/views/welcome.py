@@ -14,17 +14,18 @@ MOST_SHOWN = 6
 
 class Welcome(QWidget):
     """Three ways in. ``generate``, ``samples(category)``, ``bring_in``, ``new``, ``choose`` (a folder is wanted),
-    ``open(folder)``."""
+    ``open(folder)``, ``tour``."""
 
     generate = Signal()
+    tour = Signal()
     samples = Signal(str)
     bring_in = Signal()
     new = Signal()
     choose = Signal()
     open = Signal(object)
 
-    def __init__(self, models: Sequence[str], recent: Sequence[Path]) -> None:
-        """models : titles of the models that come with the program; recent : projects, newest first."""
+    def __init__(self, models: Sequence[str], recent: Sequence[Path], tour: bool = False) -> None:
+        """models : titles of the models that come with the program; recent : projects, newest first; tour : offer it."""
         super().__init__()
         self.setObjectName("centre")
         cards = QHBoxLayout()
@@ -32,7 +33,8 @@ class Welcome(QWidget):
         if models:
             words = f"New shapes from a trained model: {', '.join(models).lower()}. The first appear in seconds."
             self.start = button("Generate", self.generate.emit, "primary", tip="A new project with its first shapes")
-            cards.addWidget(_card("Generate shapes now", words, self.start))
+            show = button("Show me how", self.tour.emit, "", tip="A tour of two minutes on the real controls")
+            cards.addWidget(_card("Generate shapes now", words, self.start, *([show] if tour else [])))
         else:
             words = (
                 "A dozen aeroplanes or chairs that the program makes itself: to look at, to take apart, to learn from."
