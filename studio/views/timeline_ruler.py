@@ -183,6 +183,8 @@ class Ruler(QWidget):
         for number in sorted(keys, key=lambda number: number == self.chosen):
             self._paint_key(painter, number, colours)
         paint_playhead(painter, self.timeline, scale, self.height(), colours)
+        if self.hasFocus():  # as of the tracks
+            painter.fillRect(QRectF(0, 0, 2, self.height()), QColor(colours.accent))
         head = scale.x(self.timeline.frame)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(colours.accent))

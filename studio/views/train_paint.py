@@ -84,6 +84,7 @@ class PaintBox(QWidget):
         ):
             widget.setAccessibleName(name)
         self.radius.setToolTip("Size of the brush")
+        self.name.setToolTip("Parts of one name are one part of a model (Enter adds it)")
         inner = QVBoxLayout(self.inside)
         inner.setContentsMargins(0, 0, 0, 0)
         inner.setSpacing(8)

@@ -133,13 +133,13 @@ def mix(desk: Desk) -> None:
 
 
 def morph(desk: Desk) -> None:
-    """Three aeroplanes on the timeline, half way."""
+    """Three aeroplanes on the timeline, on the way to the second."""
     timeline = desk.opened.model(Timeline)
     timeline.clear()
     desk.go_to("Morph")
     timeline.add(PLANES[:3])
-    timeline.seek(timeline.frames // 3)
-    desk.wait(lambda: timeline.is_there(timeline.frames // 3))
+    timeline.seek(timeline.frames // 6)
+    desk.wait(lambda: timeline.is_there(timeline.frames // 6))
     desk.frame()
 
 
@@ -154,6 +154,7 @@ def train(step: int) -> Callable[[Desk], None]:
         for i, one in enumerate(view.steps, 1):
             one.unfold(i == step)
         desk.wait(lambda: False, 1)
+        desk.frame()
 
     return show
 
@@ -165,6 +166,7 @@ def report(desk: Desk) -> None:
     desk.wait(lambda: bool(found.entries))
     found.choose((found.entries[0].run,))
     desk.wait(lambda: bool(found.evaluations))
+    desk.frame()
 
 
 def trouble(desk: Desk) -> None:

@@ -99,6 +99,21 @@ def test_tab_reaches_everything_as_one_reads_and_comes_back(full: Desk, qtbot: Q
             assert QApplication.focusWidget() is there
 
 
+def test_the_focus_is_seen(full: Desk, qtbot: QtBot) -> None:
+    seen: set[QWidget] = set()
+    hidden: dict[str, None] = {}
+    for workspace in WORKSPACES:
+        go_to(full, workspace, qtbot)
+        for widget in [one for one in focusable(full.window) if one not in seen]:
+            seen.add(widget)
+            widget.clearFocus()
+            before = widget.grab().toImage()
+            widget.setFocus(Qt.FocusReason.TabFocusReason)
+            if widget.grab().toImage() == before:
+                hidden[f"{type(widget).__name__} {widget.accessibleName() or widget.toolTip()}"] = None
+    assert not hidden, "\n".join(hidden)
+
+
 def test_reading_order(qtbot: QtBot) -> None:
     """Rows count by their middles, so that a tall list is not torn apart from the small things beside it."""
     ground = QWidget()
