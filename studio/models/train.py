@@ -17,6 +17,7 @@ from studio.models.form import Form
 from studio.models.make import Make
 from studio.models.opened import OpenProject
 from studio.models.queue import Task
+from studio.models.train_gate import Gate
 from studio.models.train_runs import Fitted, Runs, Told, Training, read_runs
 
 METHODS = {  # method -> (what people call it, a plain word on it)
@@ -55,6 +56,7 @@ class Train(QObject):
         super().__init__()
         self._opened = opened
         self.bring = opened.model(Bring)
+        self.gate = opened.model(Gate)
         self.curves = Curves(self)
         self.runs = Runs()
         self.ready = False
@@ -66,6 +68,7 @@ class Train(QObject):
         self._drawn: set[str] = set()  # runs whose curves were asked for
         self._told: Told = {}
         self.bring.changed.connect(self.changed)
+        self.gate.changed.connect(self.changed)
         opened.library.changed.connect(self.refresh)
         opened.queue.progressed.connect(lambda _: self.progressed.emit())
         opened.session.said.connect(self._hear)
@@ -109,6 +112,14 @@ class Train(QObject):
         """Train on another fit."""
         self._chosen_fit = run
         self._settle()
+
+    def is_left_out(self, shape: ShapeRow) -> bool:
+        """Whether a person wants a shape of a fit not to be learned."""
+        return shape.item in self.gate.out(shape.run)
+
+    def leave_out(self, shape: ShapeRow, out: bool) -> None:
+        """Do not learn a shape of a fit, or do so again; it can be undone."""
+        self.gate.leave_out(shape.run, {shape.item}, out)
 
     @property
     def fit_obstacle(self) -> str:
@@ -168,6 +179,8 @@ class Train(QObject):
             return "Wait for the fit." if self.task("fit") else "Fit the shapes first."
         known = {item.id for item in self.bring.items if item.split == "train"}
         good = sum(shape.item in known for shape in self.fit.accepted)
+        if sum(shape.item in known and not self.is_left_out(shape) for shape in self.fit.accepted) < LEAST <= good:
+            return "Too few shapes are left to learn from: tick some more in step 2."
         if good < LEAST:
             return f"{good} of its shapes passed the gate and are for training; fit more shapes, or fit them longer."
         if self.train_form is None or self.train_form.settings is None:
@@ -178,7 +191,8 @@ class Train(QObject):
         """What would be put into the queue; ``fork`` : the training whose weights it starts from."""
         if self.train_obstacle or self.fit is None or self.train_form is None:
             return None
-        return TrainJob(settings=self.train_form.settings, fit=self.fit.run, fork=fork)
+        out = tuple(shape.item for shape in self.fit.accepted if self.is_left_out(shape))
+        return TrainJob(settings=self.train_form.settings, fit=self.fit.run, fork=fork, without=out)
 
     def train_seconds(self) -> float | None:
         """How long that takes, by earlier trainings; None = unknown."""

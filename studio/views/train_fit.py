@@ -2,25 +2,19 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QSignalBlocker, QSize, Qt
-from PySide6.QtGui import QBrush, QColor
-from PySide6.QtWidgets import QApplication, QComboBox, QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
+from PySide6.QtCore import QEvent, QSignalBlocker
+from PySide6.QtWidgets import QComboBox, QWidget
 
-from engine.rows import ShapeRow
 from studio.models.form import Form
 from studio.models.titles import counted
 from studio.models.train import METHODS, PRESETS, Train
-from studio.theme import palette_of
+from studio.views.train_gate import GateList
 from studio.views.train_step import Running, Step, in_row, say, time_words
 from studio.widgets.narrow_choice import NarrowChoice
 from studio.widgets.rows import Rows
 from studio.widgets.words import button, label
 
 FORM_HEIGHT = 340
-ROW, HEAD = 24, 32  # pixels of a row of the gate and of its heading
-MOST_SHOWN = 7  # rows without scrolling
-MOST_ROWS = 300  # of the gate; the library shows all
-NAME = Qt.ItemDataRole.UserRole
 
 
 class FitStep(Step):
@@ -40,9 +34,7 @@ class FitStep(Step):
         self.time = label(role="dim", wrap=True)
         self.running = Running()
         self.fits = NarrowChoice()
-        self.gate = QTreeWidget(columnCount=2)
-        self.gate.setRootIsDecorated(False)
-        self._told: object = None
+        self.gate = GateList(train)
         self._build()
         self._bind()
         self.draw()
@@ -61,10 +53,6 @@ class FitStep(Step):
         self.body.addLayout(in_row(self.go, stretch=True))
         self.body.addWidget(self.running)
         self.body.addWidget(self.fits)
-        self.gate.setHeaderLabels(["Shape", "Fit"])
-        self.gate.header().setStretchLastSection(False)
-        self.gate.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        self.gate.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
         self.body.addWidget(self.gate)
         for name, widget, tip in (
             ("Method", self.method, "How a mesh becomes numbers that a model can learn from"),
@@ -75,7 +63,11 @@ class FitStep(Step):
                 "Quick ones for a look, the others for the best that the method can do",
             ),
             ("Fit that is trained on", self.fits, "Which fit is trained on"),
-            ("Fitted shapes, those set aside first", self.gate, "Those set aside are not learned from"),
+            (
+                "Fitted shapes, those set aside first",
+                self.gate,
+                "What is set aside, or not ticked, is not learned from",
+            ),
         ):
             widget.setAccessibleName(name)
             widget.setToolTip(tip)
@@ -86,7 +78,6 @@ class FitStep(Step):
         self.category.activated.connect(lambda i: train.choose_category(self.category.itemData(i)))
         self.preset.activated.connect(lambda i: train.choose_preset(self.preset.itemData(i)))
         self.fits.activated.connect(lambda i: train.choose_fit(self.fits.itemData(i)))
-        self.gate.currentItemChanged.connect(lambda item, _: train.show(item.data(0, NAME)) if item else None)
         train.changed.connect(self.draw)
         train.progressed.connect(self._progress)
         train.formed.connect(self._reform)
@@ -96,7 +87,9 @@ class FitStep(Step):
         train, fit = self._train, self._train.fit
         obstacle = train.fit_obstacle
         done = fit is not None and bool(fit.accepted)
+        out = sum(train.is_left_out(shape) for shape in fit.accepted) if fit else 0
         words = f"{len(fit.accepted):,} fitted, {len(fit.set_aside):,} set aside" if fit else ""
+        words += f", {out:,} left out" if out else ""
         self.show_state(done, words, obstacle or train.fit_advice, "warn" if obstacle or train.fit_advice else "")
         self.method.setCurrentIndex(self.method.findData(train.method))
         self.about.setText(METHODS[train.method][1])
@@ -112,40 +105,14 @@ class FitStep(Step):
         titles = [(f"{one.run}: {counted(len(one.accepted), 'shape')}", one.run) for one in finished]
         fill(self.fits, titles, fit.run if fit else "")
         self.fits.setVisible(len(finished) > 1)
-        state = [(shape, train.title(shape)) for shape in fit.shapes] if fit else []
-        if state != self._told:
-            self._told = state
-            self._fill_gate([*fit.set_aside, *fit.accepted] if fit else [])
+        self.gate.draw()
         self._progress()
-
-    def _fill_gate(self, shapes: list[ShapeRow]) -> None:
-        """Shapes that were set aside with their reasons first, then the others, the worst first."""
-        colours = palette_of(QApplication.palette())  # a styled view keeps its old one for a while
-        shapes = sorted(shapes, key=lambda shape: (shape.verdict == "accepted", shape.quality or 0.0))
-        with QSignalBlocker(self.gate):
-            self.gate.clear()
-            for shape in shapes[:MOST_ROWS]:
-                good = shape.verdict == "accepted"
-                name = self._train.title(shape)
-                quality = "" if shape.quality is None else f"{shape.quality:.3f}"
-                row = QTreeWidgetItem([name if good else f"{name}: {shape.reason}", quality])
-                row.setData(0, NAME, shape.id)
-                row.setSizeHint(0, QSize(0, ROW))
-                row.setForeground(1, QBrush(QColor(colours.good if good else colours.warn)))
-                row.setToolTip(0, f"{name}: {'accepted' if good else f'set aside, {shape.reason}'}")
-                row.setToolTip(1, "Overlap with the mesh (IoU) at points that were held back; 1 = the same")
-                self.gate.addTopLevelItem(row)
-            if len(shapes) > MOST_ROWS:
-                self.gate.addTopLevelItem(QTreeWidgetItem([f"and {len(shapes) - MOST_ROWS:,} better ones", ""]))
-        self.gate.setFixedHeight(HEAD + ROW * min(len(shapes), MOST_SHOWN))
-        self.gate.setVisible(bool(shapes))
 
     def changeEvent(self, event: QEvent) -> None:
         """The gate in the colours of another theme."""
         super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange and getattr(self, "_told", None):
-            self._told = None
-            self.draw()
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "gate"):
+            self.gate.draw(anew=True)
 
     def _progress(self) -> None:
         self.running.show_task(self._train.task("fit"))

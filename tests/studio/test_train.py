@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 from PIL import Image
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QComboBox
 from pytestqt.qtbot import QtBot
 
@@ -14,6 +14,7 @@ from engine.jobs import FitJob, RenameJob, TrainJob
 from engine.methods import NAMES, preset
 from engine.project import Project
 from engine.protocol import Metric, Saved
+from studio.models.history import History
 from studio.models.make import Make
 from studio.models.train import METHODS, PRESETS, Train
 from studio.models.train_runs import read_runs
@@ -136,6 +137,31 @@ def test_the_gate_shows_what_was_set_aside_and_why(
     assert first is not None
     qtbot.mouseClick(fit.gate.viewport(), LEFT, pos=fit.gate.visualItemRect(first).center())
     assert panel.opened.current.shape == panel.model.runs.fits[0].set_aside[0].id
+
+
+def test_what_is_not_ticked_is_not_learned(make_panel: Callable[..., Panel], qtbot: QtBot) -> None:
+    """A click on a tick leaves a shape out of the job, Undo takes it in again; a project remembers it."""
+    panel = make_panel(items=6, fitted=True)
+    fit, gate = panel.view.fit, panel.view.fit.gate
+    fit.unfold(True)
+    aside, worst = gate.topLevelItem(0), gate.topLevelItem(1)
+    assert aside is not None and worst is not None
+    assert aside.data(0, Qt.ItemDataRole.CheckStateRole) is None, "what did not pass cannot be ticked"
+    box = gate.visualItemRect(worst)
+    qtbot.mouseClick(gate.viewport(), LEFT, pos=box.topLeft() + QPoint(10, box.height() // 2))
+    assert worst.checkState(0) == Qt.CheckState.Unchecked and fit.words.text().endswith("1 left out")
+    qtbot.mouseClick(panel.view.train.go, LEFT)
+    panel.opened.history.undo()
+    assert worst.checkState(0) == Qt.CheckState.Checked
+    qtbot.mouseClick(panel.view.train.go, LEFT)
+    panel.opened.history.redo()
+    first, second = panel.jobs
+    assert isinstance(first, TrainJob) and isinstance(second, TrainJob)
+    assert first.without == (worst.data(0, Qt.ItemDataRole.UserRole).item,) and not second.without
+    assert History(panel.opened.project.catalogue).last("left out") == {"fits": {first.fit: [*first.without]}}
+    for shape in panel.model.runs.fits[0].accepted[1:]:
+        panel.model.leave_out(shape, True)
+    assert "tick some more" in panel.view.train.hint.text() and not panel.view.train.go.isEnabled()
 
 
 def test_train_changes_only_what_a_training_may(make_panel: Callable[..., Panel], qtbot: QtBot) -> None:
