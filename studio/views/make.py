@@ -175,7 +175,9 @@ class MakeView(Ground):
             for name, _ in questions:
                 box = QComboBox()
                 box.activated.connect(lambda i, box=box, name=name: self._make.answer(name, box.itemData(i)))
-                words = name.removeprefix(PART).removeprefix(ATTRIBUTE).replace("_", " ").capitalize()
+                words = name.removeprefix(ATTRIBUTE).replace("_", " ").capitalize()
+                if name.startswith(PART):  # the same word may also name a property: a back, and what kind of back
+                    words = f"{name.removeprefix(PART).capitalize()} part"
                 box.setAccessibleName(words)
                 box.setToolTip(f"What is asked for: {words.lower()}")
                 self._asked.row(words, box)
