@@ -145,31 +145,31 @@ def _of_shape(shape: ShapeRow, record: Record | None, job: Job | None) -> str:
         case "generated":
             return f"drawn{_asked(job)}" if isinstance(job, GenerateJob) else "drawn"
         case "fitted":
-            quality = "" if shape.quality is None else f", IoU {shape.quality:.2f}"
+            quality = "" if shape.quality is None else f"; IoU {shape.quality:.2f}"
             return f"a mesh as a neural field{quality}"
         case "mixed":
-            return "mixed" + _moved(record)
+            return f"mixed{_moved(record)}"
         case "healed":
-            held = f", {_listed(record.held)} held" if record and record.held else ""
-            return f"healed{held}" + _moved(record)
+            held = f"; {_listed(record.held)} held" if record and record.held else ""
+            return f"healed{held}{_moved(record)}"
         case "rerolled":
             parts = _listed(job.parts) if isinstance(job, RerollJob) else "parts"
-            return f"{parts} drawn anew" + (f", seed {record.seed}" if record and record.seed is not None else "")
+            return f"{parts} drawn anew" + (f"; seed {record.seed}" if record and record.seed is not None else "")
         case "interpolated":
             alpha = record.measured.get("alpha") if record else None
-            return "on the way between shapes" + ("" if alpha is None else f", at {alpha:.0%}")
+            return "on the way between shapes" + ("" if alpha is None else f"; at {alpha:.0%}")
     return shape.kind
 
 
 def _asked(job: GenerateJob) -> str:
     asked = [*(f"with {part}" for part in job.with_parts), *(f"without {part}" for part in job.without)]
     asked += [f"{name} {value}" for name, value in job.attributes.items()]
-    return "".join(f", {one}" for one in (*asked, f"seed {job.seed}"))
+    return "".join(f"; {one}" for one in (*asked, f"seed {job.seed}"))
 
 
 def _moved(record: Record | None) -> str:
     parts = tuple(dict.fromkeys(move.part for move in record.moves)) if record else ()
-    return f", {_listed(parts)} moved" if parts else ""
+    return f"; {_listed(parts)} moved" if parts else ""
 
 
 def _listed(parts: tuple[str, ...]) -> str:
@@ -180,7 +180,7 @@ def _listed(parts: tuple[str, ...]) -> str:
 def _of_item(item: ItemRow) -> str:
     made = "made by the program" if item.kind == "procedural" else f"brought in from {Path(item.path).name}"
     return "".join(
-        (made, f", {item.origin}" if item.origin else "", f", licence {item.licence}" if item.licence else "")
+        (made, f"; {item.origin}" if item.origin else "", f"; licence {item.licence}" if item.licence else "")
     )
 
 

@@ -2,14 +2,14 @@
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QIcon, QImage, QPixmap
-from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
 from studio.icons import icon
 from studio.models.lineage import Lineage, Origin
 from studio.models.opened import OpenProject
 from studio.widgets.words import Ground, label
 
-SIDE = 44  # pixels of a picture
+SIDE, GAP = 44, 20  # pixels of a picture, and between the columns
 NAME = Qt.ItemDataRole.UserRole
 READING = "Reading…"
 
@@ -31,7 +31,6 @@ class LineageView(Ground):
         self.tree.setAccessibleName(f"Lineage of {title}")
         self.tree.setIconSize(QSize(SIDE, SIDE))
         self.tree.header().setStretchLastSection(True)
-        self.tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
         self.tree.currentItemChanged.connect(lambda item, _: self._go_to(item))
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 14, 16, 14)
@@ -47,13 +46,15 @@ class LineageView(Ground):
     def _fill(self, name: str, origin: Origin) -> None:
         if name != self._name or self.tree.topLevelItemCount():
             return
-        self.words.setText("Each line is made from those below it. What is chosen is shown in the view.")
+        self.words.setText("Each line came from those further in below it. What is chosen is shown in the view.")
         self.tree.addTopLevelItem(self._line(origin))
         self.tree.expandAll()
+        self.tree.header().resizeSection(0, self.tree.sizeHintForColumn(0) + GAP)
 
     def _line(self, origin: Origin) -> QTreeWidgetItem:
-        gives = f"\n{', '.join(origin.gives)}" if origin.gives else ""
-        item = QTreeWidgetItem([self._lineage.title(origin.name) + gives, origin.words.capitalize()])
+        gives = f"\ngives {', '.join(origin.gives)}" if origin.gives else ""
+        words = origin.words[:1].upper() + origin.words[1:]
+        item = QTreeWidgetItem([self._lineage.title(origin.name) + gives, words])
         item.setData(0, NAME, origin.name)
         for column, words in enumerate((origin.name, origin.words)):
             item.setToolTip(column, words)
@@ -62,7 +63,7 @@ class LineageView(Ground):
             self._waiting.setdefault(origin.name, []).append(item)
             self._show(item, self._thumbnails.image(origin.name))
         else:
-            item.setIcon(0, icon("queue", "dim"))
+            item.setIcon(0, icon("model", "dim"))
         item.addChildren([self._line(parent) for parent in origin.parents])
         return item
 

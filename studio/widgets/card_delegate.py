@@ -12,7 +12,7 @@ from studio.theme import palette_of
 
 GAP, RADIUS = 6, 7
 KEYS_HERE = 2.5  # pixels of the frame of the card that keys go to
-SYMBOLS = {"shape": "shape", "item": "shape", "model": "queue", "run": "queue"}
+SYMBOLS = {"shape": "shape", "item": "shape", "model": "model", "run": "queue"}
 
 
 class CardDelegate(QStyledItemDelegate):

@@ -71,12 +71,12 @@ def test_a_family_goes_down_to_models_and_meshes(family: Path) -> None:
     root = read_lineage(family, AGAIN)
     assert names(root) == [AGAIN, MIXED, DRAWN, "shipped:chair", FIT, ITEM, "train-0001"]
     mixed, model = root.parents
-    assert root.words == "leg drawn anew, seed 3" and mixed.gives == () and model.gives == ("leg",)
+    assert root.words == "leg drawn anew; seed 3" and mixed.gives == () and model.gives == ("leg",)
     drawn, fit = mixed.parents
-    assert mixed.words == "mixed, seat moved"
+    assert mixed.words == "mixed; seat moved"
     assert (drawn.gives, fit.gives) == (("leg", "back"), ("seat",)), "who gave which part"
-    assert drawn.words == "drawn, without arm, seed 7" and "0.91" in fit.words
-    assert fit.parents[0].words == "brought in from mine.obj, licence CC0"
+    assert drawn.words == "drawn; without arm; seed 7" and "0.91" in fit.words
+    assert fit.parents[0].words == "brought in from mine.obj; licence CC0"
 
 
 def test_what_is_told_already_is_not_told_again(family: Path) -> None:
