@@ -2,8 +2,11 @@
 
 from dataclasses import replace
 
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QDrag, QPixmap
 from PySide6.QtWidgets import QWidget
 
+from studio.models.cards import dragged
 from studio.models.curves import Curves
 from studio.models.form import Form
 from studio.models.lineage import Lineage
@@ -21,6 +24,8 @@ from studio.views.view3d_brush import BrushTool
 from studio.views.view_bar import ViewBar
 from studio.widgets.column import Column
 
+CARRIED = 96  # pixels of the picture that goes along with what is dragged
+
 
 def _viewport(opened: OpenProject) -> Column:
     """The 3D view with its bar, and what was exported."""
@@ -28,7 +33,18 @@ def _viewport(opened: OpenProject) -> Column:
     view = View3D(scene)
     BrushTool(view)
     view.failed.connect(opened.troubles.tell)
+    view.carried.connect(lambda name: _carry(view, opened, name))
     return Column(view, ViewBar(scene), ExportStrip(opened, _export_form))
+
+
+def _carry(view: View3D, opened: OpenProject, name: str) -> None:
+    """Drag a shape out of the view, onto a slot or to another program; a mixture is no shape yet."""
+    if (card := opened.library.card(name)) is not None:
+        drag = QDrag(view)
+        drag.setMimeData(dragged(opened.library, [card]))
+        if (picture := opened.thumbnails.image(name)) is not None:
+            drag.setPixmap(QPixmap.fromImage(picture).scaledToWidth(CARRIED))
+        drag.exec(Qt.DropAction.CopyAction)
 
 
 def _library(opened: OpenProject) -> QWidget:

@@ -1,5 +1,6 @@
 """Cards for a list view: those of the library that a filter keeps. Rows are pointers, so thousands cost nothing."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QByteArray, QMimeData, QModelIndex, QPersistentModelIndex, Qt, Signal
@@ -77,12 +78,7 @@ class Cards(QAbstractListModel):
         return [MIME]
 
     def mimeData(self, indexes: list[QModelIndex]) -> QMimeData:  # type: ignore[override]
-        cards = [self._rows[index.row()] for index in indexes]
-        names = [card.name for card in cards]
-        files = [card.name for card in cards if card.kind == "shape" or (card.kind == "item" and card.mood != "bad")]
-        data = self._library.carry(files) if files and self._library.carry else QMimeData()
-        data.setData(MIME, QByteArray("\n".join(names).encode()))
-        return data
+        return dragged(self._library, [self._rows[index.row()] for index in indexes])
 
     def _read(self) -> None:
         self.beginResetModel()
@@ -112,3 +108,11 @@ class Cards(QAbstractListModel):
         if (row := self._place.get(name)) is not None:
             index = self.index(row)
             self.dataChanged.emit(index, index, [role])
+
+
+def dragged(library: Library, cards: Sequence[Card]) -> QMimeData:
+    """What is dragged: names of cards for this window, files for others."""
+    files = [card.name for card in cards if card.kind == "shape" or (card.kind == "item" and card.mood != "bad")]
+    data = library.carry(files) if files and library.carry else QMimeData()
+    data.setData(MIME, QByteArray("\n".join(card.name for card in cards).encode()))
+    return data

@@ -50,6 +50,7 @@ class View3D(QWidget):
     """Bound to a scene; knows nothing else. Sized by its parent, painted in the theme of its palette."""
 
     failed = Signal(str)  # one sentence: why there is no picture
+    carried = Signal(str)  # this shape is dragged out of the view
     settled = Signal()  # a fine picture of all that there is stands on the screen
     _draw = Signal(object)
 
@@ -57,7 +58,7 @@ class View3D(QWidget):
         super().__init__(parent)
         self.scene = scene
         self.cameras = Cameras(scene, self)
-        self.controls = Controls(scene, self.cameras, self._room, lambda at: self.pointing.click(at))
+        self.controls = Controls(scene, self.cameras, self._room, lambda at: self.pointing.click(at), self.carried.emit)
         self._stage: Stage | None = None
         self._ended: weakref.finalize | None = None
         self._drawn: Drawn | None = None

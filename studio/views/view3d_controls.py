@@ -46,9 +46,15 @@ class Controls:
     """
 
     def __init__(
-        self, scene: Scene, cameras: Cameras, room: Callable[[], QRectF], pick: Callable[[QPointF], None]
+        self,
+        scene: Scene,
+        cameras: Cameras,
+        room: Callable[[], QRectF],
+        pick: Callable[[QPointF], None],
+        carry: Callable[[str], None],
     ) -> None:
-        self._scene, self._cameras, self._room, self._pick = scene, cameras, room, pick
+        """pick : a place was clicked; carry : a shape is dragged out of the view."""
+        self._scene, self._cameras, self._room, self._pick, self._carry = scene, cameras, room, pick, carry
         self._drag: str = ""  # "turn", "pan", "zoom", "wipe", "click"
         self._key = ""  # shape whose pane the drag began in
         self._press = QPointF()
@@ -108,6 +114,9 @@ class Controls:
             room = self._room()
             share = min(0.98, max(0.02, (at.x() - room.left()) / max(1.0, room.width())))
             self._scene.look = replace(self._scene.look, wipe=share)
+        elif self._drag == "click" and (at - self._press).manhattanLength() > STILL and self._scene.hovered:
+            self._drag = ""
+            self._carry(self._scene.hovered[0])
         else:
             return False
         return True

@@ -3,10 +3,15 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
+import numpy as np
 import pytest
-from PySide6.QtCore import QMimeData, QUrl
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QMouseEvent, QPixmap
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from engine.card import Card
@@ -113,6 +118,58 @@ def test_dragged_cards_are_files_elsewhere(desk: Desk, person: Person, qtbot: Qt
     found = paths_in(data, Path("/another/project"))
     assert [path.name for path in found] == [f"{name.replace('/', '-')}.glb" for name in names]
     assert all(path.read_bytes() for path in found)
+
+
+class Hand:
+    """Takes the place of Qt's drag, which waits for a real hand."""
+
+    held: ClassVar[list[QMimeData]] = []
+
+    def __init__(self, source: QWidget) -> None:
+        assert isinstance(source, View3D)
+
+    def setMimeData(self, data: QMimeData) -> None:
+        self.held.append(data)
+
+    def setPixmap(self, picture: QPixmap) -> None:
+        assert not picture.isNull()
+
+    def exec(self, action: Qt.DropAction) -> None:
+        assert action == Qt.DropAction.CopyAction
+
+
+def test_a_shape_is_dragged_out_of_the_view(
+    desk: Desk, person: Person, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("studio.panels.QDrag", Hand)
+    person.press("Generate")
+    desk.opened.queue.hold(False)
+    library, view = person.sees(LibraryView), person.sees(View3D)
+    settle(qtbot, lambda: library.list.model().rowCount() > 2)
+    with qtbot.waitSignal(view.settled, timeout=60_000):
+        person.click_card(library.list, 1)
+    name = desk.opened.current.shape
+    x, y = view.cameras.of(name).project(np.array([[0.5, 0, 0]]), (view.width(), view.height()))[0]
+    spot = QPoint(round(x), round(y))  # on the side that the box shows
+    handle, place = person.reach(view, spot)
+    QTest.mouseMove(handle, place - QPoint(3, 3))
+    QTest.mouseMove(handle, place)
+    settle(qtbot, lambda: view.scene.hovered == (name, "seat"), 60)
+    QTest.mousePress(handle, Qt.MouseButton.LeftButton, pos=place)
+    for step in range(1, 4):
+        at = QPointF(spot + QPoint(4 * step, 0))
+        moved = QMouseEvent(
+            QEvent.Type.MouseMove,
+            at,
+            view.mapToGlobal(at),
+            Qt.MouseButton.NoButton,
+            Qt.MouseButton.LeftButton,
+            Qt.KeyboardModifier.NoModifier,
+        )
+        QApplication.sendEvent(view, moved)
+    QTest.mouseRelease(handle, Qt.MouseButton.LeftButton, pos=place)
+    (data,) = Hand.held
+    assert bytes(data.data(MIME).data()).decode() == name and data.hasUrls()
 
 
 def test_a_file_that_cannot_be_made_is_left_out(tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 """A person in front of the window: sees widgets by their words, points at them, types, drags. Knows nothing behind them."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
 from typing import TypeVar
@@ -30,6 +30,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 from pytestqt.qtbot import QtBot
+
+from studio.views.form import FormView
 
 LEFT = Qt.MouseButton.LeftButton
 NONE = Qt.KeyboardModifier.NoModifier
@@ -194,7 +196,9 @@ class Person:
     # typing ----------------------------------------------------------------------------------------------------------
     def keys(self, key: Qt.Key, modifiers: Qt.KeyboardModifier = NONE, times: int = 1) -> None:
         """Press a key where the focus is."""
-        if QApplication.activeWindow() is None:  # a dialogue has gone, and there is no window manager to say who is next
+        if (
+            QApplication.activeWindow() is None
+        ):  # a dialogue has gone, and there is no window manager to say who is next
             self.window.activateWindow()
             self._qtbot.waitActive(self.window)
         for _ in range(times):
@@ -209,6 +213,14 @@ class Person:
         assert focus and (focus is field or field.isAncestorOf(focus)), f"{said(field)} cannot be typed into"
         self._qtbot.keyClicks(focus, text)
         self.keys(Qt.Key.Key_Tab)
+
+    def set_numbers(self, form: FormView, numbers: Mapping[str, float]) -> None:
+        """Find each setting of a form by its words, and type a number."""
+        for key, number in numbers.items():
+            row = form.rows[key]
+            self.write(form.search, row.editor.accessibleName())
+            self.wait(row.isVisible, 10, key)
+            self.write(row.editor, str(number))
 
     # dragging --------------------------------------------------------------------------------------------------------
     def drop_files(self, widget: QWidget, paths: Sequence[Path], hover: Callable[[], object] | None = None) -> bool:

@@ -11,11 +11,14 @@ from PySide6.QtWidgets import QLineEdit, QListView
 from pytestqt.qtbot import QtBot
 
 from engine import shipped
+from engine.project import Project
 from studio.models.opened import ENGINES
+from studio.views.form import FormView
 from studio.views.gallery import GalleryView
 from studio.views.library import LibraryView
 from studio.views.mix import MixView
 from studio.views.mix_slot import SlotRow
+from tests.parts.projects import keep_fit
 from tests.studio.conftest import Desk
 from tests.studio.journeys.person import Person
 
@@ -93,6 +96,50 @@ def test_first_start(
     me.wait(lambda: pictured(library), 120, "pictures")
     me.rest(2500)
     me.shoot("reopened")
+
+
+def test_parts_of_another_taken_to_blender(
+    make_desk: Callable[..., Desk], folder: Path, qtbot: QtBot, tmp_path: Path
+) -> None:
+    """The same in short, with shapes that were there before: mixed, exported from the panel, there again tomorrow."""
+    with Project.create(tmp_path / "Toys") as project:
+        keep_fit(project, "fit")
+    desk = make_desk(ENGINES)
+    desk.preferences.used(tmp_path / "Toys")
+    desk.projects.create_somewhere("Another")
+    me = Person(desk.window, qtbot, tmp_path / "pictures", "a quick")
+    me.keys(Qt.Key.Key_W, CONTROL)
+    me.press("Toys")
+    library = me.sees(LibraryView).list
+    me.wait(lambda: len(me.cards(library)) == 3, 60, "three toys")
+    donor = me.cards(library)[1]
+    me.click_card(library, 0)
+    me.turn_to("Mix")
+    me.press("Mix the shape in view")
+    me.wait(lambda: len(me.all(SlotRow)) == 3, 60, "slots")
+    slots = {slot.name: slot for slot in me.all(SlotRow)}
+    assert me.drag_card(library, 1, slots["wing"]), "cards of the library are donors too"
+    me.wait(lambda: donor in slots["wing"].accessibleName(), 10, "the wing of another")
+    me.press("Export…", me.sees(MixView))
+    field = me.sees(QLineEdit, "Folder")
+    me.write(field, str(tmp_path / "out"))
+    me.press("More", field.window())
+    me.set_numbers(me.sees(FormView, within=field.window()), {"resolution": 48})
+    me.press("Export", field.window())
+    me.reads("1 shape exported", 120)
+    me.shoot("exported")
+    (path,) = (tmp_path / "out").glob("*.glb")
+    assert {"body", "wing", "tail"} <= set(trimesh.load_scene(path).geometry)
+    me.keys(Qt.Key.Key_W, CONTROL)
+    me.press("Toys")
+    library = me.sees(LibraryView).list
+    me.wait(lambda: len(me.cards(library)) == 4, 60, "the mix among the shapes")
+    assert me.drop_files(me.window, [path]), "what other programs give back comes in"
+    me.wait(lambda: len(me.cards(library)) > 0 and me.sees(LibraryView).kinds.currentIndex() == 1, 60, "a mesh")
+    me.turn_to("Shapes")
+    me.wait(lambda: len(me.cards(library)) == 5, 120, "the shape that the file carries")
+    me.shoot("there again")
+    assert not [one.text for one in desk.told if not one.note]
 
 
 def pictured(view: QListView) -> bool:

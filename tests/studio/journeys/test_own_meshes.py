@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import trimesh
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QComboBox, QLineEdit, QProgressBar, QSpinBox
@@ -73,7 +74,7 @@ def test_own_meshes(
         me.click(fit.heading)
     me.press("More", fit)
     form = me.sees(FormView, within=fit)
-    set_numbers(me, form, {"fit.steps": 300, "fit.code_steps": 100, "fit.accept": 0, "fit.accept_part": 0})
+    me.set_numbers(form, {"fit.steps": 300, "fit.code_steps": 100, "fit.accept": 0, "fit.accept_part": 0})
     me.shoot("fit settings")
     me.press("Fit 8 shapes")
     me.wait(lambda: bool(me.all(CurvesView)), 60, "the plot")
@@ -112,10 +113,28 @@ def test_own_meshes(
     assert not me.all(QProgressBar, within=desk.window.strip)
 
 
-def set_numbers(me: Person, form: FormView, numbers: dict[str, float]) -> None:
-    """Find each setting by its words and type a number."""
-    for key, number in numbers.items():
-        row = form.rows[key]
-        me.write(form.search, row.editor.accessibleName())
-        me.wait(row.isVisible, 10, key)
-        me.write(row.editor, str(number))
+def test_meshes_are_judged_and_their_parts_named(
+    make_desk: Callable[..., Desk], folder: Path, qtbot: QtBot, tmp_path: Path
+) -> None:
+    """The beginning of it in short: a zip on the empty window, with a mesh that is none, and stools of two pieces."""
+    place = tmp_path / "Stools"
+    place.mkdir()
+    for height in (1.0, 1.3, 1.6):
+        seat = trimesh.creation.box((1, 0.2, 1)).apply_translation((0, height, 0))
+        leg = trimesh.creation.box((0.2, height - 0.2, 0.2)).apply_translation((0, height / 2 - 0.1, 0))
+        trimesh.util.concatenate([seat, leg]).export(place / f"stool {height}.obj")
+    (place / "song.obj").write_text("la la la")
+    archive = Path(shutil.make_archive(str(tmp_path / "Stools"), "zip", place))
+    desk = make_desk(ENGINES)
+    me = Person(desk.window, qtbot, tmp_path / "pictures", "b quick")
+    assert me.drop_files(me.window, [archive])
+    train = me.sees(TrainView)
+    me.reads("3 of 4 can be fitted", 120)
+    told = [train.bring.verdicts.topLevelItem(i) for i in range(train.bring.verdicts.topLevelItemCount())]
+    assert train.bring.open and sum("cannot be used" in one.text(0) for one in told if one) == 1
+    me.press("Find parts")
+    me.wait(lambda: train.bring.old.count() == 2, 120, "two parts")
+    me.write(me.sees(QLineEdit, "New name of the part"), "seat")
+    me.press("Rename")
+    me.wait(lambda: "seat (3)" in train.bring.parts.text(), 60, "the seat")
+    me.shoot("parts named")
