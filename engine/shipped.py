@@ -56,6 +56,7 @@ class ModelCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     name, title : the file's ("chair"), and for people
     conditions : what it can be asked for, and the values of each
     data, generator : what it learned from, and the version of the procedural generator
+    learning : version of the code that it learned with, see engine.shipping.learning; "" where that was not kept
     training, unseen : shapes that it learned from, and that it was measured against
     settings : of its training run, as plain data; command : makes it again
     seconds : of the steps ("fit", "train"), wall clock on ``device``; "sample": per shape, looked at and drawn again
@@ -93,6 +94,7 @@ class ModelCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     hash: str
     hashes: dict[str, str]
     size: int
+    learning: str = ""
     version: int = VERSION
 
     @property

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from engine import Project, run, shipped
 from engine.jobs import GenerateJob
 from engine.protocol import Finished, Stage
 from engine.settings import ProtocolSettings
 from engine.shipping.card import FILES
+from engine.shipping.learning import learning_version
 from engine.shipping.make import make_models
 from engine.shipping.recipe import Recipe
 from tests.test_shipped import FEW, ended
@@ -56,6 +58,15 @@ def test_a_model_is_made_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert (card.unseen, card.closed.shapes, card.closed_real.one_shell) == (2, 4, 2)
     assert {row.kind for row in card.scores} == {"generated", "real"}
     assert card.seconds["fit"] > 0 and card.tried == "Nothing was tried." and card.tried in before["mug.md"].decode()
+    assert card.learning == learning_version() and card.learning in before["mug.md"].decode()
+    (folder,) = work.iterdir()
+    trained = (folder / "runs" / "train" / "result.json").stat().st_mtime_ns
+    ended(make_models([replace(SMALL, unseen=3, shown=2)], out, work, "cpu", "python -m engine models"))
+    assert list(work.iterdir()) == [folder], "trained anew, to measure against another number of shapes"
+    assert (folder / "runs" / "train" / "result.json").stat().st_mtime_ns == trained
+    (other,) = shipped.shipped_cards()
+    assert (other.unseen, other.hash, other.closed) == (3, card.hash, card.closed)
+    assert other.hashes["mug-shapes.webp"] != card.hashes["mug-shapes.webp"]
     with Project.create(tmp_path / "p") as project:
         *_, last = run(GenerateJob(model="shipped:mug", count=2, picture=False, whole=False), project)
         assert isinstance(last, Finished) and len(last.result["shapes"]) == 2

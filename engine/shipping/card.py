@@ -14,6 +14,7 @@ from engine.project import Project
 from engine.reporting import RESULT
 from engine.shapes import hash_of_file, read_model_about
 from engine.shipped import CARD, KNOWN, MODEL, Closed, ModelCard, Score
+from engine.shipping.learning import learning_version
 from engine.shipping.page import page
 from engine.shipping.recipe import LICENCE, METHOD, Recipe
 from engine.storage import write_atomic, write_json
@@ -35,8 +36,8 @@ def card_of_model(
 ) -> ModelCard:
     """The card without what its files tell; seconds of timed steps, wall clock; machine : what it was made on."""
     about = read_model_about(project.run_folder("train") / "model.safetensors")
-    evaluation = read_evaluation(project.run_folder("evaluated") / RESULT)
-    drawn = msgspec.json.decode((project.run_folder("drawn") / "result.json").read_bytes())
+    evaluation = read_evaluation(project.run_folder(recipe.evaluated) / RESULT)
+    drawn = msgspec.json.decode((project.run_folder(recipe.drawn) / "result.json").read_bytes())
     novelty = evaluation.novelty
     return ModelCard(
         name=recipe.category,
@@ -47,6 +48,7 @@ def card_of_model(
         conditions=about.conditions,
         data=f"procedural generator, version {VERSION}",
         generator=VERSION,
+        learning=learning_version(),
         training=len(about.items),
         unseen=recipe.unseen,
         settings=msgspec.to_builtins(about.settings),

@@ -22,6 +22,7 @@ from engine.rows import ItemRow
 from engine.shipped import KNOWN, MODEL
 from engine.shipping.card import FILES, card_of_model, finished
 from engine.shipping.closed import closed_items, closed_shapes
+from engine.shipping.learning import learning_version
 from engine.shipping.mixes import healed_mixes
 from engine.shipping.pack import pack_known, pack_model
 from engine.shipping.pictures import draw_sheet
@@ -30,7 +31,7 @@ from engine.storage import digest, write_atomic, write_json
 
 LARGEST = 20_000_000 // 6  # bytes of all files of a model: six of them stay below 20 MB
 KEEP_EVERY = 10.0  # seconds that a killed process may leave uncounted
-FIT, TRAIN, DRAWN, EVALUATED = "fit", "train", "drawn", "evaluated"
+FIT, TRAIN = "fit", "train"
 
 
 def make_models(
@@ -49,35 +50,46 @@ def make_models(
 
 
 def make_model(recipe: Recipe, out: Path, work: Path, device: Device, command: str) -> Stage[dict[str, Any]]:
-    """The model of one recipe, trained, measured, packed and put into ``out``; each step is a job and is done once."""
-    folder = work / f"{recipe.category}-{digest(msgspec.json.encode(recipe) + str(VERSION).encode())}"
+    """The model of one recipe, trained, measured, packed and put into ``out``; each step is a job and is done once.
+
+    The folder is named after all that a trained model follows from, the runs in it after what measures it: who asks for
+    other samples, or for more unseen shapes, does not train anew.
+    """
+    known = msgspec.json.encode([recipe.learned, VERSION, learning_version()])
+    folder = work / f"{recipe.category}-{digest(known)}"
     with Project(folder) if (folder / "project.json").exists() else Project.create(folder) as project:
         clock = Clock(folder / "seconds.json")
 
         def do(job: Job) -> Stage[dict[str, Any]]:
             stage = pipeline.run(job, project)
             done = (project.run_folder(job.run) / "result.json").exists()  # asking again takes no time of its own
-            return stage if done else clock.timed(job.run, stage)
+            return stage if done else clock.timed(job.run.partition("-")[0], stage)
 
-        yield from do(SamplesJob(run="samples", category=recipe.category, count=recipe.made, seed=recipe.seed))
+        yield from do(
+            SamplesJob(run=f"samples-{recipe.made}", category=recipe.category, count=recipe.made, seed=recipe.seed)
+        )
         training, unseen = _items(recipe, project)
         settings = recipe.settings
         yield from do(FitJob(run=FIT, settings=settings, items=training, device=device))
         yield from do(TrainJob(run=TRAIN, settings=settings, fit=FIT, device=device))
-        draw = GenerateJob(run=DRAWN, model=TRAIN, count=recipe.samples, seed=recipe.draw, device=device, whole=True)
+        draw = GenerateJob(
+            run=recipe.drawn, model=TRAIN, count=recipe.samples, seed=recipe.draw, device=device, whole=True
+        )
         drawn = yield from do(msgspec.structs.replace(draw, picture=False))
-        against = EvaluateJob(run=EVALUATED, names=(DRAWN,), against=unseen, protocol=recipe.protocol, device=device)
+        against = EvaluateJob(
+            run=recipe.evaluated, names=(recipe.drawn,), against=unseen, protocol=recipe.protocol, device=device
+        )
         yield from do(against)
-        packed = folder / "packed"
+        packed = folder / f"packed-{recipe.measured}"
         space = Workspace(folder / "packing", devices.choose(device))
         yield from clock.timed("pack", _packed(packed / recipe.category, project, space))
         names: list[str] = drawn["shapes"]
-        own = closed_shapes(names, recipe.grid, folder / "closed-generated.json", project, space)
+        own = closed_shapes(names, recipe.grid, packed / "closed-generated.json", project, space)
         closed = yield from clock.timed("closed", own)
-        real = yield from closed_items(unseen, folder / "closed-real.json", project)
+        real = yield from closed_items(unseen, packed / "closed-real.json", project)
         yield from draw_sheet(names[: recipe.shown], packed / f"{recipe.category}-shapes.webp", project, space)
-        rows = [row for row in project.catalogue.shapes(DRAWN)[: recipe.shown] if row.present]
-        mixes = yield from healed_mixes(recipe.mixes, rows, recipe.seed, device, do)
+        rows = [row for row in project.catalogue.shapes(recipe.drawn)[: recipe.shown] if row.present]
+        mixes = yield from healed_mixes(recipe.mixes, rows, recipe.seed, device, do, recipe.mixed)
         yield from draw_sheet(mixes, packed / f"{recipe.category}-mixes.webp", project, space)
         machine = f"{devices.describe(space.device).split(' (')[0]}, {platform.machine()}"
         tried = _tried(out, recipe.category)

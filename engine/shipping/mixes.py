@@ -14,21 +14,25 @@ from engine.storage import seed_of
 Do = Callable[[Job], Stage[dict[str, Any]]]
 
 
-def healed_mixes(count: int, rows: Sequence[ShapeRow], seed: int, device: Device, do: Do) -> Stage[list[str]]:
+def healed_mixes(
+    count: int, rows: Sequence[ShapeRow], seed: int, device: Device, do: Do, mark: str
+) -> Stage[list[str]]:
     """``count`` mixes, each of a shape with parts of others, healed -> their names. Each is a job of its own.
 
-    rows : shapes with parts. A mix that cannot be made or healed is said and left out, and the next one takes its place;
-    InputError where more than every second one is.
+    rows : shapes with parts
+    mark : in the names of the runs, what tells them from those of other rows and seeds
+    A mix that cannot be made or healed is said and left out, and the next one takes its place; InputError
+    where more than every second one is.
     """
     found: list[str] = []
     for number in range(2 * count):
         random = np.random.default_rng(seed_of("mix", seed, number))
         base = rows[number % len(rows)]
-        name = f"mix-{number:02d}"
+        name, after = f"mix-{mark}-{number:02d}", f"heal-{mark}-{number:02d}"
         try:
             parts = _parts(base, [row for row in rows if row.id != base.id], random)
             yield from do(MixJob(run=name, base=base.id, parts=parts, device=device))
-            healed = yield from do(HealJob(run=f"heal-{number:02d}", shape=f"{name}/0000", seed=seed, device=device))
+            healed = yield from do(HealJob(run=after, shape=f"{name}/0000", seed=seed, device=device))
         except InputError as error:
             yield Note(text=f"{name} is left out: {error}", warning=True)
             continue

@@ -41,6 +41,7 @@ def _facts(card: ModelCard) -> list[str]:
         "parts": ", ".join(card.parts),
         "can be asked for": "; ".join(asked) or "nothing, it has no conditions",
         "learned from": f"{card.training} shapes of the {card.data}",
+        **({"learned with": f"code of version `{card.learning}`"} if card.learning else {}),
         "measured against": f"{card.unseen} shapes that it never saw",
         "made in": f"{seconds} ({card.device})",
         "size": f"{card.size / 1e6:.1f} MB with pictures",

@@ -1,12 +1,14 @@
 """The recipes of the shipped models, all that decides what `python -m engine models` makes. Torch-free."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
+import msgspec
 from msgspec import Meta
 
 from engine import methods
 from engine.methods import MethodSettings
 from engine.settings import Count, ProtocolSettings, Settings, override
+from engine.storage import digest
 
 COMMAND = "python -m engine models"
 METHOD = "basis"
@@ -43,9 +45,39 @@ class Recipe(Settings, frozen=True):
         return override(methods.preset(METHOD, self.preset), self.changes)
 
     @property
+    def learned(self) -> list[Any]:
+        """All of it that a trained model follows from. So many first shapes for training are the same of however many."""
+        shapes = [self.training] if self.training else ["all", self.made]
+        return [self.category, msgspec.to_builtins(self.settings), shapes, self.seed]
+
+    @property
+    def drawn(self) -> str:
+        """Name of a run of samples of a trained model: other numbers draw other ones."""
+        return f"drawn-{_short(self.samples, self.draw)}"
+
+    @property
+    def evaluated(self) -> str:
+        """Name of a run that measures them."""
+        return f"evaluated-{_short(self.drawn, self.unseen, self.protocol)}"
+
+    @property
+    def mixed(self) -> str:
+        """What the names of runs that mix them have in common."""
+        return _short(self.drawn, self.shown, self.seed)
+
+    @property
+    def measured(self) -> str:
+        """Short name of all of it that what is packed beside a trained model follows from."""
+        return _short(self.evaluated, self.grid, self.mixed, self.mixes)
+
+    @property
     def made(self) -> int:
         """Procedural shapes that hold so many for training and so many unseen ones, with some to spare."""
         return self.items or int(1.1 * max(self.training / 0.8, self.unseen / 0.2)) + 20
+
+
+def _short(*values: object) -> str:
+    return digest(msgspec.json.encode(values))[:8]
 
 
 # No dropout: with a thousand shapes and more, a wider and longer training gains more than it copies.

@@ -1,0 +1,33 @@
+"""The version of the code that a shipped model learned with. A model that was made with another one is made anew."""
+
+import ast
+from pathlib import Path
+
+import engine
+from engine.storage import digest
+
+PLACES = ("basis", "methods/basis", "fields", "diffusion", "optimise.py")  # of the engine
+
+
+def learning_version() -> str:
+    """The first 8 digits of a hash of what that code does: remarks and the way it is set do not count."""
+    root = Path(engine.__file__).parent
+    found = [root / place for place in PLACES]
+    files = [file for place in found for file in ([place] if place.is_file() else sorted(place.rglob("*.py")))]
+    told = [f"{file.relative_to(root).as_posix()}\n{meaning(file.read_text(encoding='utf-8'))}" for file in files]
+    return digest("\n".join(told).encode())[:8]
+
+
+def meaning(source: str) -> str:
+    """Source code without comments, docstrings and layout."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0] if node.body else None
+            if (
+                isinstance(first, ast.Expr)
+                and isinstance(first.value, ast.Constant)
+                and isinstance(first.value.value, str)
+            ):
+                node.body = node.body[1:]
+    return ast.dump(tree)
