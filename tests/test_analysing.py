@@ -35,7 +35,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """Fourteen aeroplanes, fitted badly, and two drawn."""
     with Project.create(tmp_path_factory.mktemp("analysing") / "p") as made:
         jobs: list[Job] = [SamplesJob(category="airplane", count=14, seed=2), FitJob(settings=SETTINGS)]
-        for job in [*jobs, TrainJob(settings=SETTINGS, fit="fit-0001"), GenerateJob(model="train-0001", count=2)]:
+        drawn = GenerateJob(model="train-0001", count=2, whole=False)
+        for job in [*jobs, TrainJob(settings=SETTINGS, fit="fit-0001"), drawn]:
             finish(pipeline.run(job, made))
         yield made
 

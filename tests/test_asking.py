@@ -56,7 +56,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 
 
 def having(project: Project, part: str, **asked: Any) -> int:
-    shapes = finished(GenerateJob(model="model", count=32, **asked), project, [])["shapes"]
+    shapes = finished(GenerateJob(model="model", count=32, whole=False, **asked), project, [])["shapes"]
     return sum(part in project.catalogue.shape(name).present for name in shapes)
 
 
@@ -74,7 +74,7 @@ def test_a_model_does_as_asked_and_says_what_it_can_be_asked(project: Project) -
 
 def test_shapes_that_are_not_as_asked_are_counted_and_kept(project: Project) -> None:
     notes: list[str] = []
-    job = GenerateJob(model="model", count=24, with_parts=("wing",), attributes={"size": "large"}, seed=3)
+    job = GenerateJob(model="model", count=24, with_parts=("wing",), attributes={"size": "large"}, seed=3, whole=False)
     # asked for wings with a guidance that does not heed it
     result = finished(msgspec.structs.replace(job, changes=("sampler.guidance_scale=0",)), project, notes)
     lacking = [name for name in result["shapes"] if "wing" not in project.catalogue.shape(name).present]
@@ -84,7 +84,9 @@ def test_shapes_that_are_not_as_asked_are_counted_and_kept(project: Project) -> 
 
 
 def test_a_job_says_all_that_was_asked_and_comes_back(project: Project) -> None:
-    job = GenerateJob(model="model", count=1, with_parts=("wing",), without=("tail",), attributes={"size": "large"})
+    job = GenerateJob(
+        model="model", count=1, with_parts=("wing",), without=("tail",), attributes={"size": "large"}, whole=False
+    )
     assert msgspec.json.decode(msgspec.json.encode(job), type=Job) == job
     asked = msgspec.structs.replace(job, without=())
     run = finished(asked, project, [])["run"]

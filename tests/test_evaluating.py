@@ -49,7 +49,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
         for job in [
             *jobs,
             TrainJob(settings=SETTINGS, fit="fit-0001"),
-            GenerateJob(model="train-0001", count=6, seed=1),
+            GenerateJob(model="train-0001", count=6, seed=1, whole=False),
         ]:
             run(job, made)
         yield made

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from engine import Project, methods, run
 from engine.jobs import ExportJob, FitJob, GenerateJob, Job, SamplesJob, TrainJob
 from engine.layout import Layout, Slot
-from engine.method import Batch, Data, Encoded, Part, Representation, Shapes, Workspace
+from engine.method import Batch, Data, Encoded, Look, Part, Representation, Shapes, Workspace
 from engine.methods.hyperdiffusion.settings import HyperdiffusionSettings
 from engine.optimise import optimise
 from engine.protocol import Finished, Progress, Stage
@@ -48,6 +48,7 @@ def _(
     recipe: dict[str, Any],
     crumbs: float = 0.0,
     options: ExportOptions | None = None,
+    known: Any = None,
 ) -> Stage[dict[str, Any]]:
     yield Progress(stage="write", done=1, total=1)
     write_json(path, decoded.values.tolist())
@@ -128,6 +129,7 @@ class JointMethod:
         settings: SamplerSettings,
         seed: int,
         condition: Any,
+        look: Look | None = None,
     ) -> Stage[Shapes]:
         yield Progress(stage="sample", done=1, total=1)
         with torch.no_grad():
@@ -195,6 +197,7 @@ class TwoStageMethod(JointMethod):
         settings: SamplerSettings,
         seed: int,
         condition: Any,
+        look: Look | None = None,
     ) -> Stage[Shapes]:
         yield Progress(stage="sample", done=1, total=1)
         with torch.no_grad():

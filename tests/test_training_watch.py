@@ -116,7 +116,14 @@ class Fake:
         return (trainee(batch.target + noise) - batch.target).square().mean()
 
     def sample(
-        self, trainee: nn.Module, representation: Representation, count: int, settings: Any, seed: int, condition: Any
+        self,
+        trainee: nn.Module,
+        representation: Representation,
+        count: int,
+        settings: Any,
+        seed: int,
+        condition: Any,
+        look: Any = None,
     ) -> Stage[Shapes]:
         self.weights.append(next(trainee.parameters()).detach().clone())
         torch.manual_seed(seed + len(self.weights))

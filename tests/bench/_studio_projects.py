@@ -28,7 +28,9 @@ def work_project(folder: Path) -> Stage[Path]:
         for name in MODELS:
             if name not in shipped.names():
                 raise InputError(f"the model {name} is not shipped yet; make it with `make models`")
-            job = GenerateJob(run=name, model=f"{shipped.PREFIX}{name}", count=SHAPES, seed=3, picture=False)
+            job = GenerateJob(
+                run=name, model=f"{shipped.PREFIX}{name}", count=SHAPES, seed=3, picture=False, whole=False
+            )
             yield from _run(job, project)
         yield from _run(SamplesJob(run="items", category="airplane", count=8), project)
         yield from _run(SHORT_FIT, project)

@@ -185,7 +185,12 @@ def _seed(
     """A denoiser of one seed, and how good its samples are."""
     train, _ = yield from within(job, recipe.train_s, project, account)
     drawn = GenerateJob(
-        run=f"generate-{train.run}", model=train.run, count=recipe.shapes, seed=job.settings.seed, device="cpu"
+        run=f"generate-{train.run}",
+        model=train.run,
+        count=recipe.shapes,
+        seed=job.settings.seed,
+        device="cpu",
+        whole=False,  # samples as they come
     )
     made = yield from done(drawn, project, account)
     assert made is not None

@@ -92,7 +92,8 @@ def test_the_representation_comes_back_from_its_file(project: Project) -> None:
 
 def test_new_shapes_are_drawn_and_written(project: Project, tmp_path: Path) -> None:
     """Generated twice they are the same; fitted ones come out as closed meshes with the names of their parts."""
-    first, second = (finished(GenerateJob(model="train-0001", count=2, seed=4), project) for _ in range(2))
+    job = GenerateJob(model="train-0001", count=2, seed=4, whole=False)
+    first, second = (finished(job, project) for _ in range(2))
     rows = [
         np.array(read_tensors(project.run_folder(one["run"]) / "latents.safetensors")[0]["latent"])
         for one in (first, second)

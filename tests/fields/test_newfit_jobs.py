@@ -37,7 +37,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, settings: MethodSettings) 
     finished(SamplesJob(category="airplane", count=4), made)
     finished(FitJob(settings=settings), made)
     finished(TrainJob(settings=settings, fit="fit-0001"), made)
-    finished(GenerateJob(model="train-0001", count=2, seed=1, picture=False), made)
+    finished(GenerateJob(model="train-0001", count=2, seed=1, picture=False, whole=False), made)
     finished(SamplesJob(category="airplane", count=2, seed=7), made)
     return made
 

@@ -68,7 +68,7 @@ def test_categories_and_wholes_in_one_model(tmp_path: Path) -> None:
         assert latents.categories[int(batch.condition["category"][k])] == item.category
         assert record.iou is not None and record.iou > (0.85 if item.category == "egg" else 0.2)
     model = finished(TrainJob(settings=settings, fit=fit), project)["run"]
-    drawn = finished(GenerateJob(model=model, count=2, category="table", seed=1, picture=False), project)
+    drawn = finished(GenerateJob(model=model, count=2, category="table", seed=1, picture=False, whole=False), project)
     assert len(drawn["shapes"]) == 2
 
 

@@ -112,7 +112,7 @@ def test_a_kept_model_generates_and_goes_back(tmp_path: Path, parts: tuple[str, 
     about = read_model_about(model)
     assert (about.settings, about.vocabulary, about.layout) == (published.settings, parts, published.layout)
     with Project.create(tmp_path / "project") as project:
-        job = GenerateJob(model=str(model), count=3, changes=("steps=4",))
+        job = GenerateJob(model=str(model), count=3, changes=("steps=4",), whole=False)
         result = finished(job, project)
         assert len(result["shapes"]) == 3
         stage = fit_of(result["run"], project, Workspace(tmp_path, choose("cpu")))

@@ -26,7 +26,7 @@ def make_project(folder: Path) -> None:
         settings = override(preset("basis", "tiny"), SETTINGS)
         fit = run(project, FitJob(settings=settings))["run"]
         train = run(project, TrainJob(settings=settings, fit=fit))["run"]
-        drawn = run(project, GenerateJob(model=train, count=4, seed=3, picture=False))["run"]
+        drawn = run(project, GenerateJob(model=train, count=4, seed=3, picture=False, whole=False))["run"]
         protocol = msgspec.convert({**msgspec.to_builtins(PROTOCOLS["ours"]), **MEASURED}, type(PROTOCOLS["ours"]))
         run(project, EvaluateJob(names=(drawn,), protocol=protocol))
         for name, shapes, seed in (("airplane", PLANES, 2), ("chair", CHAIRS, 5)):

@@ -17,7 +17,7 @@ JOBS = (
     GenerateJob(model="train-0001", count=12, seed=2**31 - 1),
     GenerateJob(model="train-0001", count=1, category="chair", without=("arm", "back rest"), with_parts=("leg",)),
     GenerateJob(model="train-0001", count=3, attributes={"legs": "star", "top": "it's round"}, device="cpu"),
-    GenerateJob(model="train-0001", count=3, changes=("steps=11", "guidance_scale=2.5"), whole=True),
+    GenerateJob(model="train-0001", count=3, changes=("steps=11", "guidance_scale=2.5"), whole=False),
 )
 
 
