@@ -19,7 +19,7 @@ from engine.opened import Model, Opened, draw_derived, keep_derived, open_shapes
 from engine.parts.interpolate import alphas, interpolate, nearest_key, plausibility
 from engine.parts.motion import between
 from engine.parts.pose import unmoved
-from engine.parts.settings import Curve
+from engine.parts.settings import Blend, Curve
 from engine.parts.spans import numbers_of
 from engine.project import Project
 from engine.protocol import Note, Stage
@@ -29,30 +29,18 @@ def blend(job: InterpolateJob, project: Project, work: Workspace) -> Stage[dict[
     """The job's frames, kept as shapes of the run in their order -> see InterpolateJob."""
     opened = yield from open_shapes(job.shapes, project, work)
     first = opened[0]
-    parts = first.representation.parts
-    named = {name: curve for name, curve in job.curves.items() if name != WHOLE}
-    numbers_of(list(named), parts)
-    for other in opened[1:]:
-        if other.layout != first.layout or other.shape.model_id != first.shape.model_id:
-            raise InputError(
-                f"{other.row.id} is built differently from {first.row.id}; interpolate between shapes of one model"
-            )
+    check_alike(job, opened)
     if not job.curves:
         raise InputError("name the whole or a part that is to change")
-    model, denoiser = yield from judge_of(job, first, project, work)
-    keys = torch.cat([one.shape.latent for one in opened])
-    rest = job.curves.get(WHOLE)
-    centre, scale = (None, None) if denoiser is None else (denoiser.mean.cpu(), denoiser.std.cpu())
-    latent = interpolate(keys, job.frames, parts, named, rest, centre, scale)
-    alpha = {part.name: alphas_of(job, named.get(part.name, rest)) for part in parts} or {WHOLE: alphas_of(job, rest)}
-    shapes = frames_of(latent, [one.shape for one in opened], list(alpha.values()) if parts else [])
+    model, denoiser = yield from judge_of(job.model, first, project, work)
+    shapes, alpha = tweened(job, opened, denoiser)
     classes = {one.category for one in opened}
     category = classes.pop() if len(classes) == 1 else ""
     shapes = replace(shapes, condition=_classes(first, category, job.frames))
     losses: Tensor | None = None
     if model is not None and denoiser is not None:
         asked = {name: ids.expand(job.frames) for name, ids in model.condition(category).items()}
-        losses = yield from plausibility(denoiser, latent, condition=asked)
+        losses = yield from plausibility(denoiser, shapes.latent, condition=asked)
     cards = [
         Card(
             parents=_parents(shapes.row(f), first, alpha, f, job.shapes),
@@ -69,14 +57,58 @@ def blend(job: InterpolateJob, project: Project, work: Workspace) -> Stage[dict[
     return {"run": job.run, "shapes": ids, "frames": frames, "pictures": str(picture_path(project, job, 0).parent)}
 
 
+def faded(part: str, blend: Blend, keys: Sequence[Opened], denoiser: Denoiser | None) -> Opened:
+    """The nearest of ``keys``, but with the part where a fader between all of them says. Raises InputError as `check_alike`.
+
+    denoiser : what arcs are measured in
+    """
+    curve = Curve(((0.0, 0.0), (1.0, blend.alpha)), blend.way)
+    job = InterpolateJob(shapes=blend.shapes, frames=2, curves={part: curve})
+    check_alike(job, keys)
+    frames, alpha = tweened(job, keys, denoiser)
+    nearest = int(nearest_key(len(keys), alpha[part][1:])[0])
+    return replace(keys[nearest], shape=frames.row(1))
+
+
+def beside(blend: Blend) -> tuple[str, ...]:
+    """The shapes on either side of a fader; that one alone which it stands at."""
+    return tuple(dict.fromkeys(blend.shapes[side(blend.place)] for side in (math.floor, math.ceil)))
+
+
+def check_alike(job: InterpolateJob, keys: Sequence[Opened]) -> None:
+    """Raise InputError for curves of unknown parts, and for shapes that are not of one model."""
+    first = keys[0]
+    numbers_of([name for name in job.curves if name != WHOLE], first.representation.parts)
+    for other in keys[1:]:
+        if other.layout != first.layout or other.shape.model_id != first.shape.model_id:
+            raise InputError(
+                f"{other.row.id} is built differently from {first.row.id}; interpolate between shapes of one model"
+            )
+
+
+def tweened(job: InterpolateJob, keys: Sequence[Opened], denoiser: Denoiser | None) -> tuple[Shapes, dict[str, Tensor]]:
+    """The job's frames (F rows), of no class, and alpha (F,) of each part, or of the whole where there are none."""
+    parts, rest = keys[0].representation.parts, job.curves.get(WHOLE)
+    named = {name: curve for name, curve in job.curves.items() if name != WHOLE}
+    centre, scale = (None, None) if denoiser is None else (denoiser.mean.cpu(), denoiser.std.cpu())
+    latents = torch.cat([one.shape.latent for one in keys])
+    latent = interpolate(latents, job.frames, parts, named, rest, centre, scale)
+    alpha = {part.name: _alphas(job, named.get(part.name, rest)) for part in parts}
+    frames = _frames(latent, [one.shape for one in keys], list(alpha.values()))
+    return frames, alpha or {WHOLE: _alphas(job, rest)}
+
+
 def judge_of(
-    job: InterpolateJob, first: Opened, project: Project, work: Workspace
+    name: str, first: Opened, project: Project, work: Workspace
 ) -> Stage[tuple[Model | None, Denoiser | None]]:
-    """The model that says how plausible frames are and what arcs are measured in; none where there is none to be had."""
+    """The model that says how plausible frames are and what arcs are measured in; none where there is none to be had.
+
+    name : "" = the newest that was trained on the fit behind ``first``
+    """
     try:
-        return (yield from model_for(job.model, first, project, work))
+        return (yield from model_for(name, first, project, work))
     except InputError as error:
-        if job.model:
+        if name:
             raise
         yield Note(text=f"frames are not judged: {error}")
         return None, None
@@ -90,12 +122,12 @@ def _classes(first: Opened, category: str, frames: int) -> dict[str, Tensor]:
     return {"category": torch.full((frames,), number)}
 
 
-def alphas_of(job: InterpolateJob, curve: Curve | None) -> Tensor:
+def _alphas(job: InterpolateJob, curve: Curve | None) -> Tensor:
     """Alpha (F,) of each frame; 0 for what stays the first shape's."""
     return torch.zeros(job.frames, dtype=torch.float64) if curve is None else alphas(job.frames, curve)
 
 
-def frames_of(latent: Tensor, keys: Sequence[Shapes], alpha: Sequence[Tensor]) -> Shapes:
+def _frames(latent: Tensor, keys: Sequence[Shapes], alpha: Sequence[Tensor]) -> Shapes:
     """Frames (F, D) with presence, poses and copies; ``alpha`` : of each part.
 
     A part is there, and copies are, where the nearest shape has them; poses go along with the part.

@@ -8,7 +8,7 @@ from msgspec import Meta
 from engine.card import Move
 from engine.datasets.marks import Painting
 from engine.methods import MethodSettings
-from engine.parts.settings import Curve, HealSettings
+from engine.parts.settings import Blend, Curve, HealSettings
 from engine.settings import ExportOptions, ProtocolSettings
 
 VERSION = 1
@@ -152,6 +152,7 @@ class MixJob(JobBase, frozen=True):
     """Make a shape of parts of others -> run, shapes[id], parts[{part, from, hash, numbers, place}], pictures.
 
     parts : part -> the shape that it is taken from; all others are the base's
+    blends : part -> what it is blended from, instead of ``parts``
     removed : parts, or copies of parts
     copies : new name -> the part (or copy) that also stands there; moves make it stand somewhere else
     moves : in this order, after all else
@@ -160,6 +161,7 @@ class MixJob(JobBase, frozen=True):
 
     base: str
     parts: dict[str, str] = {}
+    blends: dict[str, Blend] = {}
     removed: tuple[str, ...] = ()
     copies: dict[str, str] = {}
     moves: tuple[Move, ...] = ()

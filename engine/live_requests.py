@@ -5,19 +5,18 @@ worked on in its channel. Every ask ends in exactly one of `Done`, `Replaced` an
 with something to show already. What is "now" goes before what is "later", which goes on where it was when all is quiet.
 
 What is shown is what is kept: a `Mixture` has the fields of a MixJob, a `Tween` those of an InterpolateJob, and
-`jobs_to_keep` makes exactly the shape that was on screen.
+`job_to_keep` makes exactly the shape that was on screen.
 """
 
-from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
 from engine.card import Move, Three
 from engine.datasets.marks import Painting
-from engine.jobs import InterpolateJob, Job, MixJob
-from engine.parts.settings import Curve, Way
+from engine.jobs import MixJob
+from engine.parts.settings import Blend, Curve
 from engine.protocol import Message, Shutdown
 
 Priority = Literal["now", "later"]
@@ -29,19 +28,8 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Base of what is asked for and of what is given."""
 
 
-class Blend(Asked, frozen=True):
-    """A part between donors: ``alpha`` 0 is the first shape's, 1 the last's, i / (M - 1) that of shape i, bit for bit."""
-
-    shapes: Annotated[tuple[str, ...], Meta(min_length=2)]
-    alpha: Annotated[float, Meta(ge=0, le=1)]
-    way: Way = "linear"
-
-
 class Mixture(Asked, frozen=True):
-    """A shape made of parts of others, or ``base`` alone as it is. Fields as in MixJob, and faders.
-
-    blends : part -> what it is blended from, instead of ``parts``
-    """
+    """A shape made of parts of others, or ``base`` alone as it is. Fields as in MixJob."""
 
     base: str
     parts: dict[str, str] = {}
@@ -320,27 +308,15 @@ def known_of(name: str) -> tuple[str, str]:
 
 
 # keeping --------------------------------------------------------------------------------------------------------------
-def jobs_to_keep(
-    mixture: Mixture, submit: Callable[[Any], Job], held: tuple[str, ...] = (), free: tuple[str, ...] = ()
-) -> list[Job]:
-    """The jobs, each through ``submit`` (Project.submit), that make the shape of a mixture; to be run in their order.
-
-    A blended part is kept as the second frame of an interpolation of its own, from which the mix takes it.
-    """
-    parts, jobs = dict(mixture.parts), []
-    for part, blend in mixture.blends.items():
-        place = blend.alpha * (len(blend.shapes) - 1)
-        if place == int(place):
-            parts[part] = blend.shapes[int(place)]
-            continue
-        job = submit(InterpolateJob(shapes=blend.shapes, frames=2, curves={part: curve_of(blend)}))
-        parts[part] = f"{job.run}/0001"
-        jobs.append(job)
-    removed, copies, moves = mixture.removed, mixture.copies, mixture.moves
-    mix = MixJob(base=mixture.base, parts=parts, removed=removed, copies=copies, moves=moves, held=held, free=free)
-    return [*jobs, submit(mix)]
-
-
-def curve_of(blend: Blend) -> Curve:
-    """The curve on which the second of two frames is the blend."""
-    return Curve(((0.0, 0.0), (1.0, blend.alpha)), blend.way)
+def job_to_keep(mixture: Mixture, held: tuple[str, ...] = (), free: tuple[str, ...] = ()) -> MixJob:
+    """The job that makes the shape of a mixture."""
+    return MixJob(
+        base=mixture.base,
+        parts=mixture.parts,
+        blends=mixture.blends,
+        removed=mixture.removed,
+        copies=mixture.copies,
+        moves=mixture.moves,
+        held=held,
+        free=free,
+    )

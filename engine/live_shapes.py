@@ -1,26 +1,21 @@
 """Shapes for small requests: opened once, and mixed and blended by the very code of the jobs that keep them."""
 
 from collections.abc import Generator, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import torch
 from torch import Tensor, nn
 
-from engine.blending import alphas_of, frames_of, judge_of
-from engine.card import WHOLE
+from engine.blending import check_alike, judge_of, tweened
 from engine.diffusion.denoiser import Denoiser
-from engine.errors import InputError
-from engine.jobs import InterpolateJob, MixJob
+from engine.jobs import InterpolateJob
 from engine.live_known import open_known
-from engine.live_requests import Blend, Mixture, Tween, curve_of, known_of
+from engine.live_requests import Mixture, Tween, job_to_keep, known_of
 from engine.live_surfaces import Kept
 from engine.method import Shapes, Workspace
-from engine.mixing import arranged, moved_places
+from engine.mixing import arranged, faders_as_donors, moved_places, taken_from
 from engine.opened import Model, Opened, open_shape
-from engine.parts.interpolate import interpolate
 from engine.parts.pose import placed
-from engine.parts.spans import numbers_of
 from engine.project import Project
 from engine.protocol import Note, Stage
 
@@ -66,58 +61,36 @@ class LiveShapes:
         return found
 
     def mixed(self, mixture: Mixture) -> Stage[Mixed]:
-        """The shape that the jobs of `jobs_to_keep` make. Raises InputError for what they refuse."""
-        faders = [name for blend in mixture.blends.values() for name in blend.shapes]
-        opened = yield from self.open([mixture.base, *mixture.parts.values(), *faders])
+        """The shape that the job of `job_to_keep` makes. Raises InputError for what they refuse."""
+        job = job_to_keep(mixture)
+        opened = yield from self.open(taken_from(job))
         base = opened[mixture.base]
         if not mixture.changed:
             return Mixed(base, base.shape)
         notes: list[str] = []
-        donors = dict(mixture.parts)
-        for part, blend in mixture.blends.items():
-            donors[part] = f"{part} between {' and '.join(blend.shapes)}"
-            opened[donors[part]] = yield from _noting(self._blended(part, blend), notes)
-        job = MixJob(
-            base=mixture.base, parts=donors, removed=mixture.removed, copies=mixture.copies, moves=mixture.moves
-        )
+        job, opened = yield from _noting(faders_as_donors(job, opened, self.judge), notes)
         mixed, places = arranged(job, base, opened)
         places = yield from _noting(moved_places(job.moves, mixed.shape, places, base), notes)
         return Mixed(base, placed(mixed.shape, base.representation.parts, places), tuple(notes))
-
-    def _blended(self, part: str, blend: Blend) -> Stage[Opened]:
-        """A shape that has the part as the fader says."""
-        tween = Tween(shapes=blend.shapes, frames=2, curves={part: curve_of(blend)})
-        like, frames = yield from self.frames(tween)
-        return replace(like, shape=frames.row(1))
 
     def frames(self, tween: Tween) -> Stage[tuple[Opened, Shapes]]:
         """The frames (F rows) that an InterpolateJob keeps, and what decodes them. Raises InputError for what it refuses."""
         opened = yield from self.open(tween.shapes)
         keys = [opened[name] for name in tween.shapes]
-        first, parts = keys[0], keys[0].representation.parts
-        for other in keys[1:]:
-            if other.layout != first.layout or other.shape.model_id != first.shape.model_id:
-                raise InputError(
-                    f"{other.row.id} is built differently from {first.row.id}; interpolate between shapes of one model"
-                )
         job = InterpolateJob(shapes=tween.shapes, frames=tween.frames, curves=tween.curves, model=tween.model)
-        named, rest = {part: curve for part, curve in job.curves.items() if part != WHOLE}, job.curves.get(WHOLE)
-        numbers_of(list(named), parts)
+        check_alike(job, keys)
         denoiser = None
         if any(curve.way != "linear" for curve in job.curves.values()):  # arcs are measured in the units of the model
-            _, denoiser = yield from self.judge(job, first)
-        centre, scale = (None, None) if denoiser is None else (denoiser.mean.cpu(), denoiser.std.cpu())
-        latents = torch.cat([one.shape.latent for one in keys])
-        latent = interpolate(latents, job.frames, parts, named, rest, centre, scale)
-        alpha = [alphas_of(job, named.get(part.name, rest)) for part in parts]
-        return first, frames_of(latent, [one.shape for one in keys], alpha)
+            _, denoiser = yield from self.judge(keys[0], job.model)
+        frames, _ = tweened(job, keys, denoiser)
+        return keys[0], frames
 
-    def judge(self, job: InterpolateJob, first: Opened) -> Stage[tuple[Model | None, Denoiser | None]]:
+    def judge(self, first: Opened, name: str = "") -> Stage[tuple[Model | None, Denoiser | None]]:
         """The model that judges frames between shapes like ``first``; none where there is none to be had."""
-        key = job.model, first.row.run
+        key = name, first.row.run
         found = self._judges.get(key)
         if found is None:
-            found = yield from judge_of(job, first, self.project, self.work)
+            found = yield from judge_of(name, first, self.project, self.work)
             self._judges.put(key, found, sum(_size(one) for one in found if isinstance(one, nn.Module)))
         return found
 

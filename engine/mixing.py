@@ -1,16 +1,19 @@
 """The stage of a MixJob: a shape made of parts of others, moved, doubled and taken away as asked."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from engine.blending import beside, faded, judge_of
 from engine.card import Card, Move
+from engine.diffusion.denoiser import Denoiser
 from engine.errors import InputError
 from engine.geometry.surface import extract
 from engine.jobs import MixJob
@@ -30,27 +33,29 @@ Places = Mapping[str, tuple[str, Tensor]]
 
 def mix_parts(job: MixJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
     """The job's shape, kept with its card and picture -> run, shapes, parts[{part, from, hash, numbers, place}], pictures."""
-    names = list(dict.fromkeys([job.base, *job.parts.values()]))
+    names = taken_from(job)
     opened = dict(zip(names, (yield from open_shapes(names, project, work)), strict=True))
     base = opened[job.base]
-    mixed, places = arranged(job, base, opened)
-    held = _held(job, base, mixed)
-    absent = [part for part in job.parts if part not in mixed.parents and part not in job.removed]
+    plain, opened = yield from faders_as_donors(job, opened, lambda first: judge_of("", first, project, work))
+    mixed, places = arranged(plain, base, opened)
+    held = _held(plain, base, mixed)
+    absent = [part for part in plain.parts if part not in mixed.parents and part not in job.removed]
     if absent:
-        missing = ", ".join(f"{part} ({job.parts[part]})" for part in absent)
+        missing = ", ".join(f"{part} ({plain.parts[part]})" for part in absent)
         yield Note(text=f"not in the mix, since the shape that it was to come from has none: {missing}")
     places = yield from moved_places(job.moves, mixed.shape, places, base)
     for one, other in _coinciding(places):
         yield Note(text=f"{one} stands exactly where {other} stands; move or mirror it", warning=True)
     shape = placed(mixed.shape, base.representation.parts, places)
-    card = Card(parents=dict(mixed.parents), held=held, moves=job.moves)
+    sides = [shape for part, blend in job.blends.items() if part in mixed.parents for shape in beside(blend)]
+    card = Card(parents=dict(mixed.parents), blended=tuple(dict.fromkeys(sides)), held=held, moves=job.moves)
     ids = keep_derived(project, job, base, shape, [card], "mixed")
     yield from draw_derived(project, job, base, shape)
     moves = {move.part for move in job.moves}
     rows = [
         {
             "part": name,
-            "from": mixed.parents[part] if name == part else f"copy of {part}",
+            "from": (plain.parts if part in job.blends else mixed.parents)[part] if name == part else f"copy of {part}",
             "hash": mixed.hashes[part],
             "numbers": "held" if part in held else "free",
             "place": "moved" if name in moves else "",
@@ -58,6 +63,30 @@ def mix_parts(job: MixJob, project: Project, work: Workspace) -> Stage[dict[str,
         for name, (part, _) in places.items()
     ]
     return {"run": job.run, "shapes": ids, "parts": rows, "pictures": str(picture_path(project, job, 0).parent)}
+
+
+def taken_from(job: MixJob) -> list[str]:
+    """The shapes that a mix is made of, each once; the base is the first."""
+    faders = [name for blend in job.blends.values() for name in blend.shapes]
+    return list(dict.fromkeys([job.base, *job.parts.values(), *faders]))
+
+
+def faders_as_donors(
+    job: MixJob, opened: Mapping[str, Opened], judge: Callable[[Opened], Stage[tuple[Any, Denoiser | None]]]
+) -> Stage[tuple[MixJob, dict[str, Opened]]]:
+    """The job with a donor for every fader, and the shapes that it is made of with these. Raises InputError.
+
+    judge : gives the model whose units arcs are measured in, to shapes like the one that it is given
+    """
+    if twice := [part for part in job.blends if part in job.parts]:
+        raise InputError(f"{', '.join(twice)} cannot be taken from one shape and blended of others; leave one out")
+    parts, every = dict(job.parts), dict(opened)
+    for part, blend in job.blends.items():
+        keys = [opened[name] for name in blend.shapes]
+        denoiser = None if blend.way == "linear" else (yield from judge(keys[0]))[1]
+        parts[part] = f"{part} {blend.alpha:g} of the way from {' to '.join(blend.shapes)}"
+        every[parts[part]] = faded(part, blend, keys, denoiser)
+    return msgspec.structs.replace(job, parts=parts, blends={}), every
 
 
 def arranged(job: MixJob, base: Opened, opened: Mapping[str, Opened]) -> tuple[Mix, Places]:

@@ -21,13 +21,14 @@ from engine.errors import InputError
 from engine.fields.mlp import WeightField
 from engine.frames import decoded_frame, open_sources
 from engine.geometry.surface import extract
-from engine.jobs import ExportJob, MixJob
+from engine.jobs import ExportJob, InterpolateJob, MixJob
 from engine.latents import Latents
 from engine.loose import made
 from engine.method import Shapes, Workspace
 from engine.opened import Opened, open_shape
 from engine.parts.mix import mix
 from engine.parts.pose import apply, inverse, places_of
+from engine.parts.settings import Blend, Curve, Way
 from engine.parts.spans import part_values
 from tests.geometry.test_morph import ran
 from tests.parts.projects import (
@@ -97,6 +98,56 @@ def test_parts_are_their_parents_byte_for_byte_after_saving(project: Project, pa
     assert set(card.held) == set(parts) and card.operation == "mixed" and card.shape == name
     row = project.catalogue.shape(name)
     assert row.kind == "mixed" and set(row.parents) == set(card.parents.values()) and row.present == NAMES
+
+
+@pytest.mark.parametrize("way", ["linear", "spherical"])
+def test_a_blended_part_is_that_of_a_frame_between_its_donors(project: Project, way: Way) -> None:
+    curves = {"wing": Curve(((0, 0), (1, 0.3)), way)}
+    _, frame = finished(InterpolateJob(shapes=(A, B), frames=2, curves=curves), project)["shapes"]
+    name = mixed(
+        project, base="drawn/0002", blends={"wing": Blend(shapes=(A, B), alpha=0.3, way=way)}, parts={"tail": B}
+    )
+    assert stored(project, name, "wing") == stored(project, frame, "wing") not in (stored(project, A, "wing"), b"")
+    assert stored(project, name, "tail") == stored(project, B, "tail")
+    card = opened(project, name).card
+    assert card.parents == {"wing": A, "tail": B, "body": "drawn/0002"} and card.blended == (A, B)
+    assert set(card.held) == {"wing", "tail"} and {A, B} < set(project.catalogue.shape(name).parents)
+    at_a_shape = mixed(project, blends={"wing": Blend(shapes=(A, "drawn/0001", B), alpha=0.5, way=way)})
+    assert stored(project, at_a_shape, "wing") == stored(project, "drawn/0001", "wing")
+    assert set(opened(project, at_a_shape).card.made_of) == {"drawn/0001", A}
+
+
+def test_faders_that_cannot_be_are_refused_in_words(project: Project) -> None:
+    runs = len(project.catalogue.runs())
+    fader = Blend(shapes=(A, B), alpha=0.3)
+    refused: list[tuple[dict[str, Any], str]] = [
+        ({"blends": {"wing": fader}, "parts": {"wing": B}}, "wing cannot be taken from one shape and blended"),
+        ({"blends": {"wing": fader}, "removed": ("wing",)}, "removed as well"),
+        ({"blends": {"rotor": fader}}, "rotor"),
+        ({"blends": {"wing": Blend(shapes=(A, B), alpha=1.5)}}, "<= 1"),
+    ]
+    for asked, words in refused:
+        with pytest.raises(InputError, match=words):
+            mixed(project, **asked)
+    assert len(project.catalogue.runs()) == runs
+
+
+def test_faders_of_the_command_line() -> None:
+    """Those of a mixture are tested with the mix panel."""
+    given = {"blends": ("wing=0.25:fit/a,fit/b", "tail=1:a,b,c"), "arcs": ("body=.5:a,b",)}
+    assert parts._blends(given) == {
+        "wing": Blend(shapes=("fit/a", "fit/b"), alpha=0.25),
+        "tail": Blend(shapes=("a", "b", "c"), alpha=1.0),
+        "body": Blend(shapes=("a", "b"), alpha=0.5, way="spherical"),
+    }
+    for texts, words in {
+        ("wing=0.5:a",): "wing=0.25:a,b",
+        ("wing=x:a,b",): "not a number",
+        ("wing=2:a,b",): "from 0 to 1",
+        ("body=0.1:a,b",): "both name body",
+    }.items():
+        with pytest.raises(InputError, match=words):
+            parts._blends(given | {"blends": texts})
 
 
 def test_surface_far_from_what_was_exchanged_stays(project: Project) -> None:

@@ -24,6 +24,7 @@ from engine.card import (
 from engine.commands.common import Options, cli, common, run_job
 from engine.errors import InputError
 from engine.jobs import MixJob
+from engine.parts.settings import Blend, Way
 
 AXES = ("x", "y", "z")
 
@@ -31,6 +32,8 @@ AXES = ("x", "y", "z")
 @cli.command()
 @click.option("--base", required=True, metavar="SHAPE", help="The shape whose parts stay unless another is named.")
 @click.option("--part", "parts", multiple=True, metavar="PART=SHAPE", help="Take a part from another shape.")
+@click.option("--blend", "blends", multiple=True, metavar="PART=ALPHA:SHAPE,SHAPE", help="Put a part between shapes.")
+@click.option("--arc", "arcs", multiple=True, metavar="PART=ALPHA:SHAPE,SHAPE", help="The same, along an arc.")
 @click.option("--remove", "removed", multiple=True, metavar="NAME", help="Leave out a part, or a copy of one.")
 @click.option("--duplicate", "copies", multiple=True, metavar="PART=NAME", help="Let a part stand a second time.")
 @click.option("--scale", "scales", multiple=True, metavar="NAME=F", help="Larger (1.2) or smaller; or F,F,F per axis.")
@@ -47,11 +50,14 @@ def mix(options: Options, base: str, free: tuple[str, ...], **given: tuple[str, 
     about the centre of the part's box. Canonical units: the longest side of a shape is 0.95; +x is the shape's left, +y
     up, +z its front. Copies have a name of their own (engine.2) and are moved by it.
 
+    --blend wing=0.25:a,b is the wing a quarter of the way from shape a to b; of three shapes 0.5 is the second's.
+
     A second pair of engines, further out: --duplicate engine=engine.2 --scale engine.2=1.6,1,1
     """
     job = MixJob(
         base=base,
         parts=_pairs("--part", given["parts"]),
+        blends=_blends(given),
         removed=given["removed"],
         copies={name: part for part, name in _several("--duplicate", given["copies"])},
         moves=_moves(given),
@@ -113,6 +119,23 @@ def _told(move: Move) -> str:
 
 def _numbers(values: Sequence[float]) -> str:
     return " ".join(f"{value:g}" for value in values)
+
+
+def _blends(given: Mapping[str, tuple[str, ...]]) -> dict[str, Blend]:
+    """Faders by part. Raises InputError for what is none, and for a part that has two."""
+    straight, arcs = _pairs("--blend", given["blends"]), _pairs("--arc", given["arcs"])
+    if twice := sorted(straight.keys() & arcs.keys()):
+        raise InputError(f"--blend and --arc both name {', '.join(twice)}; give each part once")
+    found = {part: _blend("--blend", part, text, "linear") for part, text in straight.items()}
+    return found | {part: _blend("--arc", part, text, "spherical") for part, text in arcs.items()}
+
+
+def _blend(option: str, part: str, text: str, way: Way) -> Blend:
+    alpha, _, names = text.partition(":")
+    shapes = tuple(names.split(","))
+    if len(shapes) < 2 or not all(shapes) or not 0 <= _number(option, alpha) <= 1:
+        raise InputError(f"{option} {part}={text}: give a number from 0 to 1 and shapes, as in {part}=0.25:a,b")
+    return Blend(shapes=shapes, alpha=_number(option, alpha), way=way)
 
 
 def _moves(given: Mapping[str, tuple[str, ...]]) -> tuple[Move, ...]:

@@ -62,6 +62,19 @@ class Curve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     way: Way = "linear"
 
 
+class Blend(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A part between donors: ``alpha`` 0 is the first shape's, 1 the last's, i / (M - 1) that of shape i, bit for bit."""
+
+    shapes: Annotated[tuple[str, ...], Meta(min_length=2)]
+    alpha: Annotated[float, Meta(ge=0, le=1)]
+    way: Way = "linear"
+
+    @property
+    def place(self) -> float:
+        """Where it stands among the shapes, 0..M - 1."""
+        return self.alpha * (len(self.shapes) - 1)
+
+
 EASED = 32  # straight pieces of an eased curve
 
 

@@ -11,15 +11,19 @@ ORDER = (ScaleMove, TurnMove, MirrorMove, ShiftMove)  # in which `mix` carries o
 
 
 def command_of(state: MixState, project: Path) -> str:
-    """The command; "" where no single one does it: parts on the way between donors, motions in an order of their own."""
+    """The command; "" where none does it: motions in an order of their own, names with commas in them."""
     mix = state.mixture
     kinds: dict[str, list[int]] = {}
     for move in mix.moves:
         kinds.setdefault(move.part, []).append(ORDER.index(type(move)))
-    if not mix.changed or mix.blends or any(own != sorted(own) for own in kinds.values()):
+    commas = any("," in shape for blend in mix.blends.values() for shape in blend.shapes)
+    if not mix.changed or commas or any(own != sorted(own) for own in kinds.values()):
         return ""
     words = [sys.executable or "python", "-m", "engine", "mix", "--base", mix.base]
     words += _options("--part", [f"{part}={shape}" for part, shape in mix.parts.items()])
+    for part, blend in mix.blends.items():
+        option = "--blend" if blend.way == "linear" else "--arc"
+        words += [option, f"{part}={blend.alpha!r}:{','.join(blend.shapes)}"]
     words += _options("--remove", list(mix.removed))
     words += _options("--duplicate", [f"{part}={name}" for name, part in mix.copies.items()])
     for move in mix.moves:

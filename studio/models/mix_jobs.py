@@ -7,7 +7,7 @@ import msgspec
 
 from engine.errors import StudioError
 from engine.jobs import Job
-from engine.live_requests import jobs_to_keep
+from engine.live_requests import job_to_keep
 from engine.project import Project
 from studio.models.mix_state import MixState
 from studio.models.troubles import Troubles
@@ -40,8 +40,7 @@ class MixJobs:
                 then((f"{run}/0000",))
             return f"{run}/0000"
         try:
-            submit = lambda job: self._project.job(self._submit(job))  # noqa: E731
-            run = jobs_to_keep(state.mixture, submit, state.held, state.free)[-1].run
+            run = self._submit(job_to_keep(state.mixture, state.held, state.free))
         except (StudioError, OSError) as error:
             self._troubles.tell_error(error)
             return ""

@@ -27,7 +27,7 @@ from engine.live_requests import (
     Piece,
     Priority,
     Request,
-    jobs_to_keep,
+    job_to_keep,
 )
 from engine.project import Project
 from engine.rows import ShapeRow
@@ -116,9 +116,7 @@ def test_the_command_makes_the_same_job(state: MixState) -> None:
         return
     words = shlex.split(text)[4:]
     found: list[Job] = []
-    (kept,) = [
-        job for job in jobs_to_keep(state.mixture, lambda job: job, state.held, state.free) if isinstance(job, MixJob)
-    ]
+    kept = job_to_keep(state.mixture, state.held, state.free)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("engine.commands.parts.run_job", lambda options, job: found.append(job))
         result = CliRunner().invoke(mix_command, words)
