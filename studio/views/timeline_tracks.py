@@ -13,6 +13,7 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
+    QPixmap,
     QPolygonF,
 )
 from PySide6.QtWidgets import QMenu, QScrollArea, QWidget
@@ -37,7 +38,7 @@ from studio.models.timeline_state import (
 )
 from studio.palette import Palette
 from studio.theme import palette_of
-from studio.views.timeline_scale import NAMES, Playhead, Scale, paint_playhead, scale_of, screen_colour
+from studio.views.timeline_scale import HEAD, NAMES, Playhead, Scale, paint_playhead, scale_of, screen_colour
 
 ROW, MARK = 26, 5  # pixels: height of a track, half the width of a mark
 ALL = "All parts"
@@ -65,6 +66,7 @@ class Tracks(QWidget):
         self._held = 0
         self._grip: tuple[str, int] | None = None  # part and number of the mark that is held
         self._scrubbing = False
+        self._ground: QPixmap | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Tracks of the parts")
         timeline.changed.connect(self._arrange)
@@ -211,14 +213,27 @@ class Tracks(QWidget):
 
     # painting --------------------------------------------------------------------------------------------------------
     def paintEvent(self, event: QPaintEvent) -> None:
-        """The rows and the playhead."""
-        colours, scale = palette_of(self.palette()), self.scale
+        """The rows and the playhead. Where only the playhead has moved, the rows are as they were painted last."""
+        if self._ground is None or any(rect.width() > 2 * HEAD for rect in event.region()):  # type: ignore[attr-defined]
+            self._ground = self._painted()
         painter = QPainter(self)
+        painter.drawPixmap(0, 0, self._ground)
+        paint_playhead(painter, self.timeline, self.scale, self.height(), palette_of(self.palette()))
+        painter.end()
+
+    def _painted(self) -> QPixmap:
+        """All rows."""
+        colours, scale = palette_of(self.palette()), self.scale
+        found = QPixmap(self.size() * self.devicePixelRatioF())
+        found.setDevicePixelRatio(self.devicePixelRatioF())
+        found.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(found)
+        painter.setFont(self.font())
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for place, part in enumerate(self.rows):
             self._paint_row(painter, part, QRectF(0, place * ROW, self.width(), ROW), scale, colours)
-        paint_playhead(painter, self.timeline, scale, self.height(), colours)
         painter.end()
+        return found
 
     def _paint_row(self, painter: QPainter, part: str, row: QRectF, scale: Scale, colours: Palette) -> None:
         timeline, state = self.timeline, self.timeline.state

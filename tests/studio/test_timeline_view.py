@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
+from numpy.typing import NDArray
+from PySide6.QtCore import QMimeData, QPoint, QPointF, QRect, Qt
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication, QImage
 from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QFileDialog, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -90,6 +92,30 @@ def test_drops_scrubbing_and_dragging_a_shape(panel: Panel, qtbot: QtBot) -> Non
     assert timeline.frame == 12 and ruler.chosen == 1
     qtbot.keyClick(ruler, Qt.Key.Key_Delete)
     assert [key.shape for key in timeline.state.keys] == ["g/0000", "g/0001", "g/0003"]
+
+
+def test_the_playhead_moves_over_tracks_that_stay(panel: Panel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is on the screen is what a painting of everything gives, though only the playhead was painted."""
+    tracks, timeline = panel.view.tracks, panel.timeline
+    qtbot.wait(100)
+    painted: list[bool] = []
+    whole = tracks._painted
+    monkeypatch.setattr(tracks, "_painted", lambda: (whole(), painted.append(True))[0])  # type: ignore[func-returns-value]
+    for frame in (3, 9, 17):
+        timeline.seek(frame)
+        qtbot.wait(50)
+    assert not painted
+    room = QRect(tracks.mapTo(panel.view, QPoint(0, 0)), tracks.size()) & panel.view.rect()
+    x, y, width, height = room.x(), room.y(), room.width(), room.height()
+    seen = panel.view.screen().grabWindow(panel.view.winId(), x, y, width, height).toImage()
+    off = np.abs(pixels(seen) - pixels(panel.view.grab(room).toImage()))
+    assert painted and off.max() <= 24, "but for the few colours that a display may have"
+
+
+def pixels(image: QImage) -> NDArray[np.int16]:
+    """(height, width, 4) colours."""
+    plain = image.convertToFormat(QImage.Format.Format_RGB32)
+    return np.frombuffer(plain.constBits(), np.uint8).reshape(plain.height(), plain.width(), 4).astype(np.int16)
 
 
 def test_tracks_choose_hold_drag_and_ease(panel: Panel, qtbot: QtBot) -> None:
