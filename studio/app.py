@@ -20,8 +20,12 @@ from studio.theme import Choice, Theme
 from studio.window import MainWindow
 
 
+SWITCH_S = 0.001  # for which a thread keeps Python's lock: the window waits for it, at each picture and each card
+
+
 def application(arguments: Sequence[str]) -> QApplication:
     """Qt's application, with what must be set before it."""
+    sys.setswitchinterval(SWITCH_S)
     QGuiApplication.setHighDpiScaleFactorRoundingPolicy(Qt.HighDpiScaleFactorRoundingPolicy.PassThrough)
     QCoreApplication.setApplicationName("Shape Studio")
     QGuiApplication.setDesktopFileName("shape-studio")
