@@ -19,7 +19,6 @@ from studio.panels import PANELS
 from studio.theme import Choice, Theme
 from studio.window import MainWindow
 
-
 SWITCH_S = 0.001  # for which a thread keeps Python's lock: the window waits for it, at each picture and each card
 
 
