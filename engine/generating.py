@@ -14,6 +14,7 @@ from engine.conditions import CATEGORY
 from engine.errors import InputError
 from engine.forming import TO_COME, Forming
 from engine.geometry.mesh import Mesh
+from engine.holding import GRID
 from engine.jobs import GenerateJob
 from engine.method import Shapes, Workspace
 from engine.metrics.decoding import keep_solids
@@ -27,7 +28,7 @@ from engine.shapes import keep_generated, model_path, read_model_about
 from engine.shipped import is_shipped, names, shipped_card, shipped_for
 from engine.storage import seed_of, write_json
 from engine.telling import missed_parts, tell_missed
-from engine.whole import GRID, Draw, whole_shapes
+from engine.whole import Draw, whole_shapes
 
 GUIDED = 2.0  # guidance scale where parts or attributes are asked for and nothing is said of it
 KEPT = "kept.json"  # of a run that was stopped: the shapes that were finished, and what they are nearest to

@@ -42,6 +42,15 @@ def in_one_piece(solids: Mapping[str, Mesh], grid: int, share: float) -> bool | 
     return along if along == across else None  # what touches at corners alone may hang together, or not
 
 
+def loose_parts(solids: Mapping[str, Mesh], grid: int) -> tuple[str, ...]:
+    """Parts of which something is in another piece of the union than the largest; ``solids`` as `in_one_piece` has them."""
+    inside = filled(_on_lattice(solids, grid))
+    pieces, _ = label(np.any(list(inside.values()), axis=0)) if inside else (np.zeros(1), 0)
+    sizes = np.bincount(pieces.ravel().astype(int))
+    main = 1 + int(sizes[1:].argmax()) if len(sizes) > 1 else 0
+    return tuple(name for name, own in inside.items() if (own & (pieces != main)).any())
+
+
 def _on_lattice(solids: Mapping[str, Mesh], grid: int) -> dict[str, Places]:
     """Lattice positions (V, 3) of the vertices of each surface, counted from one before the first of all."""
     places = {name: (mesh.vertices + 0.5) * (grid - 1) for name, mesh in solids.items() if len(mesh.faces)}

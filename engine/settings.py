@@ -218,6 +218,14 @@ class ExportOptions(Settings, frozen=True):
             description="width over which parts run into one another in the union (basis only), cube units; 0 = none",
         ),
     ] = 0.0
+    hold: Annotated[
+        bool,
+        Meta(
+            title="Hold together",
+            description="parts that come apart where they are thin grow by up to 0.4 % of the cube, if that joins them "
+            "(basis only)",
+        ),
+    ] = True
     smoothing: Annotated[
         int,
         Meta(ge=0, le=200, title="Smoothing", description="passes that even out steps without shrinking; 0 = none"),

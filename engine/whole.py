@@ -7,39 +7,18 @@ from pathlib import Path
 import msgspec
 import torch
 
-from engine.geometry.clean import clean, components
-from engine.geometry.crumbs import least_share
-from engine.geometry.mesh import Mesh, is_watertight
-from engine.geometry.surface import extract
-from engine.looking import in_one_piece
-from engine.method import Decoded, Field, Representation, Shapes
+from engine.geometry.mesh import Mesh
+from engine.holding import GRID, held_together
+from engine.method import Decoded, Representation, Shapes
 from engine.metrics.decoding import decoded_solids
 from engine.protocol import Note, Progress, Stage
 from engine.storage import write_json
-from engine.write import tidied
 
-GRID = 128  # grid points per side of the surface that is looked at
-CRUMBS = 0.03  # as an export leaves them out unless told otherwise
 TRIES = 12
 SAVE_EVERY = 20  # looks that a killed process may lose
 
 Draw = Callable[[int], Stage[Shapes]]  # attempt, 0 for the first -> as many shapes each time
 Keep = Callable[[int, Shapes, Mapping[str, Mesh]], None]  # number, row and surfaces of its parts, "" without parts
-
-
-def union_of(name: str, field: Field, grid: int) -> Stage[Mesh]:
-    """The union of a shape that a model made, as an export writes it."""
-    mesh = yield from extract(field, grid)
-    if not len(mesh.faces):  # an empty shape has no pieces to choose from
-        return mesh
-    return (yield from tidied(name, field, {"": mesh}, grid, least_share(CRUMBS, True)))[""]
-
-
-def shells_of(mesh: Mesh) -> tuple[bool, int]:
-    """Whether a mesh is watertight, and of how many shells it is; (False, 0) of none."""
-    mesh = clean(mesh)
-    shells = int(components(mesh).max()) + 1 if len(mesh.faces) else 0
-    return bool(shells) and is_watertight(mesh), shells
 
 
 def whole_shapes(
@@ -99,20 +78,10 @@ def _look(place: int, row: Shapes, decoded: Decoded, keep: Keep | None) -> Stage
     if not hasattr(decoded, "part"):
         return True
     solids = yield from decoded_solids(decoded, GRID)
-    found = in_one_piece(solids, GRID, least_share(CRUMBS, True))
-    if found is None:
-        found = yield from _is_whole(decoded)
-    if found and keep is not None:
+    held = yield from held_together(decoded, solids, GRID)
+    if held.whole and keep is not None:
         keep(place, row, solids)
-    return found
-
-
-def _is_whole(field: Field) -> Stage[bool]:
-    """Whether the union is of one shell; what is so before crumbs are left out is told without the parts' own surfaces."""
-    if shells_of((yield from extract(lambda points: field(points), GRID)))[1] == 1:
-        return True
-    closed, shells = shells_of((yield from union_of("", field, GRID)))
-    return closed and shells == 1
+    return held.whole
 
 
 def _with(shapes: Shapes, place: int, row: Shapes) -> Shapes:

@@ -6,19 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from engine.basis.field import BasisField, SmoothUnion
 from engine.errors import EmptyShapeError, InputError
 from engine.fields.mlp import WeightField
-from engine.geometry.blocks import CHUNK
 from engine.geometry.crumbs import EXACT, without_crumbs
 from engine.geometry.export import GREY, ExportInfo, ExportOptions
 from engine.geometry.export.slowly import export_slowly
 from engine.geometry.mesh import Geometry, Mesh
 from engine.geometry.regions import whole_in_pieces
 from engine.geometry.surface import extract
+from engine.holding import GRID, held_together, tidied
 from engine.method import Colour, Field, Part
 from engine.parts.pose import PosedField
 from engine.protocol import Note, Progress, Stage
@@ -64,15 +63,21 @@ def _(
     in_parts = bool(decoded.parts) and _wants_parts(path, options)
     if options.smooth and in_parts:
         raise InputError(f"{path}: smooth joins parts into one surface; add pieces=union, or leave it out")
+    field: Field = decoded
+    if options.hold and decoded.parts and not options.smooth:
+        looked = known if known is not None and resolution == GRID else (yield from part_meshes(decoded, GRID))
+        held = yield from held_together(decoded, looked)
+        if told := held.note(name):
+            yield told
+        field, known = held.field, held.solids if resolution == GRID else None if held.grown else known
     if in_parts:
-        solids = dict(known) if known is not None else (yield from part_meshes(decoded, resolution))
+        solids = dict(known) if known is not None else (yield from part_meshes(field, resolution))
     elif known is not None and not (decoded.parts or options.smooth):
         solids = dict(known)
     else:
-        joined = SmoothUnion(decoded, options.smooth) if options.smooth else decoded
-        solids = {"": (yield from extract(joined, resolution))}
+        solids = {"": (yield from extract(SmoothUnion(field, options.smooth) if options.smooth else field, resolution))}
     if crumbs:
-        solids = yield from tidied(name, decoded, solids, resolution, crumbs)
+        solids = yield from tidied(name, field, solids, resolution, crumbs)
     if not any(len(solid.faces) for solid in solids.values()):
         raise EmptyShapeError(f"{name} is empty: its field has no inside anywhere in the cube")
     colours = part_colours(decoded, parts)
@@ -130,32 +135,6 @@ def part_meshes(field: Field, resolution: int) -> Stage[dict[str, Mesh]]:
         if len(mesh.faces):
             found[name] = mesh
     return found
-
-
-def tidied(name: str, field: Field, solids: dict[str, Mesh], resolution: int, crumbs: float) -> Stage[dict[str, Mesh]]:
-    """The meshes of a field, by part or as one, without loose crumbs under that share; a Note says of which parts."""
-    reach = 2 / resolution
-    kept, left_out = without_crumbs(solids, crumbs, reach)
-    if left_out and field.parts and not any(solids):  # one surface: a part that stands alone is no crumb of the others
-        owners = yield from _owners(field, solids[""])
-        kept, left_out = without_crumbs(solids, crumbs, reach, owners)
-    if left_out:
-        told = " and ".join(f"{count} of {part}" if part else f"{count}" for part, count in left_out.items())
-        yield Note(text=f"{name}: left out loose crumbs ({told}), each under {crumbs:.1%} of the volume")
-    return kept
-
-
-def _owners(field: Field, mesh: Mesh) -> Stage[NDArray[np.str_]]:
-    """(V,) the part on whose surface each vertex of a union lies: the one that is largest there."""
-    points = torch.from_numpy(mesh.vertices.astype(np.float32))
-    number = []
-    for start in range(0, len(points), CHUNK):
-        logits = []
-        for part in field.parts:
-            yield Progress(stage="crumbs", done=start, total=len(points))
-            logits.append(field.part(part)(points[start : start + CHUNK]).cpu())
-        number.append(torch.stack(logits).argmax(0))
-    return np.array(field.parts)[torch.cat(number).numpy()]
 
 
 @singledispatch

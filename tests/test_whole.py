@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from engine import whole
+from engine.holding import shells_of, union_of
 from engine.method import Field, Shapes
 from engine.protocol import Note, Stage
-from engine.whole import TRIES, shells_of, union_of, whole_shapes
+from engine.whole import TRIES, whole_shapes
 
 BALL, CRUMB, APART, NOTHING, ODD = range(5)
 GOOD = (BALL, CRUMB)  # a crumb is left out, as in every export

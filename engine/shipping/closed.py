@@ -7,13 +7,13 @@ import msgspec
 
 from engine.geometry.file import load_geometry
 from engine.geometry.mesh import Mesh
+from engine.holding import shells_of, union_of
 from engine.method import Workspace
 from engine.opened import open_shapes
 from engine.project import Project
 from engine.protocol import Progress, Stage
 from engine.shipped import Closed
 from engine.storage import write_json
-from engine.whole import shells_of, union_of
 
 SAVE_EVERY = 20
 
