@@ -233,7 +233,8 @@ class _Lines:
         """Between two steps, with at most so many points."""
         faded = QColor(colour)
         faded.setAlpha(90)
-        dashes = pg.mkPen(colour, width=1, style=Qt.PenStyle.DashLine)
+        thin = self._plot.devicePixelRatioF()  # pens of plots are as wide in the screen's own pixels
+        dashes = pg.mkPen(colour, width=thin, style=Qt.PenStyle.DashLine)
 
         def put(item: pg.PlotDataItem, values: Numbers | None, pen: QPen, soft: bool = False) -> None:
             if values is None:
@@ -241,8 +242,8 @@ class _Lines:
             else:
                 item.setData(*thinned(shown.steps, values, left, right, most), pen=pen, antialias=soft)
 
-        put(self._raw, shown.values if smoothed else None, pg.mkPen(faded, width=1))
-        put(self._smooth, shown.smooth, pg.mkPen(colour, width=2), soft=len(shown.steps) <= FINE)
+        put(self._raw, shown.values if smoothed else None, pg.mkPen(faded, width=thin))
+        put(self._smooth, shown.smooth, pg.mkPen(colour, width=2 * thin), soft=len(shown.steps) <= FINE)
         put(self._real, shown.real, dashes)
         nothing = pg.mkPen(0, 0, 0, 0)  # a line without a pen is no border for a band either
         put(self._low, shown.low, nothing)

@@ -70,6 +70,7 @@ class GalleryView(Ground):
         self.stop.setText(gallery.stop_words)
         self.go_on.setVisible(gallery.can_go_on)
         self.beside.setChecked(gallery.beside)
+        self.beside.setVisible(gallery.cards.rowCount() > 0)
         known = gallery.nearest_words
         self.beside.setToolTip(
             f"Show the nearest training shape beside it ({BESIDE_KEYS})\n{known}"

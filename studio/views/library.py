@@ -5,7 +5,6 @@ from dataclasses import replace
 from PySide6.QtCore import QPoint, QSignalBlocker, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
-    QComboBox,
     QHBoxLayout,
     QLineEdit,
     QStackedLayout,
@@ -23,6 +22,7 @@ from studio.models.titles import counted
 from studio.panel import Panel, in_menu
 from studio.widgets.card_list import CardList
 from studio.widgets.card_menu import card_menu
+from studio.widgets.narrow_choice import NarrowChoice
 from studio.widgets.words import Ground, button, label, tool
 
 KINDS: tuple[tuple[str, Kind, str], ...] = (
@@ -52,6 +52,7 @@ class LibraryView(Ground):
         self._opened, self._library = opened, opened.library
         self.cards = Cards(opened.library, opened.thumbnails)
         self.list = CardList(self.cards, side=118)
+        self.list.setAccessibleName("Cards of the library")
         self.list.chosen.connect(self._choose)
         self.list.opened.connect(opened.current.show)
         self.list.asked.connect(self._menu)
@@ -66,8 +67,8 @@ class LibraryView(Ground):
         for title, _, _ in KINDS:
             self.kinds.addTab(title)
         self.kinds.currentChanged.connect(self._turn_to)
-        self.category, self.part, self.tag = QComboBox(), QComboBox(), QComboBox()
-        self.quality, self.novelty = QComboBox(), QComboBox()
+        self.category, self.part, self.tag = NarrowChoice(), NarrowChoice(), NarrowChoice()
+        self.quality, self.novelty = NarrowChoice(), NarrowChoice()
         self._boxes = {
             "category": self.category,
             "part": self.part,
@@ -79,7 +80,6 @@ class LibraryView(Ground):
         for (field, box), tip in zip(self._boxes.items(), TIPS, strict=True):
             box.setToolTip(tip)
             box.setAccessibleName(tip)
-            box.setMinimumContentsLength(6)
             box.currentIndexChanged.connect(
                 lambda i, box=box, field=field: self._show(**{field: box.itemData(i) or ""})
             )

@@ -25,6 +25,9 @@ class QueueStrip(QWidget):
         self.progress.setFixedWidth(180)
         self.pause, self.cancel = tool("pause", "Pause", self._pause), tool("close", "Cancel", self._cancel)
         self.force = button("Force stop", self._force, tip="End the engine; the run goes on from what it has saved")
+        policy = self.count.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)  # so that the bar is as high without a project
+        self.count.setSizePolicy(policy)
         row = QHBoxLayout(self)
         row.setContentsMargins(6, 0, 6, 0)
         row.setSpacing(8)

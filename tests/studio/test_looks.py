@@ -1,6 +1,6 @@
 """Every workspace at the least size that it is made for: no words are cut off, all is explained, and keys reach it all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,7 @@ from tests.studio.conftest import Desk, settle
 from tests.studio.seen import clipped, unexplained
 from tests.studio.train_project import add_fit, add_training, item
 
-SIZE = 1280, 800
+SIZE = 1280, 720
 SHAPES = tuple(f"generate-0001/{i:04d}" for i in range(3))
 
 
@@ -61,7 +61,18 @@ def go_to(desk: Desk, workspace: str, qtbot: QtBot) -> None:
     qtbot.wait(50)
 
 
-def test_no_words_are_cut_off(full: Desk, qtbot: QtBot) -> None:
+@pytest.fixture(params=[1.0, 1.3], ids=["usual", "large"])
+def font(request: pytest.FixtureRequest, qapp: QApplication) -> Iterator[None]:
+    """As people set it in their system."""
+    before = qapp.font()
+    larger = qapp.font()
+    larger.setPointSizeF(request.param * before.pointSizeF())
+    qapp.setFont(larger)
+    yield
+    qapp.setFont(before)
+
+
+def test_no_words_are_cut_off(font: None, full: Desk, qtbot: QtBot) -> None:
     for workspace in WORKSPACES:
         go_to(full, workspace, qtbot)
         assert (full.window.width(), full.window.height()) == SIZE, f"{workspace} needs more room"
@@ -83,6 +94,9 @@ def test_tab_reaches_everything_as_one_reads_and_comes_back(full: Desk, qtbot: Q
     for workspace in WORKSPACES:
         go_to(full, workspace, qtbot)
         wanted = set(focusable(full.window))
+        assert [
+            one for one in wanted if not (one.accessibleName() or one.toolTip() or getattr(one, "text", str)())
+        ] == []
         full.window.tabs.setFocus()
         went: list[QWidget] = []
         for _ in range(len(wanted) + 1):
