@@ -92,8 +92,7 @@ SHARED += ("train.steps=8000", "train.batch=128", "train.ema=0.999", "train.cond
 FEWER = (*SHARED, "fit.steps=20000", "train.steps=5000", "denoiser.dropout=0.05")
 
 RECIPES: dict[str, Recipe] = {
-    name: Recipe(category=name, changes=SHARED, items=2_700, training=0)
-    for name in ("airplane", "chair")
+    name: Recipe(category=name, changes=SHARED, items=2_700, training=0) for name in ("airplane", "chair")
 } | {
     name: Recipe(category=name, changes=FEWER, items=1_000, training=0, unseen=120, samples=120)
     for name in ("car", "table", "lamp", "mug")
