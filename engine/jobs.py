@@ -145,7 +145,7 @@ class GenerateJob(JobBase, frozen=True):
     changes: tuple[str, ...] = ()  # sampler settings that differ from the model's own, as key=value
     picture: bool = True
     previews: bool = False
-    whole: bool = False
+    whole: bool = True
 
 
 class MixJob(JobBase, frozen=True):
