@@ -26,6 +26,8 @@ priority, then)``. **Changes** to the project go through ``opened.history.do``, 
 told by ``opened.troubles.tell_error``; nothing is modal but files, exports and questions before something is lost.
 
 What can be done with a card is a line in `models.offers`, which every menu of cards is made of (``widgets.card_menu``).
+Files are taken wherever in the window they are let go of (`widgets.drop_cover`, `models.incoming`), so no panel takes any;
+panels take cards (`models.cards.MIME`), which are files for other programs (`models.outgoing`).
 
 Custom painting takes colours from `theme.palette_of`. Style sheets know roles, not widgets: see ``widgets.words``.
 Tests (tests/studio) drive the real window by clicks; `tests.studio.fakes` are engines that answer at once.

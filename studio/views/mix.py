@@ -174,7 +174,11 @@ class MixView(Ground):
         self.export.setEnabled(not mix.fault)
         self.heal.setEnabled(mix.can_work and len(base.parts) > 1)
         self.copy.setEnabled(bool(mix.command))
-        why = "" if mix.command or not mix.is_changed else ": keep it first, blended parts have no command of their own"
+        why = (
+            ""
+            if mix.command or not mix.is_changed
+            else ": keep it first, these motions in this order have no command of their own"
+        )
         self.copy.setToolTip(f"Copy as command{why}")
 
     def _arrange(self, names: list[str]) -> None:
