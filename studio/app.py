@@ -52,16 +52,18 @@ def start(arguments: Sequence[str]) -> int:
     app = application(arguments)
     window, projects = build(app, Preferences())
     folders = [Path(text) for text in arguments[1:] if not text.startswith("-")]
+    return run(app, window, projects, folders[0] if folders else None)
+
+
+def run(app: QApplication, window: MainWindow, projects: Projects, folder: Path | None) -> int:
+    """Show the window, with a project that is opened or made, until it is closed."""
     window.show()
-    if folders:
-        (projects.open if (folders[0] / "project.json").exists() else projects.create)(folders[0])
-    with QEventLoop(app) as loop:
-        loop.run_until_complete(_closed(window))
-    sys.excepthook = sys.__excepthook__
-    return 0
-
-
-async def _closed(window: MainWindow) -> None:
+    if folder:
+        (projects.open if (folder / "project.json").exists() else projects.create)(folder)
+    app.setQuitOnLastWindowClosed(False)  # the loop ends by itself, when all has been let go of
     gone = asyncio.Event()
     window.closed.connect(gone.set)
-    await gone.wait()
+    with QEventLoop(app) as loop:
+        loop.run_until_complete(gone.wait())
+    sys.excepthook = sys.__excepthook__
+    return 0

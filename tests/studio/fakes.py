@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from engine.errors import InputError
-from engine.jobs import GenerateJob, Job
+from engine.jobs import GenerateJob, Job, SamplesJob
 from engine.live_requests import (
     Computer,
     Decode,
@@ -35,12 +35,17 @@ from engine.shipped import is_shipped
 from tests import fake_runner
 
 FAIL, CRASH_ONCE, SLOW = 13, 14, 15  # seeds of generations that go wrong, or take their time
+UNKNOWN = "the fake knows nothing of this job"
 WORDS = "the model is made of cheese; train another one"
 
 
 def run(job: Job, project: Project) -> Generator[Event | Preview, None, None]:
-    """A generation that enters shapes into the catalogue; any other job is the fake runner's."""
-    if not isinstance(job, GenerateJob):
+    """A generation that enters shapes into the catalogue; samples are the fake runner's, any other job fails."""
+    if not isinstance(job, GenerateJob | SamplesJob):
+        project.catalogue.acquire(job.run)
+        project.catalogue.end_run(job.run, "failed", UNKNOWN)
+        raise InputError(UNKNOWN)
+    if isinstance(job, SamplesJob):
         yield from fake_runner.run(job, project)
         return
     project.catalogue.acquire(job.run)
