@@ -62,6 +62,7 @@ class Bring(QObject):
         self.form = Form(ImportJob(paths=()), leave_out=FORM_LEAVES_OUT)
         opened.library.changed.connect(self.refresh)
         opened.queue.changed.connect(self.changed)
+        opened.queue.ended.connect(self._see_anew)
         self.refresh()
 
     def refresh(self) -> None:
@@ -157,6 +158,20 @@ class Bring(QObject):
         """Give a part another name, in all items."""
         job: Job = RenameJob(old=old, new=" ".join(new.split()), merge=merge)
         return self._opened.submit(job)
+
+    def _see_anew(self, run: str) -> None:
+        """Items look different when they have other parts: in the lists, and in the view."""
+        task = self._opened.queue.task(run)
+        if task is None or kind_of(task.job) not in CHANGING:
+            return
+        found = task.result.get("items", ())
+        names = (
+            {one if isinstance(one, str) else one["id"] for one in found} if isinstance(found, list | tuple) else set()
+        )
+        for name in names:
+            self._opened.thumbnails.forget(name)
+        if self._opened.current.shape in names:
+            self._opened.current.look_again()
 
     def _take(self, items: list[ItemRow]) -> None:
         first = next((item for item in items if item.usable), None)

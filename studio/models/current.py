@@ -29,6 +29,10 @@ class Current(QObject):
             self.shape, self.beside = name, beside
             self.shape_changed.emit(name)
 
+    def look_again(self) -> None:
+        """What is looked at is itself another now."""
+        self.shape_changed.emit(self.shape)
+
     def go_to(self, workspace: str) -> None:
         """Ask for a workspace to be shown."""
         self.workspace_wanted.emit(workspace)

@@ -13,6 +13,7 @@ from engine.jobs import ImportJob, PartsJob, RenameJob, SamplesJob
 from engine.project import Project
 from engine.rows import MADE
 from studio.models.bring import SAMPLES, VERDICTS, Bring, is_named
+from studio.models.queue import Task
 from tests.studio.conftest import settle
 from tests.studio.train_project import Written, item
 
@@ -66,6 +67,23 @@ def test_jobs_say_what_was_asked(written: Written, tmp_path: Path) -> None:
     assert isinstance(parts, PartsJob) and not parts.items
     assert isinstance(renamed, RenameJob) and (renamed.old, renamed.new, renamed.merge) == ("seat", "a bench", False)
     assert bring.have_both("seat", "leg") == 4 and bring.have_both("seat", "bench") == 0
+
+
+def test_items_with_other_parts_are_looked_at_anew(written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened, seen, forgotten = written.opened, list[str](), list[str]()
+    opened.model(Bring)
+    opened.current.show(item(4).id)
+    opened.current.shape_changed.connect(seen.append)
+    monkeypatch.setattr(opened.thumbnails, "forget", forgotten.append)
+    for job, items in (
+        (PartsJob(run="p"), [{"id": item(4).id, "parts": ["part 1"]}, {"id": item(5).id, "parts": []}]),
+        (RenameJob(run="r", old="seat", new="bench"), [item(0).id]),
+        (SamplesJob(run="s", category="chair", count=1), []),
+    ):
+        task = Task(job, result={"items": items})
+        monkeypatch.setattr(opened.queue, "task", lambda run, task=task: task)
+        opened.queue.ended.emit(job.run)
+    assert seen == [item(4).id] and sorted(forgotten) == [item(0).id, item(4).id, item(5).id]
 
 
 def test_nothing_is_brought_in_with_a_setting_that_is_wrong(written: Written, tmp_path: Path) -> None:

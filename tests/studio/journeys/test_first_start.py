@@ -40,8 +40,8 @@ def test_first_start(
     me.shoot("welcome")
 
     me.press("Generate")
-    gallery = me.sees(GalleryView).list
-    me.wait(lambda: len(me.cards(gallery)) == 6, 120, "six shapes")
+    gallery, library = me.sees(GalleryView).list, me.sees(LibraryView).list
+    me.wait(lambda: len(me.cards(library)) == len(me.cards(gallery)) == 6, 120, "six shapes")
     me.wait(lambda: pictured(gallery), 60, "pictures")
     me.click_card(gallery, 0)
     me.rest(2000)

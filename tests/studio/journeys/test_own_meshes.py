@@ -14,7 +14,6 @@ from pytestqt.qtbot import QtBot
 from studio.models.opened import ENGINES
 from studio.views.curves import CurvesView
 from studio.views.form import FormView
-from studio.views.gallery import GalleryView
 from studio.views.library import LibraryView
 from studio.views.report import ReportView
 from studio.views.report_choice import ReportChoice
@@ -94,10 +93,10 @@ def test_own_meshes(
     me.shoot("trained")
     me.press("Draw shapes…")
 
-    gallery = me.sees(GalleryView)
     me.write(me.sees(QSpinBox, "Count"), "4")
     me.press("Generate")
-    me.wait(lambda: len(me.cards(gallery.list)) == 4, 200, "four shapes")
+    me.turn_to("Shapes")
+    me.wait(lambda: len(me.cards(library.list)) == len(AIRPLANES) + 4, 200, "four shapes beside those that were fitted")
     me.rest(3000)
     me.shoot("generated")
 
