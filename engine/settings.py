@@ -213,9 +213,10 @@ class ExportOptions(Settings, frozen=True):
         float,
         Meta(
             ge=0,
-            le=0.2,
+            le=0.02,
             title="Smooth joints",
-            description="width over which parts run into one another in the union (basis only), cube units; 0 = none",
+            description="width over which parts run into one another in the union (basis only), cube units: 0.005 rounds "
+            "a joint off, from 0.01 on thin parts may fray; 0 = none",
         ),
     ] = 0.0
     hold: Annotated[
