@@ -1,6 +1,7 @@
 """What the Make panel asks for: model, category, attributes, count, seed, steps and guidance; and the job that it makes."""
 
 import random
+from collections.abc import Mapping
 from typing import Self
 
 from PySide6.QtCore import QObject, Signal
@@ -15,6 +16,7 @@ from studio.models.queue import Queue
 from studio.models.sources import Source, own_sources, shipped_sources
 from studio.models.troubles import Troubles
 
+TYPE = ATTRIBUTE + "type"  # what kind of chair, or aeroplane: the first thing that one asks for
 MOST_SEED = 2**31 - 1
 MOST_COUNT = 256  # more at a time are for the command line
 
@@ -78,7 +80,28 @@ class Make(QObject):
         if self.source is None:
             return []
         found = self.source.askable.of(self.category)
-        return [(name, classes) for name, classes in found.items() if len(classes) > 1]
+        offered = [(name, classes) for name, classes in found.items() if len(classes) > 1]
+        kept = [one for one in offered if not self._said_by_part(*one, found)]
+        return sorted(kept, key=lambda one: 0 if one[0] == TYPE else 1 if one[0].startswith(PART) else 2)
+
+    def words_of(self, name: str) -> str:
+        """What a question is about: "Arm part" whether there is one, "Kind of arm" which, or a property."""
+        if name.startswith(PART):
+            return f"{name.removeprefix(PART).capitalize()} part"
+        words = name.removeprefix(ATTRIBUTE).replace("_", " ")
+        classes = dict(self.questions()).get(name, ())
+        kind = self._part_in(name) and not all(one.isdecimal() for one in classes)
+        return f"Kind of {words}" if kind else words.capitalize()
+
+    def _part_in(self, name: str) -> str:
+        """The part that an attribute is named after, in the plural too; "" of others."""
+        word = name.removeprefix(ATTRIBUTE)
+        known = self.source.askable.parts if self.source else ()
+        return next((part for part in (word, word.removesuffix("s")) if part in known), "")
+
+    def _said_by_part(self, name: str, classes: tuple[str, ...], found: Mapping[str, tuple[str, ...]]) -> bool:
+        """Whether an attribute says no more than whether a part is there, which is asked for already."""
+        return name.startswith(ATTRIBUTE) and set(classes) == {"no", "yes"} and PART + self._part_in(name) in found
 
     def answer(self, name: str, wanted: str) -> None:
         """Ask for a class of a condition; "" = as it comes."""
@@ -86,6 +109,11 @@ class Make(QObject):
             self.answers[name] = wanted
         else:
             self.answers.pop(name, None)
+        self.changed.emit()
+
+    def clear(self) -> None:
+        """Ask for nothing in particular."""
+        self.answers = {}
         self.changed.emit()
 
     def set_count(self, count: int) -> None:

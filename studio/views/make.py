@@ -1,7 +1,7 @@
 """The Make panel: which model, of what kind, how many, and Generate."""
 
 from PySide6.QtCore import QSignalBlocker, Qt
-from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtGui import QAction, QKeySequence, QWheelEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.conditions import ABSENT, ATTRIBUTE, PART, PRESENT
+from engine.conditions import ABSENT, PRESENT
 from studio.icons import icon
 from studio.models.make import MOST_COUNT, MOST_SEED, Make
 from studio.models.opened import OpenProject
@@ -25,6 +25,21 @@ from studio.widgets.words import Ground, button, label, line, tool
 MOST_STEPS = 1_000
 FEW = 64  # shapes on the slider; more are typed
 NAMES = 66  # pixels of the names on the left
+
+
+class _Wish(QComboBox):
+    """A choice that the wheel does not change while one scrolls past it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Left to what scrolls, unless somebody chooses here."""
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
 
 
 class MakeView(Ground):
@@ -46,6 +61,7 @@ class MakeView(Ground):
         self.guidance = QDoubleSpinBox(minimum=0, maximum=20, singleStep=0.5, decimals=2)
         self.whole = QCheckBox("Draw again what comes apart")
         self.go = button("Generate", lambda: self._make.generate(), "primary", tip="Put it into the queue (Ctrl+Enter)")
+        self.clear = button("As it comes", self._make.clear, "flat", tip="Ask for nothing in particular")
         self._questions: dict[str, QComboBox] = {}
         self._build()
         self._bind()
@@ -63,9 +79,6 @@ class MakeView(Ground):
         self._form.addRow("", self.about)
         self._form.row("Category", self.category)
         column.addLayout(self._form)
-        self._asked = Rows(NAMES)
-        column.addLayout(self._asked)
-        column.addWidget(line())
         numbers = Rows(NAMES)
         numbers.row("Count", _row(self.slider, self.count))
         numbers.row("Seed", _row(self.seed, self.lock, self.dice))
@@ -80,6 +93,15 @@ class MakeView(Ground):
         extra.addRow(self.whole)
         self._extra.hide()
         column.addWidget(self._extra)
+        self._between = line()
+        column.addWidget(self._between)
+        wishes = QHBoxLayout()
+        self._wishes = label("What they should be", "heading")
+        wishes.addWidget(self._wishes, 1)
+        wishes.addWidget(self.clear)
+        column.addLayout(wishes)
+        self._asked = Rows(NAMES)
+        column.addLayout(self._asked)
         column.addStretch(1)
         scroll = QScrollArea(widgetResizable=True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -110,7 +132,7 @@ class MakeView(Ground):
             "Shapes in several pieces, or without what was asked for, are drawn anew: up to 12 times each"
         )
         self.steps.setToolTip("Of drawing: more are slower and a little cleaner")
-        self.guidance.setToolTip("How closely the shapes follow what was asked for; 1 = off")
+        self.guidance.setToolTip("How closely shapes follow what was asked for; 1 = off, at least 2 when something is")
         names = {
             "Model": (self.model, "What draws the shapes: one that comes with the program, or one of your own"),
             "Category": (self.category, "What kind of shapes"),
@@ -168,16 +190,17 @@ class MakeView(Ground):
     def _ask(self) -> None:
         """A choice for each thing that the model can be asked for."""
         questions = self._make.questions()
+        self._between.setVisible(bool(questions))
+        self._wishes.setVisible(bool(questions))
+        self.clear.setVisible(bool(self._make.answers))
         if [name for name, _ in questions] != list(self._questions):
             while self._asked.rowCount():
                 self._asked.removeRow(0)
             self._questions = {}
             for name, _ in questions:
-                box = QComboBox()
+                box = _Wish()
                 box.activated.connect(lambda i, box=box, name=name: self._make.answer(name, box.itemData(i)))
-                words = name.removeprefix(ATTRIBUTE).replace("_", " ").capitalize()
-                if name.startswith(PART):  # the same word may also name a property: a back, and what kind of back
-                    words = f"{name.removeprefix(PART).capitalize()} part"
+                words = self._make.words_of(name)
                 box.setAccessibleName(words)
                 box.setToolTip(f"What is asked for: {words.lower()}")
                 self._asked.row(words, box)
