@@ -1,10 +1,13 @@
 """Brings what a person looks at into the scene: shapes through the live engine, meshes that came in from their file."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject
 
 from engine.errors import StudioError
@@ -114,9 +117,28 @@ def read_item(path: Path, name: str, title: str) -> Shape:
         raise StudioError(f"{title} has no surface to look at; it came as points or was refused")
     arrays, header = read_tensors(path)
     names = msgspec.json.decode(header["parts"], type=list[str])
+    if not names and "regions" in header:
+        return Shape(name, title, _by_labels(arrays, msgspec.json.decode(header["regions"], type=list[str])))
     numbers = range(1, len(names) + 1) if names else range(1)
     parts = [
         PartMesh(part, arrays[f"{i}.vertices"], arrays[f"{i}.faces"], COLOURS[i % len(COLOURS)])
         for i, part in zip(numbers, names or ["shape"], strict=True)
     ]
     return Shape(name, title, tuple(parts))
+
+
+def _by_labels(arrays: Mapping[str, NDArray], names: list[str]) -> tuple[PartMesh, ...]:
+    """The surface by the labelled point that is nearest to the middle of each face."""
+    from scipy.spatial import cKDTree  # where the first such item is looked at, in the thread that reads it
+
+    vertices, faces = arrays["0.vertices"], arrays["0.faces"]
+    nearest = cKDTree(arrays["regions.points"].astype(np.float64)).query(vertices[faces].mean(1))[1]
+    label = arrays["regions.label"][nearest]
+    parts = []
+    for i, name in enumerate(names):
+        used, own = np.unique(faces[label == i], return_inverse=True)
+        if len(used):
+            parts.append(
+                PartMesh(name, vertices[used], own.reshape(-1, 3).astype(np.int32), COLOURS[(i + 1) % len(COLOURS)])
+            )
+    return tuple(parts)

@@ -14,6 +14,8 @@ from engine.jobs import (
     InterpolateJob,
     Job,
     MixJob,
+    PartsJob,
+    RenameJob,
     RerollJob,
     SamplesJob,
     TrainJob,
@@ -24,6 +26,8 @@ from engine.methods import name_of
 VERBS = {
     "import": "Import",
     "samples": "Make samples",
+    "parts": "Find parts",
+    "rename": "Rename a part",
     "fit": "Fit shapes",
     "train": "Train a model",
     "generate": "Generate",
@@ -86,6 +90,10 @@ def title_of(job: Job) -> str:
             return f"Train a model ({name_of(job.settings)}, {job.settings.train.steps:,} steps)"
         case ExportJob() | FilmJob() | InterpolateJob():
             return f"{VERBS[kind_of(job)]} {counted(len(job.shapes), 'shape')}"
+        case PartsJob() if job.painted:
+            return f"Paint parts on {counted(len(job.painted), 'shape')}"
+        case RenameJob():
+            return f"Rename {job.old} to {job.new}"
         case RerollJob():
             return f"Reroll {', '.join(job.parts)}"
         case MixJob() | HealJob():

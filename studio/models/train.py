@@ -278,9 +278,9 @@ class Train(QObject):
         card = self._opened.library.card(shape.id)
         return card.title if card else shape.item
 
-    def show(self, shape: str) -> None:
-        """Look at a fitted shape."""
-        self._opened.current.show(shape)
+    def show(self, shape: ShapeRow) -> None:
+        """Look at a fitted shape, beside the mesh that it was fitted to."""
+        self._opened.current.show(shape.id, shape.item)
 
     def _active(self, run: str) -> bool:
         queue = self._opened.queue

@@ -16,7 +16,7 @@ TICKED, OUT = Qt.CheckState.Checked, Qt.CheckState.Unchecked
 
 
 class GateList(QTreeWidget):
-    """Bound to a `Train`. A click looks at a shape; a click on its tick, or Space, leaves it out or takes it in again."""
+    """Bound to a `Train`. A click shows a shape beside its mesh; one on its tick, or Space, leaves it out."""
 
     def __init__(self, train: Train) -> None:
         super().__init__(columnCount=2)
@@ -27,7 +27,7 @@ class GateList(QTreeWidget):
         self.header().setStretchLastSection(False)
         self.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
-        self.currentItemChanged.connect(lambda row, _: train.show(row.data(0, SHAPE).id) if _has_shape(row) else None)
+        self.currentItemChanged.connect(lambda row, _: train.show(row.data(0, SHAPE)) if _has_shape(row) else None)
         self.itemChanged.connect(self._tick)
 
     def draw(self, anew: bool = False) -> None:

@@ -37,9 +37,8 @@ class PaintBox(QWidget):
         self._paint, self._bring = paint, bring
         self._told: object = None
         self.begin = button(
-            "Paint parts", self._toggle, tip="Mark the parts of the shape that is shown with a brush, in the 3D view"
+            "Paint parts", self._begin, tip="Mark the parts of the shape that is shown with a brush, in the 3D view"
         )
-        self.begin.setCheckable(True)
         self.title = label(role="heading", wrap=True)
         self.parts = QTreeWidget(columnCount=2)
         self.name = QLineEdit(placeholderText="name of a part")
@@ -104,7 +103,7 @@ class PaintBox(QWidget):
         """Show what the model holds."""
         paint = self._paint
         self.setVisible(bool(paint.item) or bool(self._bring.paintable))
-        self.begin.setChecked(bool(paint.item))
+        self.begin.setVisible(not paint.item)
         self.inside.setVisible(bool(paint.item))
         if not paint.item:
             return
@@ -145,17 +144,13 @@ class PaintBox(QWidget):
         row.setSizeHint(0, QSize(0, ROW))
         row.setToolTip(0, "Double-click to rename" if part else "Takes marks off")
         row.setToolTip(1, "Strokes")
+        row.setIcon(0, _swatch(self._paint.colours.get(part)))
         if part:
             row.setFlags(row.flags() | Qt.ItemFlag.ItemIsEditable)
-            row.setIcon(0, _swatch(self._paint.colours.get(part)))
         return row
 
-    def _toggle(self) -> None:
-        if self._paint.item:
-            self._paint.end()
-        else:
-            self._paint.begin_with(self._bring.paintable)
-        self.draw()
+    def _begin(self) -> None:
+        self._paint.begin_with(self._bring.paintable)
 
     def _choose(self) -> None:
         chosen = self.parts.currentItem()

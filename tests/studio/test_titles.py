@@ -9,7 +9,8 @@ import pytest
 
 from engine.commands import models
 from engine.commands.common import cli
-from engine.jobs import GenerateJob, SamplesJob
+from engine.datasets.marks import Painting
+from engine.jobs import GenerateJob, PartsJob, RenameJob, SamplesJob
 from engine.project import Project
 from studio.models.titles import command_of, duration, title_of
 
@@ -40,5 +41,7 @@ def test_other_jobs_are_resumed_by_name(tmp_path: Path) -> None:
 
 
 def test_words() -> None:
+    assert title_of(PartsJob(painted=(Painting("a"),))) == "Paint parts on 1 shape"
+    assert title_of(RenameJob(old="part 1", new="leg")) == "Rename part 1 to leg"
     assert title_of(GenerateJob(model="m", count=1, category="chair")) == "Generate 1 chair"
     assert [duration(seconds) for seconds in (0.2, 59, 90, 7_800)] == ["1 s", "59 s", "2 min", "2 h 10 min"]

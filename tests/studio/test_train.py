@@ -136,7 +136,8 @@ def test_the_gate_shows_what_was_set_aside_and_why(
     first = fit.gate.topLevelItem(0)
     assert first is not None
     qtbot.mouseClick(fit.gate.viewport(), LEFT, pos=fit.gate.visualItemRect(first).center())
-    assert panel.opened.current.shape == panel.model.runs.fits[0].set_aside[0].id
+    aside = panel.model.runs.fits[0].set_aside[0]
+    assert (panel.opened.current.shape, panel.opened.current.beside) == (aside.id, aside.item)
 
 
 def test_what_is_not_ticked_is_not_learned(make_panel: Callable[..., Panel], qtbot: QtBot) -> None:

@@ -1,8 +1,10 @@
 """Painting parts by the mouse: strokes on a shape in the 3D view, what becomes of them, undo, and the job."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
@@ -10,6 +12,7 @@ from pytestqt.qtbot import QtBot
 from engine.datasets.marks import Mark, Painting
 from engine.datasets.procedural import make
 from engine.geometry.file import save_geometry
+from engine.geometry.regions import Regions
 from engine.jobs import PartsJob
 from engine.live_client import Answer
 from engine.live_painting import Canvases
@@ -17,7 +20,7 @@ from engine.live_requests import Ask, Paint, Request
 from engine.project import Project
 from engine.storage import write_json
 from studio.models.live import Then
-from studio.models.looking import Looking
+from studio.models.looking import Looking, read_item
 from studio.models.train import Train
 from studio.views.form import FormView
 from studio.views.train import TrainView
@@ -171,3 +174,15 @@ def test_marks_that_an_item_has_its_parts_from_come_back(studio: Studio, qtbot: 
     assert studio.box.hint.text() == "All is applied." and not studio.box.go.isEnabled()
     qtbot.mouseClick(studio.box.clear, LEFT)
     assert studio.box.go.isEnabled() and studio.box.go.text() == "Restore its parts"
+
+
+def test_parts_that_labels_tell_are_seen_in_their_colours(tmp_path: Path) -> None:
+    """As a painted item has them: each face stands in the part of the labelled point nearest to it, and in one only."""
+    chair = make("chair", 4).geometry
+    points = np.array([[0, 0.4, 0], [0, -0.4, 0]], np.float32)
+    labelled = Regions(points, np.array([0, 1], np.int16), ("top", "foot"))
+    save_geometry(tmp_path / "geometry.safetensors", replace(chair, parts={}, regions=labelled))
+    top, foot = read_item(tmp_path / "geometry.safetensors", "a", "A").parts
+    assert (top.name, foot.name) == ("top", "foot") and top.colour != foot.colour
+    assert len(top.faces) + len(foot.faces) == len(chair.surface.faces)
+    assert top.vertices[top.faces].mean(1)[:, 1].min() >= -1e-5 >= foot.vertices[foot.faces].mean(1)[:, 1].max() - 2e-5
