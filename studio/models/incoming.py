@@ -53,18 +53,20 @@ def is_foreign(data: QMimeData, own: Path | None) -> bool:
 def sort_out(paths: Sequence[Path]) -> Dropped:
     """What these files and folders are."""
     folders = [path.parent if path.name == HEADER else path for path in paths]
-    project = next((folder for folder in folders if (folder / HEADER).is_file()), None)
+    project = next((folder for folder in folders if _is_project(folder)), None)
     cards = {path: card for path in paths if (card := read_card(path))}
     return Dropped(project, tuple(cards.values()), tuple(path for path in paths if path not in cards))
 
 
 def read_card(path: Path) -> Card | None:
     """The card of a shape, if the file holds one."""
-    if path.suffix.lower() != ".json" or not path.is_file() or path.stat().st_size > LARGEST_CARD:
+    if path.suffix.lower() != ".json":
         return None
     try:
+        if path.stat().st_size > LARGEST_CARD:
+            return None
         card = msgspec.json.decode(path.read_bytes(), type=Card)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError):  # a folder, or nothing that may be read: the import says what it is
         return None
     return card if card.shape else None
 
@@ -82,6 +84,13 @@ def take_card(opened: OpenProject, card: Card) -> None:
             f"{card.shape} was {card.operation} from what this project does not have; "
             "drop the GLB that was exported of it, which carries its parts"
         )
+
+
+def _is_project(folder: Path) -> bool:
+    try:
+        return (folder / HEADER).is_file()
+    except OSError:  # it may not be looked into
+        return False
 
 
 def _job_of(card: Card) -> Job | None:

@@ -103,7 +103,9 @@ def test_cards_of_shapes(desk: Desk, person: Person, tmp_path: Path) -> None:
     assert person.drop_files(desk.window, [path])
     assert "drop the GLB" in desk.told[-1].text
     path.write_text(json.dumps({"version": 1}))
-    assert sort_out([path]).files == (path,), "any other JSON is left to the import, which says what it is"
+    (tmp_path / "folder.json").mkdir()
+    for other in (path, tmp_path / "folder.json", tmp_path / "gone.json"):
+        assert sort_out([other]).files == (other,), "all else is left to the import, which says what it is"
 
 
 def test_dragged_cards_are_files_elsewhere(desk: Desk, person: Person, qtbot: QtBot) -> None:

@@ -94,7 +94,8 @@ def test_first_start(
     me.turn_to("Mix")
     me.reads("Mix of Airplane 3.1", 60)
     me.wait(lambda: pictured(library), 120, "pictures")
-    me.rest(2500)
+    me.reads("all parts meet as usual", 120)
+    me.rest(1500)
     me.shoot("reopened")
 
 
