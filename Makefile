@@ -6,6 +6,7 @@
 # make bench       the benchmarks, one after another; `BENCHMARKS=methods` compares the methods, which takes hours
 # make models      the models that come with the program, trained anew, hours on a CPU; `CATEGORIES=chair` makes some
 # make pictures    screenshots of the window, dark and light, in build/pictures
+# make monkey      ten minutes of chance clicks, keys, drops and kills before the window; `SEED=7` is another monkey
 # make judges      exported files before Blender, the Khronos validator, trimesh and manifold3d, in an environment of their own
 # make format      put the source into its one style
 # make clean       remove the environment and caches; projects stay
@@ -19,7 +20,7 @@ CATEGORIES ?=
 STAMP := .venv/stamp-$(shell (pwd; cat pyproject.toml constraints.txt) | cksum | cut -d' ' -f1)
 PY := .venv/bin/python
 
-.PHONY: run studio pictures test check-data nightly bench models judges format clean
+.PHONY: run studio pictures monkey test check-data nightly bench models judges format clean
 
 run: $(STAMP)
 	$(PY) -m engine demo $(OUT)
@@ -38,6 +39,10 @@ test: $(STAMP)
 	$(PY) -m mypy
 	.venv/bin/lint-imports --no-cache
 	$(PY) -m pytest -n 2 --dist worksteal -m "not slow"
+
+SEED ?= 1
+monkey: $(STAMP)
+	xvfb-run -a -s "-screen 0 2600x1600x24" $(PY) -m tests.studio.monkey --seconds 600 --seed $(SEED)
 
 check-data: export SHAPESTUDIO_REQUIRE_DATA := 1
 check-data: $(STAMP)
