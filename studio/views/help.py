@@ -5,34 +5,28 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QCloseEvent, QFontDatabase
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QListWidget, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QListWidget, QPlainTextEdit, QWidget
 
 from studio.models.background import Background
 from studio.models.diagnostics import report
 from studio.models.licences import Licence, licences
-from studio.widgets.words import Ground, button, label
+from studio.widgets.page import Page
+from studio.widgets.words import button, label
 
 READING = "Reading…"
 
 
-class HelpPage(Ground):
-    """A window with text that is put together in the background. It goes when it is closed."""
+class HelpPage(Page):
+    """Text that is put together in the background."""
 
     def __init__(self, parent: QWidget, title: str, words: str) -> None:
-        super().__init__()
-        self.setParent(parent, Qt.WindowType.Window)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle(title)
-        self.resize(760, 560)
+        super().__init__(parent, title, 760, 560)
         self.text = QPlainTextEdit(READING, readOnly=True)
         self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.text.setAccessibleName(title)
         self.row = QHBoxLayout()
         self.row.setSpacing(12)
         self.row.addWidget(self.text, 1)
-        self.column = QVBoxLayout(self)
-        self.column.setContentsMargins(16, 14, 16, 14)
-        self.column.setSpacing(10)
         self.column.addWidget(label(words, "dim", wrap=True))
         self.column.addLayout(self.row, 1)
         self._background = Background()

@@ -1,42 +1,36 @@
-"""The family of a shape as a tree in a window of its own: each line can be clicked, and is then looked at."""
+"""The family of a shape as a tree on a page of its own: each line can be clicked, and is then looked at."""
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QIcon, QImage, QPixmap
-from PySide6.QtWidgets import QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QTreeWidget, QTreeWidgetItem, QWidget
 
 from studio.icons import icon
 from studio.models.lineage import Lineage, Origin
 from studio.models.opened import OpenProject
-from studio.widgets.words import Ground, label
+from studio.widgets.page import Page
+from studio.widgets.words import label
 
 SIDE, GAP = 44, 20  # pixels of a picture, and between the columns
 NAME = Qt.ItemDataRole.UserRole
 READING = "Reading…"
 
 
-class LineageView(Ground):
-    """Filled in the background; it goes when it is closed."""
+class LineageView(Page):
+    """Filled in the background."""
 
     def __init__(self, opened: OpenProject, name: str, parent: QWidget) -> None:
-        super().__init__()
-        self.setParent(parent, Qt.WindowType.Window)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._lineage, self._thumbnails = opened.model(Lineage), opened.thumbnails
-        title = self._lineage.title(name)
-        self.setWindowTitle(f"Lineage of {title}")
-        self.resize(640, 480)
+        title = f"Lineage of {self._lineage.title(name)}"
+        super().__init__(parent, title, 640, 480)
         self.words = label(READING, "dim", wrap=True)
         self.tree = QTreeWidget(columnCount=2)
         self.tree.setHeaderLabels(["Shape", "How it came to be"])
-        self.tree.setAccessibleName(f"Lineage of {title}")
+        self.tree.setAccessibleName(title)
         self.tree.setIconSize(QSize(SIDE, SIDE))
         self.tree.header().setStretchLastSection(True)
         self.tree.currentItemChanged.connect(lambda item, _: self._go_to(item))
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 14, 16, 14)
-        column.setSpacing(10)
-        column.addWidget(self.words)
-        column.addWidget(self.tree, 1)
+        self.column.addWidget(self.words)
+        self.column.addWidget(self.tree, 1)
         self._waiting: dict[str, list[QTreeWidgetItem]] = {}
         self._thumbnails.ready.connect(self._picture)
         self._name = name

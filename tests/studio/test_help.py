@@ -29,7 +29,7 @@ def test_a_report_holds_versions_and_the_last_words_of_the_engine(desk: Desk, qt
     words = QApplication.clipboard().text()
     for wanted in ("torch 2", "PySide6-Essentials 6", "GB free", "--- engine.log", "ready", "generate-0001"):
         assert wanted in words, wanted
-    page.close()
+    qtbot.keyClick(page.text, Qt.Key.Key_Escape)
     settle(qtbot, lambda: not desk.window.findChildren(Diagnostics))
 
 
