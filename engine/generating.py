@@ -119,12 +119,19 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
 
 def model_to_draw_with(project: Project | None, category: str = "", method: str = "") -> str:
     """What draws where no model is named: the newest training of the project, of that method, that knows the category, or
-    else the shipped model of it. Raises InputError that says what there is."""
+    else the shipped model of it. Models that this version cannot generate with are passed over. Raises InputError that
+    says what there is."""
+    unusable = ""
     if project is not None:
         for run in reversed(project.catalogue.runs("train")):
             if run.state != "finished" or method not in ("", run.method):
                 continue
-            if not category or category in read_model_about(model_path(run.id, project)).categories:
+            try:
+                about = read_model_about(model_path(run.id, project))
+            except InputError as error:  # of an older version
+                unusable = unusable or f" ({error})"
+                continue
+            if not category or category in about.categories:
                 return run.id
     found = shipped_for(category) if category else ""
     if found and method in ("", shipped_card(found).method):
@@ -132,7 +139,7 @@ def model_to_draw_with(project: Project | None, category: str = "", method: str 
     which = f"{f' of {method}' if method else ''}{f' that knows {category}' if category else ''}"
     brought = f"name a --category that the program brings a model of ({', '.join(names())}), or " if names() else ""
     own = "there is no project here, and so no" if project is None else "this project has no"
-    raise InputError(f"{own} trained model{which}; {brought}run `fit` and `train` first")
+    raise InputError(f"{own} trained model{which}{unusable}; {brought}run `fit` and `train` first")
 
 
 def _told(model: str, project: Project) -> str:

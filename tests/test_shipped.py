@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from engine import Project, methods, run, shipped
 from engine.__main__ import cli
 from engine.cards import card_of
-from engine.checkpoint import load_model
+from engine.checkpoint import load_model, save_model
 from engine.datasets import procedural
 from engine.diffusion.denoiser import Denoiser
 from engine.errors import InputError
@@ -30,7 +30,7 @@ from engine.metrics.measures import CHAMFER
 from engine.opened import open_model
 from engine.protocol import Finished, Stage
 from engine.settings import override
-from engine.shapes import hash_of_file, read_model_about
+from engine.shapes import hash_of_file, model_path, read_model_about
 from engine.shipped import CARD, KNOWN, MODEL, Closed, ModelCard, Score
 from engine.shipping.pack import SAME, drift, pack_known, pack_model, representation_of
 from engine.shipping.page import page
@@ -217,6 +217,24 @@ def test_the_model_of_the_project_draws_before_the_shipped_one(models: Path, tmp
         model_to_draw_with(workshop, "chair")
     with pytest.raises(InputError, match="of semantic"):
         model_to_draw_with(workshop, "airplane", "semantic")
+
+
+def test_a_model_of_an_older_version_is_passed_over(models: Path, workshop: Project, tmp_path: Path) -> None:
+    with Project.create(tmp_path / "p") as project:
+        for name, about in {"good": None, "old": {"settings": {"method": "basis"}}}.items():
+            project.catalogue.new_run("train", "basis", name)
+            path = project.run_folder(name) / "model.safetensors"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if about is None:
+                shutil.copyfile(model_path("train", workshop), path)
+            else:
+                save_model(path, {"trainee": torch.nn.Linear(1, 1)}, about)
+            project.catalogue.end_run(name, "finished")
+            assert model_to_draw_with(project, "airplane") == model_to_draw_with(project) == "good"
+        project.forget("good")
+        assert model_to_draw_with(project, "airplane") == "shipped:airplane"
+        with pytest.raises(InputError, match="old.*train again if it is one of an older version"):
+            model_to_draw_with(project)
 
 
 def test_a_broken_card_says_so(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,7 +31,7 @@ def bench(options: Options, name: str, quick: bool) -> None:
     """Run a benchmark against its named baseline (from a source checkout): fit, extract, metrics, sample, start, watch,
     methods, newfit, scale, live, studio."""
     folder = Path(__file__).parents[2] / "tests" / "bench"
-    known = sorted(path.stem for path in folder.glob("[a-z]*.py"))
+    known = sorted(path.stem for path in folder.glob("[a-z]*.py") if not path.stem.startswith("test_"))
     if name not in known:
         raise InputError(
             f"there is no benchmark {name!r}; "
