@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Mapping
 from dataclasses import replace
+from itertools import permutations
 from math import isfinite
 from pathlib import Path
 
@@ -46,7 +47,7 @@ from engine.live_worker import Given
 from engine.mailbox import Preview
 from engine.method import Workspace
 from engine.parts.interpolate import plausibility
-from engine.parts.joints import Solid, joints, score, solid
+from engine.parts.joints import Side, Solid, joints_of, score, side, solid
 from engine.parts.mend import limits_of
 from engine.parts.pose import places_of
 from engine.project import Project
@@ -200,7 +201,11 @@ class LiveAnswers:
                 self._solids.put(key, found, 4 * (mesh.vertices.nbytes + mesh.faces.nbytes))
                 yield Progress(stage="joints", done=len(solids), total=len(places), message=name)
             solids[name] = found
-        met = joints(solids)
+        seen: dict[tuple[str, str], Side] = {}
+        for a, b in permutations(solids, 2):  # as `sides`; a part exchanged meanwhile need not wait for all of them
+            yield Progress(stage="joints", done=len(seen), total=len(solids) * (len(solids) - 1), message=f"{a}, {b}")
+            seen[a, b] = side(solids[a], solids[b])
+        met = joints_of(seen, list(solids))
         judged = score(met, limits_of({name: part for name, (part, _) in places.items()}, usual.limits))
         told = tuple(
             Joint(
