@@ -68,7 +68,7 @@ async def swap(desk: Desk, quick: bool) -> Figures:
                 if card and part in card.parts:
                     cases.append(await _exchange(desk, part, donor))
     found: Figures = {"cases": cases}
-    for name in ("first_ms", "fine_ms", "engine_first_ms", "engine_ms", "window_ms"):
+    for name in ("first_ms", "fine_ms", "engine_first_ms", "window_first_ms", "engine_ms", "window_ms"):
         found[name] = percentiles([case[name] for case in cases if name in case])
     return found
 
@@ -105,7 +105,9 @@ async def _exchange(desk: Desk, part: str, donor: str) -> Figures:
     times = [1000 * (at - began) for at, _ in seen[1:]]
     engine, window = zip(*used, strict=True)
     found: Figures = {"part": part, "donor": donor}
-    found |= {"first_ms": times[0], "engine_first_ms": engine[1] - engine[0]} if times else {}
+    if times:
+        spent = {"engine_first_ms": engine[1] - engine[0], "window_first_ms": window[1] - window[0]}
+        found |= {"first_ms": times[0]} | spent
     if len(times) > 1:
         found |= {"fine_ms": times[-1], "engine_ms": engine[-1] - engine[0], "window_ms": window[-1] - window[0]}
     return found
