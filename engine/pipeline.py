@@ -16,6 +16,7 @@ from engine.checkpoint import checkpoints, save_model
 from engine.datasets.parts import still_named, vocabulary
 from engine.errors import InputError, explain
 from engine.events import EventLog
+from engine.footprint import measured
 from engine.jobs import (
     AnalyseJob,
     EvaluateJob,
@@ -65,7 +66,7 @@ def run(job: Job, project: Project) -> Stage[dict[str, Any]]:
             result: dict[str, Any] = msgspec.json.decode((folder / "result.json").read_bytes())
         else:
             sweep(folder)
-            result = yield from log.keep(_stage(job, project))
+            result = yield from log.keep(measured(_stage(job, project), folder, _gpu_peak()))
             project.finish(job.run, result)
     except (GeneratorExit, KeyboardInterrupt):
         project.catalogue.end_run(job.run, "cancelled", "stopped by the user; resume goes on from here")
@@ -267,6 +268,14 @@ def train(job: TrainJob, project: Project, work: Workspace) -> Stage[dict[str, A
     }
     save_model(work.folder / "model.safetensors", {"representation": representation, "trainee": trainee}, about)
     return {"run": job.run, "steps": done.steps, "seconds": round(seconds(), 2)}
+
+
+def _gpu_peak() -> Callable[[], int]:
+    """Bytes that torch gives out on a GPU at most, from now on."""
+    if not torch.cuda.is_available():
+        return lambda: 0
+    torch.cuda.reset_peak_memory_stats()
+    return torch.cuda.max_memory_allocated
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from studio.models.make import Make
 from studio.models.opened import OpenProject
 from studio.models.queue import Task
 from studio.models.train_gate import Gate
-from studio.models.train_runs import Fitted, Runs, Told, Training, read_runs
+from studio.models.train_runs import Cost, Fitted, Runs, Told, Training, read_runs
 
 METHODS = {  # method -> (what people call it, a plain word on it)
     "basis": ("Shared parts", "Small and quick, and its parts can be swapped and mixed. The best choice for most."),
@@ -149,12 +149,12 @@ class Train(QObject):
         settings = self.fit_form.settings
         return None if settings is None or self.fit_obstacle else FitJob(settings=settings, category=self.category)
 
-    def fit_seconds(self) -> float | None:
-        """How long that takes, by earlier fits; None = unknown."""
+    def fit_cost(self) -> Cost:
+        """What that takes, by earlier fits."""
         settings = self.fit_form.settings
         items = [item for item in self.bring.usable if self.category in ("", item.category)]
         parts = len({part for item in items for part in item.parts})
-        return None if settings is None else self.runs.speeds.fit(settings, len(items), parts)
+        return Cost() if settings is None else self.runs.speeds.fit(settings, len(items), parts)
 
     def start_fit(self) -> str:
         """Put a fit into the queue; returns its run, "" when that failed."""
@@ -194,10 +194,10 @@ class Train(QObject):
         out = tuple(shape.item for shape in self.fit.accepted if self.is_left_out(shape))
         return TrainJob(settings=self.train_form.settings, fit=self.fit.run, fork=fork, without=out)
 
-    def train_seconds(self) -> float | None:
-        """How long that takes, by earlier trainings; None = unknown."""
+    def train_cost(self) -> Cost:
+        """What that takes, by earlier trainings."""
         settings = self.train_form.settings if self.train_form else None
-        return None if settings is None else self.runs.speeds.train(settings, settings.train.steps)
+        return Cost() if settings is None else self.runs.speeds.train(settings, settings.train.steps)
 
     def start_training(self, fork: bool = False) -> str:
         """Put a training into the queue; a fork starts from the training that is looked at."""
@@ -227,9 +227,9 @@ class Train(QObject):
         self._opened.queue.clear(training.run)
         return self._submit(job)
 
-    def longer_seconds(self, more: int) -> float | None:
-        """How long so many more steps take; None = unknown."""
-        return self.runs.speeds.train(self.training.job.settings, more) if self.training else None
+    def longer_cost(self, more: int) -> Cost:
+        """What so many more steps take."""
+        return self.runs.speeds.train(self.training.job.settings, more) if self.training else Cost()
 
     @property
     def can_go_on(self) -> bool:

@@ -1,17 +1,19 @@
 """What a training sees of the runs of a project: fits with their shapes, trainings with their previews, and their times.
 
-Times are those that earlier runs of this project took, never guessed: `Speeds` says None where there was no such run.
+Times and memory are those that earlier runs of this project took, never guessed: `Speeds` says None where there was no
+such run.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from engine.errors import StudioError
+from engine.footprint import footprint_of
 from engine.jobs import FitJob, GenerateJob, TrainJob
 from engine.methods import MethodSettings, name_of
 from engine.project import Project
@@ -20,7 +22,22 @@ from engine.rows import ItemRow, RunRow, ShapeRow
 STARTED = b'"text":"fitting '  # what a fit says each time it is started
 RECENT = 8  # runs of a kind that a speed is taken from
 
-Told = dict[tuple[str, float | None], tuple[str, float] | None]  # (run, its end) -> what and seconds per unit of work
+Told = dict[tuple[str, float | None], "Pace | None"]  # (run, its end) -> what it told of itself
+
+
+class Pace(NamedTuple):
+    """What an ended run told. key : what it depends on; seconds : per unit of work; memory : bytes at most, 0 = not known"""
+
+    key: str
+    seconds: float
+    memory: int = 0
+
+
+class Cost(NamedTuple):
+    """What a run will take. seconds, memory : None where no run has told; memory in bytes, where most of it is needed"""
+
+    seconds: float | None = None
+    memory: int | None = None
 
 
 @dataclass(frozen=True)
@@ -59,25 +76,29 @@ class Training:
 
 @dataclass(frozen=True)
 class Speeds:
-    """Seconds per unit of work, by what the time depends on."""
+    """Seconds per unit of work and memory, by what they depend on."""
 
     known: Mapping[str, float] = field(default_factory=dict)
+    memory: Mapping[str, int] = field(default_factory=dict)
 
     def samples(self, category: str, count: int) -> float | None:
         """Seconds for so many procedural items."""
         return self._times(f"samples {category}", count)
 
-    def fit(self, settings: MethodSettings, shapes: int, parts: int) -> float | None:
-        """Seconds for a fit of so many shapes with so many parts."""
-        return self._times(fit_key(settings), fit_work(settings, shapes, parts))
+    def fit(self, settings: MethodSettings, shapes: int, parts: int) -> Cost:
+        """A fit of so many shapes with so many parts."""
+        return self._cost(fit_key(settings), fit_work(settings, shapes, parts))
 
-    def train(self, settings: MethodSettings, steps: int) -> float | None:
-        """Seconds for so many steps."""
-        return self._times(train_key(settings), steps)
+    def train(self, settings: MethodSettings, steps: int) -> Cost:
+        """So many steps."""
+        return self._cost(train_key(settings), steps)
 
     def draw(self, model: str, count: int) -> float | None:
         """Seconds for so many shapes of a model."""
         return self._times(f"draw {model}", count)
+
+    def _cost(self, key: str, work: float) -> Cost:
+        return Cost(self._times(key, work), self.memory.get(key))
 
     def _times(self, key: str, work: float) -> float | None:
         return self.known[key] * work if key in self.known else None
@@ -153,12 +174,14 @@ def _training(project: Project, row: RunRow) -> Training | None:
 def _speeds(project: Project, rows: list[RunRow], items: list[ItemRow], known: Told) -> Speeds:
     """The median of what the newest runs took per unit of work."""
     found: dict[str, list[float]] = {}
+    memory: dict[str, list[int]] = {}
     for row in rows:
         if row.state == "finished":
             if (row.id, row.ended) not in known:
-                known[row.id, row.ended] = _speed(project, row)
+                known[row.id, row.ended] = _pace(project, row)
             if told := known[row.id, row.ended]:
-                found.setdefault(told[0], []).append(told[1])
+                found.setdefault(told.key, []).append(told.seconds)
+                memory.setdefault(told.key, []).extend([told.memory] * bool(told.memory))
     made: dict[str, list[float]] = {}
     for item in items:
         if item.kind == "procedural":
@@ -167,28 +190,35 @@ def _speeds(project: Project, rows: list[RunRow], items: list[ItemRow], known: T
         times.sort()
         if gaps := [after - before for before, after in zip(times, times[1:], strict=False)]:
             found[f"samples {category}"] = [median(gaps)]
-    return Speeds({key: median(values[:RECENT]) for key, values in found.items()})
+    most = {key: max(values[:RECENT]) for key, values in memory.items() if values}
+    return Speeds({key: median(values[:RECENT]) for key, values in found.items()}, most)
 
 
-def _speed(project: Project, row: RunRow) -> tuple[str, float] | None:
-    """(key, seconds per unit) of a run; None where it does not tell."""
+def _pace(project: Project, row: RunRow) -> Pace | None:
+    """What a run tells; None where it does not."""
     folder = project.run_folder(row.id)
     try:
         job = project.job(row.id)
         result: dict[str, Any] = msgspec.json.decode((folder / "result.json").read_bytes())
         if isinstance(job, TrainJob) and result["steps"]:
-            return train_key(job.settings), result["seconds"] / result["steps"]
+            return Pace(train_key(job.settings), result["seconds"] / result["steps"], _memory(folder))
         if isinstance(job, GenerateJob) and job.count:
-            return f"draw {job.model}", result["seconds"] / job.count
+            return Pace(f"draw {job.model}", result["seconds"] / job.count)
         if isinstance(job, FitJob) and not job.model and row.ended:
             log = (folder / "events.jsonl").read_bytes()
             settled = msgspec.json.decode((folder / "items.json").read_bytes())
             work = fit_work(job.settings, len(settled["items"]), len(settled["vocabulary"]))
             if log.count(STARTED) == 1:  # one that was stopped in between does not say how long it worked
-                return fit_key(job.settings), (row.ended - _first(log)) / work
+                return Pace(fit_key(job.settings), (row.ended - _first(log)) / work, _memory(folder))
     except (StudioError, OSError, msgspec.DecodeError, KeyError):
         return None  # a run of an older version, or one whose files were taken away: it tells of no time
     return None
+
+
+def _memory(folder: Path) -> int:
+    """Bytes of the GPU where one was used, else of the engine."""
+    found = footprint_of(folder)
+    return found.gpu or found.ram
 
 
 def _first(log: bytes) -> float:

@@ -100,7 +100,7 @@ class FitStep(Step):
         self.category.setEnabled(len(offered) > 1)
         self.go.setEnabled(not obstacle)
         self.go.setText(f"Fit {counted(train.to_fit, 'shape')}" if train.to_fit else "Fit")
-        say(self.time, "" if obstacle else time_words(train.fit_seconds()), "dim")
+        say(self.time, "" if obstacle else time_words(*train.fit_cost()), "dim")
         finished = [one for one in train.runs.fits if one.state == "finished"]
         titles = [(f"{one.run}: {counted(len(one.accepted), 'shape')}", one.run) for one in finished]
         fill(self.fits, titles, fit.run if fit else "")

@@ -107,7 +107,7 @@ class TrainStep(Step):
                 box.setValue(form.value(key))
         self.more.setEnabled(form is not None)
         self.go.setEnabled(not obstacle)
-        say(self.time, "" if obstacle else time_words(train.train_seconds()), "dim")
+        say(self.time, "" if obstacle else time_words(*train.train_cost()), "dim")
         fill(self.trainings, [(_title(one), one.run) for one in train.runs.trainings], looked.run if looked else "")
         for widget in (self._line, self.trainings, self.further, self.longer, self.fork):
             widget.setVisible(looked is not None)
@@ -122,7 +122,7 @@ class TrainStep(Step):
 
     def _say_longer(self, *_: object) -> None:
         train = self._train
-        told = train.longer_obstacle or time_words(train.longer_seconds(self.further.value()))
+        told = train.longer_obstacle or time_words(*train.longer_cost(self.further.value()))
         say(self.longer_time, told if train.training else "", "dim")
 
     def _progress(self) -> None:

@@ -91,11 +91,12 @@ def say(where: QLabel, words: str, role: str) -> None:
         where.style().polish(where)
 
 
-def time_words(seconds: float | None) -> str:
-    """How long something will take, or that nobody knows."""
+def time_words(seconds: float | None, memory: int | None = None) -> str:
+    """What something will take, time and bytes of memory, or that nobody knows."""
     if seconds is None:
         return "Time unknown: nothing like it has run in this project yet."
-    return f"About {duration(seconds)}, as earlier runs of this project took."
+    room = f" and {memory / 1e9:.1f} GB of memory" if memory else ""
+    return f"About {duration(seconds)}{room}, as earlier runs of this project took."
 
 
 def in_row(*widgets: QWidget, stretch: bool = False) -> QHBoxLayout:

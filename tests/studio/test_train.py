@@ -10,19 +10,22 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QComboBox
 from pytestqt.qtbot import QtBot
 
+from engine.footprint import Footprint
 from engine.jobs import FitJob, RenameJob, TrainJob
 from engine.methods import NAMES, preset
 from engine.project import Project
 from engine.protocol import Metric, Saved
+from engine.storage import write_json
 from studio.models.history import History
 from studio.models.make import Make
 from studio.models.train import METHODS, PRESETS, Train
-from studio.models.train_runs import read_runs
+from studio.models.train_runs import Cost, read_runs
 from studio.palette import DARK, LIGHT
 from studio.panels import PANELS
 from studio.theme import Theme
 from studio.views.form import FormView
 from studio.views.train import TrainProgress, TrainView
+from studio.views.train_step import time_words
 from tests.studio.conftest import Desk, settle
 from tests.studio.train_project import TINY, Written, add_fit, add_training, item
 
@@ -207,17 +210,20 @@ def test_times_are_those_of_earlier_runs(tmp_path: Path) -> None:
         names = [item(i).id for i in range(3)]
         for seconds in (50, 60, 500):  # the middle one counts
             fit = add_fit(project, dict.fromkeys(names, ""), seconds)
-        add_training(project, fit, seconds=20)
+        trained = add_training(project, fit, seconds=20)
+        write_json(project.run_folder(trained) / "memory.json", Footprint(1_500_000_000))
         broken = add_fit(project, dict.fromkeys(names, ""), 9_000)
         log = project.run_folder(broken) / "events.jsonl"
         log.write_bytes(2 * log.read_bytes())  # started twice: nobody knows how long it rested
     speeds = read_runs(tmp_path / "p", {}).speeds
-    assert speeds.fit(TINY, 3, 2) == pytest.approx(60, rel=1e-3)
+    assert speeds.fit(TINY, 3, 2).seconds == pytest.approx(60, rel=1e-3)
     half = replace(TINY, fit=replace(TINY.fit, steps=TINY.fit.steps // 2), seed=4)
-    assert speeds.fit(half, 3, 2) == pytest.approx(30, rel=1e-3)
-    assert speeds.fit(replace(TINY, fit=replace(TINY.fit, points=999)), 3, 2) is None
-    assert speeds.fit(preset("semantic", "tiny"), 3, 2) is None
-    assert speeds.train(TINY, 400) == pytest.approx(2)
+    assert speeds.fit(half, 3, 2).seconds == pytest.approx(30, rel=1e-3)
+    assert speeds.fit(replace(TINY, fit=replace(TINY.fit, points=999)), 3, 2) == Cost()
+    assert speeds.fit(preset("semantic", "tiny"), 3, 2) == Cost()
+    assert speeds.train(TINY, 400).seconds == pytest.approx(2) and speeds.train(TINY, 400).memory == 1_500_000_000
+    assert speeds.fit(TINY, 3, 2).memory is None
+    assert time_words(*speeds.train(TINY, 400)).startswith("About 2 s and 1.5 GB of memory")
     assert speeds.samples("chair", 10) == pytest.approx(20) and speeds.samples("lamp", 10) is None
     assert speeds.draw("train-0001", 3) is None
 
