@@ -5,8 +5,9 @@ from typing import Self
 
 from PySide6.QtCore import QObject, Signal
 
-from engine.jobs import GenerateJob
+from engine.jobs import GenerateJob, Job
 from engine.mailbox import Preview
+from engine.shipped import PREFIX, is_shipped
 from studio.models.forming import KIND, FormingCards
 from studio.models.library import Filter
 from studio.models.make import Make
@@ -60,6 +61,8 @@ class Gallery(QObject):
                 return f"{title}{seed}  ·  waits in the queue"
             case "running":
                 left = f"  ·  {duration(task.seconds_left)} left" if task.seconds_left else ""
+                if self._ready_of(task.job):
+                    return f"{title}{seed}  ·  {self.cards.ready} ready"
                 return f"{title}{seed}  ·  {stage_words(task.stage) or 'starting'}{left}"
             case "failed":
                 return f"{title}  ·  did not finish: {task.text}"
@@ -68,6 +71,12 @@ class Gallery(QObject):
             case "cancelled":
                 return f"{title}{seed}  ·  stopped, {self._kept}"
         return f"{title}{seed}  ·  {task.state}"
+
+    def _ready_of(self, job: Job) -> float:
+        """Share of the shapes that are finished; 0 of what does not tell."""
+        if not isinstance(job, GenerateJob) or not job.whole or self.cards.coming != job.run:
+            return 0.0
+        return self.cards.ready / job.count
 
     @property
     def _kept(self) -> str:
@@ -139,7 +148,9 @@ class Gallery(QObject):
     def share(self) -> float | None:
         """How far a run that is coming is; None when none is, or while that is not known."""
         task = self._opened.queue.task(self.run)
-        return task.share if task and task.state == "running" else None
+        if task is None or task.state != "running":
+            return None
+        return self._ready_of(task.job) or task.share
 
     def _form(self, run: str, preview: Preview) -> None:
         """The newest pictures of what the run that is followed makes."""
@@ -147,7 +158,7 @@ class Gallery(QObject):
         if run != self.run or preview.kind != KIND or task is None or not isinstance(task.job, GenerateJob):
             return
         if self.cards.coming != run:
-            self.cards.begin(run, task.job.count, (task.job.category or "shape").capitalize())
+            self.cards.begin(run, task.job.count, _kind(task.job).capitalize())
         self.cards.take(preview.arrays)
         self.changed.emit()
 
@@ -162,6 +173,12 @@ class Gallery(QObject):
         if task is None or task.state in ENDED:
             self.cards.end()
         self.changed.emit()
+
+
+def _kind(job: GenerateJob) -> str:
+    """What a generation makes, as far as that is known before."""
+    own = job.model.removeprefix(PREFIX).partition("@")[0] if is_shipped(job.model) else "shape"
+    return job.category or own
 
 
 def _drawn_again(result: Mapping[str, object]) -> str:

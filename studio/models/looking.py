@@ -81,7 +81,7 @@ class Looking(QObject):
             kept = [part for part in shown[name].parts if part.name not in {new.name for new in parts}]
             parts = [part for part in kept if part.name in {piece.name for piece in content.pieces}] + parts
         card = self._opened.library.card(name)
-        known = known_of(name)[1]  # a training shape that only the model tells of
+        known = known_of(name)[1].rpartition("-")[2]  # a training shape that only the model tells of
         title = card.title if card else f"Training shape {known}" if known else name
         self._came(Shape(name, title, tuple(parts)))
 

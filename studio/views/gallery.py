@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QStackedLayout, QVBoxLayout
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QStackedLayout, QToolButton, QVBoxLayout
 
 from studio.models.gallery import Gallery
 from studio.models.offers import offers
@@ -31,8 +31,11 @@ class GalleryView(Ground):
         self.progress.setAccessibleName("How far it is")
         self.stop = button("Stop", self._gallery.stop, "", "stop", "Make no more: what is finished is kept")
         self.go_on = button("Make the rest", self._gallery.go_on, "", "retry", "Go on with what was stopped")
-        self.beside = button("Nearest beside it", lambda: None, "flat")
+        self.beside = QToolButton()
+        self.beside.setText("Nearest beside it")
         self.beside.setCheckable(True)
+        self.beside.setProperty("role", "flat")
+        self.beside.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._empty = label(role="dim", wrap=True)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         head = QHBoxLayout()

@@ -75,7 +75,8 @@ def test_shapes_are_seen_while_they_form_and_then_are_there(forming: Desk, qtbot
     assert not gallery.list.names and not forming.opened.current.shape, "what is not there yet cannot be opened"
     go_to(2)
     settle(qtbot, lambda: notes(gallery) == ["ready"] * 2 + ["taking shape"] * 3)
-    assert gallery.stop.text() == "Stop, keep 2"
+    assert gallery.stop.text() == "Stop, keep 2" and "2 ready" in gallery.words.text()
+    assert gallery.progress.value() == 100 * 2 // COUNT
     go_to(3)
     settle(qtbot, lambda: notes(gallery) == ["new  ·  sound"] * 4 + ["new  ·  flawed"])
     assert not gallery.stop.isVisible() and not gallery.go_on.isVisible()
@@ -117,7 +118,7 @@ def test_the_nearest_training_shape_stands_beside_it(forming: Desk, qtbot: QtBot
     qtbot.keyClick(gallery.list, Qt.Key.Key_N)
     assert current.beside == known_name(run, "chair-1") and gallery.beside.isChecked()
     settle(qtbot, lambda: len(scene.shapes) == 2)
-    assert scene.shapes[1].title == "Training shape chair-1"
+    assert scene.shapes[1].title == "Training shape 1"
     gallery.list.choose(f"{run}/0002")
     assert current.beside == known_name(run, "chair-2"), "it stays on from shape to shape"
     qtbot.mouseClick(gallery.beside, LEFT)
@@ -145,5 +146,5 @@ def test_with_the_real_engine_and_a_model_that_comes_along(
     qtbot.mouseClick(gallery.beside, LEFT)
     scene = desk.opened.model(Looking).scene
     settle(qtbot, lambda: len(scene.shapes) == 2)
-    assert scene.shapes[1].title.startswith("Training shape airplane-") and scene.shapes[1].parts
+    assert scene.shapes[1].title.startswith("Training shape ") and scene.shapes[1].parts
     assert not desk.told
