@@ -124,14 +124,14 @@ class TrainJob(JobBase, frozen=True):
 
 class GenerateJob(JobBase, frozen=True):
     """Draw new shapes -> run, shapes[id], seconds, picture, missed[{shape, parts}], nearest[{shape, nearest, percentile}],
-    drawn_again.
+    drawn_again, loose[id].
 
     model : a train run of the project, a model file, or one that comes with the program, as ``shipped:chair``
     picture : whether to draw a sheet of the first shapes, which takes longer than making them
     with_parts, without, attributes : what shapes should have, lack and be, by the names that the model knows
     missed : shapes that have not the parts asked for, or have those asked to be left out; they are kept all the same
     whole : draw shapes again, a dozen times at most, whose unions are not in one piece or whose parts are not as asked;
-    drawn_again : how many draws were left for others
+    drawn_again : how many draws were left for others; loose : shapes that were not so after all
     previews : let whoever watches see pictures of the shapes while they form, see engine.forming
     """
 
