@@ -127,7 +127,12 @@ class Project:
         path = self.run_folder(job.run) / "job.json"
         if path.exists() and self.job(job.run) != job:
             raise InputError(f"run {job.run} exists with other settings; leave its name out to start a new one")
-        write_json(path, job)
+        try:
+            write_json(path, job)
+        except OSError:  # a full disk; a run without a job would wait for ever
+            if not path.exists():
+                self.forget(job.run)
+            raise
         return job
 
     def forget(self, run: str) -> None:
