@@ -24,6 +24,7 @@ class Ground:
         shaders.AddFragmentShaderReplacement(TEXTURE, True, GROUND, False)
         self._uniforms = shaders.GetFragmentCustomUniforms()
         self._uniforms.SetUniformf("extent", EXTENT)
+        self._plane.show(np.zeros((CELLS, CELLS, 1), np.uint8))  # the shader reads one, also while none is thrown
         self._shown: tuple[object, ...] | None = None
 
     def show(self, pane: Pane, grid: bool, shadow: bool, colours: Colours) -> None:
