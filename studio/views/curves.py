@@ -5,15 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, Qt, QTimer
-from PySide6.QtGui import QColor, QIcon, QPen, QPixmap, QShowEvent
+from PySide6.QtGui import QColor, QIcon, QPixmap, QShowEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSlider, QStackedLayout, QToolButton, QVBoxLayout, QWidget
 
 from studio.icons import icon
-from studio.models.curves import Curves, Numbers, Shown, name_for_people, thinned
+from studio.models.curves import Curves, name_for_people
 from studio.theme import palette_of
+from studio.views.curves_lines import Lines, Steps
 
 DRAW_MS = 100  # between two drawings of what has grown
-FINE = 5_000  # readings up to which lines are drawn with soft edges
 SMOOTHEST = 0.995
 DARK_LINES = ("#6ea8fe", "#e3b45f", "#7fc893", "#f29389", "#b9a2f0", "#6cc9cf")
 LIGHT_LINES = ("#2361c4", "#8a5a00", "#1c6e37", "#ae2a20", "#6b3fc0", "#0b6b78")
@@ -26,7 +26,7 @@ class CurvesView(QWidget):
         super().__init__(parent)
         self.curves = curves
         self.setProperty("role", "panel")
-        self.plot = pg.PlotWidget(axisItems={"bottom": _Steps("bottom")})
+        self.plot = pg.PlotWidget(axisItems={"bottom": Steps("bottom")})
         self.plot.setMenuEnabled(False)
         self.plot.hideButtons()
         self.plot.setMouseEnabled(x=True, y=False)
@@ -40,7 +40,7 @@ class CurvesView(QWidget):
         self.under = QLabel(self.plot)  # what lies under the pointer
         self.under.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.under.hide()
-        self._lines: dict[str, _Lines] = {}
+        self._lines: dict[str, Lines] = {}
         self._waits = QTimer(self)
         self._waits.setSingleShot(True)
         self._waits.setInterval(DRAW_MS)
@@ -111,7 +111,7 @@ class CurvesView(QWidget):
         colours = self._colours()
         for one in shown:
             if one.run not in self._lines:
-                self._lines[one.run] = _Lines(self.plot)
+                self._lines[one.run] = Lines(self.plot)
             colour = QColor(colours[self.curves.colour(one.run) % len(colours)])
             self._lines[one.run].draw(one, colour, self.curves.smoothing > 0, left, right, most)
         self._stack.setCurrentWidget(self.plot if shown else self._empty)
@@ -219,62 +219,9 @@ class CurvesView(QWidget):
         self.under.move(left, top)
 
 
-class _Lines:
-    """What stands in the plot for one run: its readings, their average, the band, what real shapes have."""
-
-    def __init__(self, plot: pg.PlotWidget) -> None:
-        self._plot = plot
-        self._raw, self._smooth, self._low, self._high, self._real = (pg.PlotDataItem() for _ in range(5))
-        self._band = pg.FillBetweenItem(self._low, self._high)
-        for item in (self._band, self._low, self._high, self._real, self._raw, self._smooth):
-            plot.addItem(item)
-
-    def draw(self, shown: Shown, colour: QColor, smoothed: bool, left: float, right: float, most: int) -> None:
-        """Between two steps, with at most so many points."""
-        faded = QColor(colour)
-        faded.setAlpha(90)
-        thin = self._plot.devicePixelRatioF()  # pens of plots are as wide in the screen's own pixels
-        dashes = pg.mkPen(colour, width=thin, style=Qt.PenStyle.DashLine)
-
-        def put(item: pg.PlotDataItem, values: Numbers | None, pen: QPen, soft: bool = False) -> None:
-            if values is None:
-                item.setData([], [])
-            else:
-                item.setData(*thinned(shown.steps, values, left, right, most), pen=pen, antialias=soft)
-
-        put(self._raw, shown.values if smoothed else None, pg.mkPen(faded, width=thin))
-        put(self._smooth, shown.smooth, pg.mkPen(colour, width=2 * thin), soft=len(shown.steps) <= FINE)
-        put(self._real, shown.real, dashes)
-        nothing = pg.mkPen(0, 0, 0, 0)  # a line without a pen is no border for a band either
-        put(self._low, shown.low, nothing)
-        put(self._high, shown.high, nothing)
-        faded.setAlpha(45)
-        self._band.setBrush(faded)
-        self._band.setVisible(shown.low is not None and shown.high is not None)
-
-    def remove(self) -> None:
-        for item in (self._band, self._low, self._high, self._real, self._raw, self._smooth):
-            self._plot.removeItem(item)
-
-
-class _Steps(pg.AxisItem):
-    """Steps along the bottom, as 500, 2k, 1.5M."""
-
-    def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
-        """The words under the marks."""
-        return [_short(value) for value in values]
-
-
 def weight_of(slider: int) -> float:
     """Weight of the running average for a place of the slider, 0 to 100: its memory grows evenly in powers of ten."""
     return 0.0 if slider == 0 else 1 - (1 - SMOOTHEST) ** (slider / 100)
-
-
-def _short(value: float) -> str:
-    for size, letter in ((1e6, "M"), (1e3, "k")):
-        if abs(value) >= size:
-            return f"{value / size:g}{letter}"
-    return f"{value:g}"
 
 
 def _swatch(colour: str, hidden: bool) -> QIcon:

@@ -13,7 +13,8 @@ from pytestqt.qtbot import QtBot
 
 from engine.events import EventLog
 from engine.protocol import Metric, Note, Stage
-from studio.models.curves import Curves, Series, thinned
+from studio.models.curves import Curves
+from studio.models.curves_series import Series, thinned
 
 
 def losses(values: list[float], name: str = "loss", start: int = 0) -> list[Metric]:
