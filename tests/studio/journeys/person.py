@@ -8,7 +8,6 @@ from typing import TypeVar
 
 from PySide6.QtCore import QMimeData, QPoint, QPointF, QRect, Qt, QUrl
 from PySide6.QtGui import (
-    QContextMenuEvent,
     QDragEnterEvent,
     QDragLeaveEvent,
     QDragMoveEvent,
@@ -172,9 +171,7 @@ class Person:
         """Open the menu of a card."""
         handle, place = self.reach(view.viewport(), self.card(view, row).center())
         QTest.mouseClick(handle, Qt.MouseButton.RightButton, NONE, place)
-        QApplication.sendEvent(
-            handle, QContextMenuEvent(QContextMenuEvent.Reason.Mouse, place, handle.mapToGlobal(place))
-        )  # the platform's part, which a simulated click does not have
+        QApplication.processEvents()
 
     def reach(self, widget: QWidget, at: QPoint | None = None) -> tuple[QWindow, QPoint]:
         """The window of a widget and the place in it, scrolled into sight; fails where a person could not hit it."""

@@ -114,9 +114,8 @@ def test_parts_of_another_taken_to_blender(
     library = me.sees(LibraryView).list
     me.wait(lambda: len(me.cards(library)) == 3, 60, "three toys")
     donor = me.cards(library)[1]
-    me.click_card(library, 0)
-    me.turn_to("Mix")
-    me.press("Mix the shape in view")
+    me.ask_card(library, 0)
+    me.pick("Mix it")
     me.wait(lambda: len(me.all(SlotRow)) == 3, 60, "slots")
     slots = {slot.name: slot for slot in me.all(SlotRow)}
     assert me.drag_card(library, 1, slots["wing"]), "cards of the library are donors too"
