@@ -10,6 +10,7 @@ from engine.errors import InputError
 from engine.jobs import Device
 
 WIDE = 512
+MOST = 4  # surfaces at once; each takes some 100 MB
 CORES = torch.get_num_threads()  # what torch, or OMP_NUM_THREADS, started with
 
 
@@ -35,6 +36,11 @@ def use_threads(network: nn.Module) -> None:
     """
     width = max((min(p.shape) for p in network.parameters() if p.dim() == 2), default=0)
     torch.set_num_threads(CORES if width >= WIDE else 1)
+
+
+def side_by_side(device: torch.device) -> int:
+    """How many surfaces are computed at once: on a CPU one per core, where torch leaves the cores to that."""
+    return min(CORES, MOST) if device.type == "cpu" and torch.get_num_threads() == 1 else 1
 
 
 def autocast(device: torch.device) -> AbstractContextManager[None]:

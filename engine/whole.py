@@ -7,6 +7,8 @@ from pathlib import Path
 import msgspec
 import torch
 
+from engine.abreast import abreast
+from engine.device import side_by_side
 from engine.geometry.mesh import Mesh
 from engine.holding import GRID, held_together
 from engine.method import Decoded, Representation, Shapes
@@ -41,27 +43,32 @@ def whole_shapes(
     """
     kept = yield from draw(0)
     waiting = list(range(len(kept.latent)))
-    total, vain, looks = len(waiting), 0, 0
+    total, vain, looks, many = len(waiting), 0, 0, side_by_side(device)
     seen: list[bool] = msgspec.json.decode(looked.read_bytes()) if looked.exists() else []
     for attempt in range(TRIES):
         found = kept if attempt == 0 else (yield from draw(attempt))
         broken: list[int] = []
-        for done, place in enumerate(waiting, total - len(waiting)):
-            yield Progress(stage="whole", done=done - len(broken), total=total)
-            row = found.row(place)
-            if looks == len(seen):
-                seen.append(
-                    as_asked(row) and (yield from _look(place, row, representation.decode(row.to(device))[0], keep))
-                )
+        for start in range(0, len(waiting), many):
+            some = {place: found.row(place) for place in waiting[start : start + many]}
+            yield Progress(stage="whole", done=total - len(waiting) + start - len(broken), total=total)
+            new = {place: some[place] for place in list(some)[max(0, len(seen) - looks) :]}
+            fields = {place: representation.decode(row.to(device))[0] for place, row in new.items() if as_asked(row)}
+            looked_at = dict(zip(fields, (yield from abreast([_look(one) for one in fields.values()])), strict=True))
+            for place, row in new.items():
+                good, solids = looked_at.get(place, (False, {}))
+                if good and solids and keep is not None:
+                    keep(place, row, solids)
+                seen.append(good)
                 if len(seen) % SAVE_EVERY == 0:
                     write_json(looked, seen)
-            if not seen[looks]:
-                broken.append(place)
-            else:
-                kept = _with(kept, place, row) if attempt else kept
-                if settled is not None:
-                    settled(place, row)
-            looks += 1
+            for place, row in some.items():
+                if not seen[looks]:
+                    broken.append(place)
+                else:
+                    kept = _with(kept, place, row) if attempt else kept
+                    if settled is not None:
+                        settled(place, row)
+                looks += 1
         waiting, vain = broken, vain + len(broken)
         if not waiting:
             break
@@ -73,15 +80,12 @@ def whole_shapes(
     return kept, vain
 
 
-def _look(place: int, row: Shapes, decoded: Decoded, keep: Keep | None) -> Stage[bool]:
-    """Whether a shape is whole; what has no surface is."""
+def _look(decoded: Decoded) -> Stage[tuple[bool, Mapping[str, Mesh]]]:
+    """Whether a shape is whole, and the surfaces of its parts; what has no surface is."""
     if not hasattr(decoded, "part"):
-        return True
+        return True, {}
     solids = yield from decoded_solids(decoded, GRID)
-    held = yield from held_together(decoded, solids, GRID)
-    if held.whole and keep is not None:
-        keep(place, row, solids)
-    return held.whole
+    return (yield from held_together(decoded, solids, GRID)).whole, solids
 
 
 def _with(shapes: Shapes, place: int, row: Shapes) -> Shapes:
