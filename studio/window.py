@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QMimeData, QSignalBlocker, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QShowEvent
 from PySide6.QtWidgets import (
     QFileDialog,
@@ -15,19 +15,16 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.jobs import SamplesJob
 from engine.live_requests import Hardware
 from studio.docks import Docks
 from studio.menus import Menus, show_history
-from studio.models.bring import Bring
-from studio.models.incoming import paths_in, sort_out, take_card
 from studio.models.machine import Machine
-from studio.models.make import Make
 from studio.models.opened import OpenProject, Projects
 from studio.models.preferences import Preferences
 from studio.models.sources import shipped_sources
 from studio.models.tour import Tour
 from studio.models.troubles import Troubles
+from studio.models.ways_in import WaysIn
 from studio.panel import Panel
 from studio.tab_order import go_on
 from studio.theme import Choice, Theme
@@ -40,8 +37,6 @@ from studio.widgets.drop_cover import DropCover
 from studio.widgets.words import label
 
 MESHES = "Meshes (*.obj *.glb *.gltf *.stl *.ply *.off *.3mf *.dae *.zip);;All files (*)"
-FIRST = 6  # shapes of the first minute: enough to choose from, there in seconds
-SAMPLES = 12
 
 
 class MainWindow(QMainWindow):
@@ -61,6 +56,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self._projects, self._preferences, self.theme, self._troubles = projects, preferences, theme, troubles
         self._opened: OpenProject | None = None
+        self.ways_in = WaysIn(projects)
         self._docks = Docks(self, panels, preferences)
         self._shown = False
         self.machine = Machine(lambda: self._opened.pids if self._opened else [])
@@ -94,8 +90,8 @@ class MainWindow(QMainWindow):
         column.addWidget(self.banner)
         column.addWidget(self.stack, 1)
         self.setCentralWidget(centre)
-        self.cover = DropCover(self, self._dragged, self._say_dropped)
-        self.cover.dropped.connect(self.take)
+        self.cover = DropCover(self, self.ways_in.dragged, self.ways_in.words)
+        self.cover.dropped.connect(self.ways_in.take)
         self.strip = QueueStrip()
         self.strip.asked.connect(self.toggle_queue)
         self.memory, self.offline = label(), label("offline")
@@ -128,7 +124,7 @@ class MainWindow(QMainWindow):
         self._reset = menus.add("View", "Reset the layout", "", self._docks.reset)
         self._queue_action = menus.add("View", "Queue", "Q", self.toggle_queue)
         self.addAction(self._queue_action)
-        menus.add("Help", "Two-minute tour", "", self.take_tour)
+        menus.add("Help", "Two-minute tour", "", self.ways_in.take_tour)
         menus.add("Help", "Diagnostics", "", self._diagnose)
         menus.add("Help", "Licences", "", lambda: Licences(self).show())
         menus.add("Help", "About Shape Studio", "", self._about)
@@ -178,9 +174,9 @@ class MainWindow(QMainWindow):
     def _welcome(self) -> None:
         models = [source.title for source in shipped_sources()]
         welcome = Welcome(models, self._preferences.recent, tour=not self._preferences.kept.toured)
-        welcome.generate.connect(self.generate_now)
-        welcome.tour.connect(self.take_tour)
-        welcome.samples.connect(self.look_around)
+        welcome.generate.connect(self.ways_in.generate_now)
+        welcome.tour.connect(self.ways_in.take_tour)
+        welcome.samples.connect(self.ways_in.look_around)
         welcome.bring_in.connect(self.ask_meshes)
         welcome.new.connect(self.ask_new)
         welcome.choose.connect(self.ask_open)
@@ -222,57 +218,7 @@ class MainWindow(QMainWindow):
     def ask_meshes(self) -> None:
         """Files to bring in, into the open project or a new one."""
         texts, _ = QFileDialog.getOpenFileNames(self, "Import meshes", "", MESHES)
-        self.bring_in([Path(text) for text in texts])
-
-    def bring_in(self, paths: Sequence[Path]) -> None:
-        """Import files into the open project, or into a new one, which says at once what they are good for."""
-        if not paths:
-            return
-        if self._opened is None and self._projects.create_somewhere(paths[0].stem):
-            self._show_workspace("Train")
-        if self._opened:
-            self._opened.model(Bring).bring_in(paths)
-
-    def take(self, paths: Sequence[Path]) -> None:
-        """What was dropped: a project is opened, cards of shapes are made again, all else is brought in."""
-        found = sort_out(paths)
-        if found.project:
-            self._projects.open(found.project)
-            return
-        self.bring_in(found.files)
-        if found.cards and (self._opened or self._projects.create_somewhere("My shapes")) and self._opened:
-            for card in found.cards:
-                take_card(self._opened, card)
-
-    def _dragged(self, data: QMimeData) -> list[Path]:
-        return paths_in(data, self._opened.folder if self._opened else None)
-
-    def _say_dropped(self, paths: Sequence[Path]) -> tuple[str, str]:
-        found = sort_out(paths)
-        if found.project:
-            return found.words, "let go anywhere in the window"
-        where = self._opened.name if self._opened else "a new project"
-        return found.words, f"into {where}; let go anywhere in the window"
-
-    def generate_now(self) -> None:
-        """A new project, and the first shapes in it."""
-        if self._projects.create_somewhere("My shapes") and self._opened:
-            self._show_workspace("Make")
-            make = self._opened.model(Make)
-            make.set_count(FIRST)
-            make.generate()
-
-    def take_tour(self) -> None:
-        """The tour on the real controls, in the open project or in a new one."""
-        if (self._opened or self._projects.create_somewhere("My shapes")) and self._opened:
-            make = self._opened.model(Make)
-            make.set_count(min(make.count, FIRST))
-            self._opened.model(Tour).start()
-
-    def look_around(self, category: str) -> None:
-        """A new project with meshes that the program makes itself."""
-        if self._projects.create_somewhere(f"{category.capitalize()} samples") and self._opened:
-            self._opened.submit(SamplesJob(category=category, count=SAMPLES))
+        self.ways_in.bring_in([Path(text) for text in texts])
 
     def _step(self, way: str) -> None:
         if self._opened:

@@ -116,7 +116,7 @@ def test_it_does_not_take_the_focus_from_what_one_works_with(tour: Desk, qtbot: 
 
 def test_without_any_model_there_is_no_tour(desk: Desk) -> None:
     desk.opened.model(Make).sources = []
-    desk.window.take_tour()
+    desk.window.ways_in.take_tour()
     assert step(desk) == "" and "model" in desk.told[-1].text
     assert isinstance(desk.window.bubble, TourBubble) and not desk.window.bubble.isVisible()
 
