@@ -18,19 +18,9 @@ from studio.models.make import Make
 from studio.models.opened import OpenProject
 from studio.models.queue import Task
 from studio.models.train_gate import Gate
+from studio.models.train_methods import OF_TRAINING, PRESETS
 from studio.models.train_runs import Cost, Fitted, Runs, Told, Training, read_runs
 
-METHODS = {  # method -> (what people call it, a plain word on it)
-    "basis": ("Shared parts", "Small and quick, and its parts can be swapped and mixed. The best choice for most."),
-    "semantic": ("One network per part", "Each part of each shape is a network of its own. Needs named parts; slower."),
-    "hyperdiffusion": ("One network per shape", "Each shape is one network, as published. Without parts; slow."),
-}
-PRESETS = {
-    "basis": {"tiny": "Quick", "full": "Thorough"},
-    "semantic": {"tiny": "Quick", "paper": "As published"},
-    "hyperdiffusion": {"tiny": "Quick", "paper": "As published"},
-}
-OF_TRAINING = ("denoiser", "train", "sampler")  # settings that a fit does not look at
 LEAST = 2  # shapes that can be trained on
 MANY = 24  # from here on a model can come to more than copies
 

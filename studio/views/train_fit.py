@@ -7,7 +7,8 @@ from PySide6.QtWidgets import QComboBox, QWidget
 
 from studio.models.form import Form
 from studio.models.titles import counted
-from studio.models.train import METHODS, PRESETS, Train
+from studio.models.train import Train
+from studio.models.train_methods import METHODS, PRESETS
 from studio.views.train_gate import GateList
 from studio.views.train_step import Running, Step, in_row, say, time_words
 from studio.widgets.narrow_choice import NarrowChoice

@@ -9,7 +9,8 @@ from engine.methods import name_of
 from studio.models.form import Form
 from studio.models.make import Make
 from studio.models.opened import OpenProject
-from studio.models.train import METHODS, Train
+from studio.models.train import Train
+from studio.models.train_methods import METHODS
 from studio.models.train_runs import Training
 from studio.views.train_fit import FORM_HEIGHT, fill
 from studio.views.train_step import Running, Step, in_row, say, time_words

@@ -18,7 +18,8 @@ from engine.protocol import Metric, Saved
 from engine.storage import write_json
 from studio.models.history import History
 from studio.models.make import Make
-from studio.models.train import METHODS, PRESETS, Train
+from studio.models.train import Train
+from studio.models.train_methods import METHODS, PRESETS
 from studio.models.train_runs import Cost, read_runs
 from studio.palette import DARK, LIGHT
 from studio.panels import PANELS
