@@ -76,9 +76,9 @@ class MixJobs:
 
 
 def shapes_of(project: Project, run: str) -> tuple[str, ...]:
-    """Shapes that a finished run made."""
+    """Shapes that a finished run made; none where it only counts them, as a film does."""
     path: Path = project.run_folder(run) / "result.json"
     if not path.is_file():
         return ()
     shapes = msgspec.json.decode(path.read_bytes()).get("shapes", ())
-    return tuple(one if isinstance(one, str) else one["id"] for one in shapes)
+    return tuple(one if isinstance(one, str) else one["id"] for one in shapes) if isinstance(shapes, list) else ()

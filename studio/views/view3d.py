@@ -325,7 +325,10 @@ class View3D(QWidget):
 
 
 def _end(stage: Stage, thread: QThread | None) -> None:
-    """Close the stage in its own thread, and wait for that thread."""
+    """Close the stage in its own thread, and wait for that thread, which may be in the middle of a picture."""
     QMetaObject.invokeMethod(stage, "close", Qt.ConnectionType.AutoConnection)
-    if thread is not None:
-        thread.wait(WAIT)
+    if thread is not None and not thread.wait(WAIT):
+        _LATE.append((stage, thread))
+
+
+_LATE: list[object] = []  # threads not waited for any longer; kept, since Qt ends a program that drops one that runs
