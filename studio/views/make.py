@@ -24,7 +24,7 @@ from studio.widgets.words import Ground, button, label, line, tool
 
 MOST_STEPS = 1_000
 FEW = 64  # shapes on the slider; more are typed
-NAMES = 66  # pixels of the names on the left
+NAMES = 76  # pixels of the names on the left
 
 
 class _Wish(QComboBox):
