@@ -105,7 +105,7 @@ def learn(
         chosen = codes.take(which, step)  # (K, S, C)
         jitter = fit.noise * torch.randn(chosen.shape, generator=generator).to(device) if fit.noise else 0.0
         found = experts.logits(experts.fold(chosen + jitter), local)
-        return misfit(found, distance, fit).mean() + fit.prior * chosen.pow(2).sum(-1).mean()
+        return misfit(found, distance, fit.band).mean() + fit.prior * chosen.pow(2).sum(-1).mean()
 
     try:
         yield from optimise(modules, loss, settings, seed=seed, folder=folder, stage="fit")
@@ -132,7 +132,7 @@ def find_codes(
         first = torch.full_like(every, step * count % (pool.length - count + 1))
         local, distance = (values.to(start.device) for values in pool.read(every, first, count))
         here = codes().transpose(0, 1)  # (K, N, C)
-        wrong = misfit(frozen.logits(frozen.fold(here), local), distance, fit).mean(1)
+        wrong = misfit(frozen.logits(frozen.fold(here), local), distance, fit.band).mean(1)
         each = wrong.view_as(absent) + fit.prior * here.pow(2).sum(-1)
         return each.masked_fill(absent, 0.0).sum()  # a sum: what one item gets does not depend on the others
 
@@ -153,15 +153,9 @@ def train_settings(fit: BasisFitSettings, steps: int) -> TrainSettings:
     )
 
 
-def misfit(logits: Tensor, distance: Tensor, fit: BasisFitSettings) -> Tensor:
+def misfit(logits: Tensor, distance: Tensor, band: float) -> Tensor:
     """Cross-entropy of logits with soft labels sigmoid(2 distance / band), least where a logit is 2 distance / band.
 
-    With a narrow band these are occupancies; with a wide one signed distances whose weight falls off from the surface. The
-    same of ``fit.fine_band`` and sharper logits is added, least at the same place: of what is thinner than the wide band
-    labels hardly say that it is there.
+    With a narrow band these are occupancies; with a wide one signed distances whose weight falls off from the surface.
     """
-    wrong = binary_cross_entropy_with_logits(logits, torch.sigmoid(2 / fit.band * distance), reduction="none")
-    if fit.fine_band:
-        sharper, sides = fit.band / fit.fine_band * logits, torch.sigmoid(2 / fit.fine_band * distance)
-        wrong = wrong + binary_cross_entropy_with_logits(sharper, sides, reduction="none")
-    return wrong
+    return binary_cross_entropy_with_logits(logits, torch.sigmoid(2 / band * distance), reduction="none")

@@ -57,7 +57,7 @@ def fine_tune(
         local = to_local(to_canonical(local, before), after, mirrored.repeat_interleave(shapes))
         there = pool.present[which, part].to(device)  # (K, S)
         chosen = codes()[which, part]  # (K, S, C)
-        wrong = misfit(experts.logits(experts.fold(chosen), local), distance, fit).mean(1).view_as(there)
+        wrong = misfit(experts.logits(experts.fold(chosen), local), distance, fit.band).mean(1).view_as(there)
         each = wrong + fit.prior * chosen.pow(2).sum(-1)
         return (each * there).sum() / there.sum().clamp_min(1)
 

@@ -119,7 +119,7 @@ def error_of(made: Experts, codes: Tensor, item: LocalPoints, frames: Tensor | N
     local, own = local_of([item]), own_frames(item)[0]
     local = local if frames is None else to_local(to_canonical(local, own), frames, MIRRORED)
     logits = made.logits(made.fold(codes[:, None]), local).detach()
-    return float(misfit(logits, torch.from_numpy(item.distance).float(), FIT)[item.present].mean())
+    return float(misfit(logits, torch.from_numpy(item.distance).float(), FIT.band)[item.present].mean())
 
 
 def test_fine_tuning_comes_nearer_and_goes_on_to_the_same_bits(taught: Experts, tmp_path: Path) -> None:

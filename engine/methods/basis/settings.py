@@ -58,9 +58,6 @@ class BasisFitSettings(Settings, frozen=True):
     band: Annotated[
         float, Meta(gt=0, description="half sides over which a target goes from empty to full; small = occupancy alone")
     ] = 0.15
-    fine_band: Annotated[
-        float, Meta(ge=0, description="a narrower band learned beside `band`, for what is thin; 0 = none")
-    ] = 0.03
     prior: Annotated[float, Meta(ge=0, description="weight of the squared length of codes in the loss")] = 1e-5
     noise: Annotated[float, Meta(ge=0, description="deviation of the noise added to codes while experts learn")] = 0.0
     code_steps: Annotated[int, Meta(ge=1, description="steps for the codes of new shapes, experts frozen")] = 1_500
