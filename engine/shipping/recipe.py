@@ -82,7 +82,7 @@ def _short(*values: object) -> str:
 
 # No dropout: with a thousand shapes and more, a wider and longer training gains more than it copies.
 SHARED: tuple[str, ...] = (
-    "fit.steps=60000",
+    "fit.steps=24000",
     "samples.held_out=4096",
     "denoiser.width=96",
     "denoiser.layers=4",
