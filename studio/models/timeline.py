@@ -15,7 +15,7 @@ from PySide6.QtCore import QElapsedTimer, QObject, Qt, QTimer, Signal
 
 from engine.card import Move
 from engine.errors import StudioError
-from engine.jobs import FilmFormat, FilmJob, InterpolateJob
+from engine.jobs import FilmFormat
 from engine.live_client import Answer
 from engine.live_requests import Frames, Meshes, Plausibility, Plausible, Priority, Tween
 from studio.models.looking import COARSE, Looking
@@ -23,16 +23,15 @@ from studio.models.mix_kin import Kin
 from studio.models.opened import OpenProject
 from studio.models.scene import PartMesh, Shape
 from studio.models.timeline_command import command_of
-from studio.models.timeline_frames import FrameCache
+from studio.models.timeline_keeping import Keeping
+from studio.models.timeline_reel import Reel
 from studio.models.timeline_state import (
     FPS,
     WHOLE,
     Mark,
     TimelineState,
     add,
-    coarse_to_fine,
     frames_of,
-    marks_of,
     remove,
     stretch,
     tween_of,
@@ -66,7 +65,7 @@ class Timeline(QObject):
         super().__init__()
         self._opened = opened
         self.scene = opened.model(Looking).scene
-        self.cache = FrameCache()
+        self.reel = Reel()
         self.selected = WHOLE
         self.frame = 0
         self.loop: Loop = "loop"
@@ -77,10 +76,7 @@ class Timeline(QObject):
         self._state: TimelineState | None = None
         self._tried: TimelineState | None = None
         self._tween: Tween | None = None
-        self._marks: tuple[Mark, ...] = ()
-        self._wanted: frozenset[Mark] = frozenset()
-        self._colours: dict[str, tuple[float, float, float]] = {}
-        self._kept: tuple[Tween, str] | None = None  # a sequence and the run that keeps it
+        self._keeping = Keeping(opened.queue)
         self._awake = False
         self._asked = -1  # the frame that is asked for now
         self._tick = QTimer(self, interval=round(1000 / FPS), timerType=Qt.TimerType.PreciseTimer)
@@ -133,11 +129,11 @@ class Timeline(QObject):
 
     def colour(self, part: str) -> tuple[float, float, float] | None:
         """Linear RGB of a part, the same as in the view; None before it was seen."""
-        return self._colours.get(part)
+        return self.reel.colours.get(part)
 
     def is_there(self, frame: int) -> bool:
         """Whether a frame can be shown at once."""
-        return frame < len(self._marks) and self._marks[frame] in self.cache
+        return frame in self.reel
 
     # what a person does ----------------------------------------------------------------------------------------------
     def add(self, shapes: Sequence[str], at: int | None = None) -> None:
@@ -235,35 +231,13 @@ class Timeline(QObject):
 
     def export(self, out: Path, form: FilmFormat = "", overwrite: bool = False) -> str:
         """Jobs in the queue that make the frames and write them; ``out``, ``form``: as in FilmJob. The film's run, or ""."""
-        tween = self._tween
-        if tween is None or not self.can_play:
+        if self._tween is None or not self.can_play:
             return ""
         try:
-            run = self._frames_run(tween)
-            film = FilmJob(
-                shapes=(run,),
-                out=str(out),
-                format=form,
-                fps=float(FPS),
-                hold=0.0,
-                bounce=self.loop == "bounce",
-                overwrite=overwrite,
-            )
-            return self._opened.queue.submit(film)
+            return self._keeping.film(self._tween, out, form, self.loop == "bounce", overwrite)
         except (StudioError, OSError) as error:
             self._opened.troubles.tell_error(error)
             return ""
-
-    def _frames_run(self, tween: Tween) -> str:
-        """The run that keeps the frames: that of the last export, where nothing has changed and it did not fail."""
-        if self._kept and self._kept[0] == tween:
-            task = self._opened.queue.task(self._kept[1])
-            if task is not None and task.state not in ("failed", "cancelled", "stopping"):
-                return task.run
-        job = InterpolateJob(shapes=tween.shapes, frames=tween.frames, curves=tween.curves, model=tween.model)
-        run = self._opened.queue.submit(job)
-        self._kept = tween, run
-        return run
 
     # seeing ----------------------------------------------------------------------------------------------------------
     def wake(self, awake: bool) -> None:
@@ -304,8 +278,7 @@ class Timeline(QObject):
             self.selected = WHOLE
             self.selected_changed.emit()
         if another:
-            self._marks = marks_of(tween, parts) if tween else ()
-            self._wanted = frozenset(self._marks)
+            self.reel.wind(tween, parts)
             self.losses, self.judgement, self.fault, self._asked = (), "", "", -1
             self.frame = min(self.frame, max(self.frames - 1, 0))
             if tween is None or not self.can_play:
@@ -353,23 +326,18 @@ class Timeline(QObject):
 
     def _show(self) -> None:
         """The frame at the playhead, or the nearest there is; then it is asked for, unless it plays."""
-        if not self._marks:
+        if not self.reel.marks:
             return
-        mark = self._marks[self.frame]
-        meshes = self.cache.get(mark)
-        if meshes is None:
-            near = self._nearest()
-            if near is not None:
-                self._put(self.cache.get(self._marks[near]) or ())
-            if not self.playing and self._asked != self.frame and self._tween and not self.fault:
-                self._asked = self.frame
-                self._ask((self.frame,), NOW)
+        meshes = self.reel.at(self.frame)
+        if meshes is not None:
+            self._put(meshes)
             return
-        self._put(meshes)
-
-    def _nearest(self) -> int | None:
-        there = [frame for frame in range(len(self._marks)) if self._marks[frame] in self.cache]
-        return min(there, key=lambda frame: abs(frame - self.frame), default=None)
+        near = self.reel.near(self.frame)
+        if near is not None:
+            self._put(near)
+        if not self.playing and self._asked != self.frame and self._tween and not self.fault:
+            self._asked = self.frame
+            self._ask((self.frame,), NOW)
 
     def _put(self, meshes: Sequence[PartMesh]) -> None:
         """These surfaces into the view; those that stand there already are not touched."""
@@ -390,22 +358,15 @@ class Timeline(QObject):
         """Ask for all frames that are not there, then how plausible they are."""
         if not self._awake or self._tween is None or self.fault:
             return
-        first: dict[Mark, int] = {}
-        for frame in coarse_to_fine(len(self._marks)):
-            if self._marks[frame] not in self.cache:
-                first.setdefault(self._marks[frame], frame)
-        if first and not self._is_enough():
-            self._ask(tuple(first.values()), FILL)
+        missing = self.reel.missing
+        if missing and not self.reel.is_full:
+            self._ask(missing, FILL)
         else:
             self._judge()
 
-    def _is_enough(self) -> bool:
-        """Whether there is no room for more frames of this very morph."""
-        return self.cache.is_full and sum(mark in self.cache for mark in self._wanted) >= len(self.cache)
-
     def _ask(self, which: tuple[int, ...], channel: str) -> None:
         assert self._tween is not None
-        tween, marks = self._tween, self._marks
+        tween, marks = self._tween, self.reel.marks
         request = Frames(of=tween, which=which, resolution=COARSE)
         priority: Priority = "now" if channel == NOW else "later"
         self._opened.live.ask(
@@ -418,7 +379,7 @@ class Timeline(QObject):
         """A frame has come, or the last of them."""
         content = answer.content
         if isinstance(content, Meshes):
-            self._keep(content, answer, marks[content.frame])
+            self.reel.keep(marks[content.frame], content, answer)
         if channel == NOW and answer.state != "going" and which == (self._asked,):
             self._asked = -1
         if tween is not self._tween or not self._awake:
@@ -432,19 +393,11 @@ class Timeline(QObject):
             self.cached.emit()
             if marks[content.frame] == marks[self.frame] or not self._is_shown():
                 self._show()
-            if channel == FILL and self._is_enough():
+            if channel == FILL and self.reel.is_full:
                 self._opened.live.withdraw(FILL)
                 self._judge()
         elif channel == FILL and answer.state == "done":
             self._judge()
-
-    def _keep(self, content: Meshes, answer: Answer, mark: Mark) -> None:
-        pieces = []
-        for piece in content.pieces:
-            if (mesh := answer.mesh(piece.name)) is not None:
-                pieces.append((piece.key, PartMesh(piece.name, *mesh, piece.colour)))
-                self._colours[piece.part] = piece.colour
-        self.cache.put(mark, pieces, self._wanted)
 
     def _judge(self) -> None:
         """Ask how plausible the frames are, unless that is known."""

@@ -395,12 +395,12 @@ def test_a_sequence_that_cannot_be_made_is_told_once(bench: Bench, qtbot: QtBot)
 
 def test_a_long_morph_stops_asking_when_there_is_no_room(bench: Bench, qtbot: QtBot) -> None:
     timeline = bench.timeline
-    timeline.cache = FrameCache(room=48 * 8)
+    timeline.reel.cache = FrameCache(room=48 * 8)
     timeline.add(("g/0000", "g/0001"))
     qtbot.waitUntil(lambda: bench.live.count(FILL) == 1)
     bench.live.withdrawn.clear()
     bench.live.give(FILL, most=12)
-    assert FILL in bench.live.withdrawn and bench.live.count(JUDGE) >= 1 and timeline.cache.size <= 48 * 8
+    assert FILL in bench.live.withdrawn and bench.live.count(JUDGE) >= 1 and timeline.reel.cache.size <= 48 * 8
     timeline.seek(13)
     bench.live.give(NOW)
     assert timeline.is_there(13), "what is looked at comes all the same"
