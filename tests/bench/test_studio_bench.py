@@ -1,6 +1,11 @@
 """The ruler of `bench studio`: what holds the window's loop up is felt, and figures are held against their budgets."""
 
+import json
+import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QTimer
@@ -9,7 +14,8 @@ from pytestqt.qtbot import QtBot
 
 from tests.bench._studio_desk import Painted
 from tests.bench._studio_heart import Heart, waited
-from tests.bench.studio import _held
+from tests.bench._studio_projects import large_project
+from tests.bench.studio import ROOT, _held
 
 
 def test_the_heart_feels_what_holds_the_loop_up(qtbot: QtBot) -> None:
@@ -26,6 +32,17 @@ def test_the_heart_feels_what_holds_the_loop_up(qtbot: QtBot) -> None:
     assert found["own_ms"]["worst"] > 139 or max(heart.beats.queued) > 5, "a sleep is not a wait for a processor"
     assert found["worst"][0][0] == "sleep"
     assert heart.beats.worked[heart.beats.late.index(max(heart.beats.late))] < 100, "it slept and did not work"
+
+
+def test_opening_a_project_loads_nothing_that_is_not_shown(tmp_path: Path) -> None:
+    """Torch never; VTK, curves and the like when a person first looks at what they draw."""
+    folder = large_project(tmp_path / "Three", 3)
+    command = [sys.executable, "-m", "tests.bench._studio_start", str(folder)]
+    kept = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    ended = subprocess.run(command, cwd=ROOT, env=kept, capture_output=True, text=True, timeout=300)
+    assert ended.returncode == 0, ended.stderr
+    found = json.loads(ended.stdout.splitlines()[-1])
+    assert found["loaded"] == [] and found["usable_s"] > found["painted_s"] > 0
 
 
 def test_the_wait_for_a_processor_only_grows() -> None:
