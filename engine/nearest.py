@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from engine.errors import DamagedFileError
 from engine.jobs import TrainJob
 from engine.known import PERCENTS, Known, KnownAbout, Nearness, nearness, read_known
 from engine.latents import Latents
@@ -10,7 +11,7 @@ from engine.method import Shapes
 from engine.metrics.latents import nearest_rows, standardised
 from engine.opened import Model
 from engine.project import Project
-from engine.protocol import Stage
+from engine.protocol import Note, Stage
 from engine.shipped import is_shipped, keep_version
 
 FEWEST = 3  # training shapes that there must be, to tell how far they are from one another
@@ -42,8 +43,13 @@ def _own(model: Model, project: Project) -> Stage[Known | None]:
     path = project.run_folder(job.fit) / "latents.safetensors" if isinstance(job, TrainJob) else None
     if path is None or not isinstance(job, TrainJob) or not path.is_file():
         return None
-    latents, learned = Latents(path), frozenset(model.about.items)
-    rows = [row for row, record in enumerate(latents.records) if record.item in learned]
+    learned = frozenset(model.about.items)
+    try:
+        latents = Latents(path)
+        rows = [row for row, record in enumerate(latents.records) if record.item in learned]
+    except DamagedFileError as error:  # the shapes are drawn all the same
+        yield Note(text=f"how new they are is not told: {error}", warning=True)
+        return None
     size = latents.layout.size
     step = -(-len(rows) // max(FEWEST, int((MOST / size) ** 0.5)))
     rows = rows[:: max(step, 1)]
