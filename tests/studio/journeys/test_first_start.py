@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 from engine import shipped
 from engine.project import Project
 from studio.models.opened import ENGINES
+from studio.models.preferences import Preferences
 from studio.views.form import FormView
 from studio.views.gallery import GalleryView
 from studio.views.library import LibraryView
@@ -105,11 +106,9 @@ def test_parts_of_another_taken_to_blender(
     """The same in short, with shapes that were there before: mixed, exported from the panel, there again tomorrow."""
     with Project.create(tmp_path / "Toys") as project:
         keep_fit(project, "fit")
+    Preferences(tmp_path / "preferences").used(tmp_path / "Toys")
     desk = make_desk(ENGINES)
-    desk.preferences.used(tmp_path / "Toys")
-    desk.projects.create_somewhere("Another")
     me = Person(desk.window, qtbot, tmp_path / "pictures", "a quick")
-    me.keys(Qt.Key.Key_W, CONTROL)
     me.press("Toys")
     library = me.sees(LibraryView).list
     me.wait(lambda: len(me.cards(library)) == 3, 60, "three toys")
