@@ -1,7 +1,8 @@
 """Shape Studio's window: views bound to models, models bound to what the engine says. Never imports torch.
 
-``__main__`` and ``app`` start it; ``window`` is the frame; ``panel`` is the contract between the frame and its panels, of
-which ``panels`` lists those that there are; ``palette``, ``theme``, ``icons`` are how it looks, with resources/studio.qss.
+``__main__`` and ``app`` start it; ``window`` is the frame, with ``docks``, ``menus`` and ``tab_order``; ``panel`` is the
+contract between the frame and its panels, of which ``panels`` lists those that there are; ``palette``, ``theme``, ``icons``
+are how it looks, with resources/studio.qss.
 
 - ``models/`` is observable state: QObjects with signals, no widgets. `models.opened.OpenProject` holds what every panel
   shares: ``session`` (the engine that runs jobs), ``queue``, ``live`` (the engine that answers at once), ``library``,
@@ -29,6 +30,9 @@ What can be done with a card is a line in `models.offers`, which every menu of c
 Files are taken wherever in the window they are let go of (`widgets.drop_cover`, `models.incoming`), so no panel takes any;
 panels take cards (`models.cards.MIME`), which are files for other programs (`models.outgoing`).
 
-Custom painting takes colours from `theme.palette_of`. Style sheets know roles, not widgets: see ``widgets.words``.
+Custom painting takes colours from `theme.palette_of`. Style sheets know roles, not widgets: see ``widgets.words``. Fields
+with names are ``widgets.rows``, windows beside the main one ``widgets.page``, words without enough room ``widgets.elided``
+and ``widgets.narrow_choice``. Every control has a tip and a name, shows the focus, and is reached by Tab: tests/studio/
+test_looks.py holds each panel to it, and ``make pictures`` shows them all.
 Tests (tests/studio) drive the real window by clicks; `tests.studio.fakes` are engines that answer at once.
 """

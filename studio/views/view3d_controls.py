@@ -8,35 +8,17 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
 
 from studio.models.scene import Scene
-from studio.views.view3d_camera import Camera, Side
+from studio.views.view3d_camera import Camera
 from studio.views.view3d_cameras import Cameras
 from studio.views.view3d_frame import pane_of, placed_points
 from studio.views.view3d_gizmo import Kind, Transform
+from studio.views.view3d_keys import ARROWS, AXIS_KEYS, MOTIONS, NEARER, NUDGES, SIDE_KEYS
 from studio.views.view3d_layout import pane_at, panes, wipe_line, wiped
 from studio.views.view3d_overlay import HANDLE, side_at
 
 Key, Button, Mod = Qt.Key, Qt.MouseButton, Qt.KeyboardModifier
 TURN = 0.4  # degrees for a pixel of the mouse
-NUDGE = 15.0  # degrees for a key of the number pad
 STILL = 4.0  # pixels within which a press and a release are a click
-SIDE_KEYS: dict[int, tuple[Side, Side]] = {  # with Ctrl, the other side
-    Key.Key_1: ("front", "back"), Key.Key_3: ("right", "left"), Key.Key_7: ("top", "bottom"),
-}  # fmt: skip
-NUDGES: dict[int, tuple[float, float]] = {
-    Key.Key_4: (-NUDGE, 0.0),
-    Key.Key_6: (NUDGE, 0.0),
-    Key.Key_8: (0.0, NUDGE),
-    Key.Key_2: (0.0, -NUDGE),
-}
-ARROWS: dict[int, tuple[float, float]] = {  # where there is no pad
-    Key.Key_Left: (-NUDGE, 0.0),
-    Key.Key_Right: (NUDGE, 0.0),
-    Key.Key_Up: (0.0, NUDGE),
-    Key.Key_Down: (0.0, -NUDGE),
-}
-NEARER: dict[int, float] = {Key.Key_Plus: 1.0, Key.Key_Equal: 1.0, Key.Key_Minus: -1.0}
-MOTIONS: dict[int, Kind] = {Key.Key_G: "shift", Key.Key_R: "turn", Key.Key_S: "scale"}
-AXIS_KEYS: dict[int, int] = {Key.Key_X: 0, Key.Key_Y: 1, Key.Key_Z: 2}
 
 
 class Controls:

@@ -127,8 +127,9 @@ def mix(desk: Desk) -> None:
     desk.go_to("Mix")
     for part, donor in (("wing", PLANES[2]), ("tail", PLANES[0])):
         mixed.take(part, donor)
-    mixed.select("wing")
     desk.wait(lambda: mixed.score >= 0)
+    mixed.select("body")
+    mixed.select("wing")  # and so outlined: what was selected before it was shown is not
     desk.frame()
 
 
