@@ -15,7 +15,6 @@ from engine.errors import InputError
 from engine.fields.mlp import EMPTY
 from engine.geometry.blocks import CHUNK
 from engine.geometry.mesh import Mesh, transform
-from engine.jobs import InterpolateJob
 from engine.live_painting import Canvases
 from engine.live_pictures import Thumbnails
 from engine.live_requests import (
@@ -238,8 +237,7 @@ class LiveAnswers:
                 opened = yield from self.shapes.open(names)
         classes = {one.category for one in opened.values()}
         category = classes.pop() if len(classes) == 1 else ""
-        job = InterpolateJob(shapes=(like.row.id, like.row.id), model=request.model)
-        model, denoiser = yield from self.shapes.judge(job, like)
+        model, denoiser = yield from self.shapes.judge(like, request.model)
         if model is None or denoiser is None:
             raise InputError("no model of this project can judge it; train one on the fit behind the shape")
         asked = {name: ids.expand(len(shapes.latent)) for name, ids in model.condition(category).items()}
