@@ -18,6 +18,7 @@ class Series:
     _steps: Numbers = field(default_factory=lambda: np.empty(256))
     _values: Numbers = field(default_factory=lambda: np.empty(256))
     _smooth: Numbers = field(default_factory=lambda: np.empty(256))
+    _running: Numbers = field(default_factory=lambda: np.empty((256, 2)))  # sums of weighted readings, and of weights
     _count: int = 0
     _smoothed: int = 0
     _weight: float = -1.0
@@ -41,24 +42,29 @@ class Series:
             self._count = int(np.searchsorted(self.steps, step))
             self._smoothed = min(self._smoothed, self._count)
         if self._count == len(self._steps):
-            self._steps, self._values, self._smooth = (
-                np.concatenate([one, np.empty_like(one)]) for one in (self._steps, self._values, self._smooth)
+            self._steps, self._values, self._smooth, self._running = (
+                np.concatenate([one, np.empty_like(one)])
+                for one in (self._steps, self._values, self._smooth, self._running)
             )
         self._steps[self._count], self._values[self._count] = step, value
         self._count += 1
 
     def smooth(self, weight: float) -> Numbers:
-        """(N,) running average, ``weight`` 0 (as measured) to below 1: y = w y + (1 - w) x, from y = x at the first.
+        """(N,) running average, ``weight`` 0 (as measured) to below 1: of all readings so far, each counting ``weight`` times
+        as much as the one after it.
 
-        NaN readings are left out of the average; before the first real one it is NaN. Only what came since
-        the last call is worked on.
+        The first reading counts no more than its share (as in Adam, Kingma and Ba 2015), so that a short curve is not held
+        up by where it began. NaN readings are left out of the average; before the first real one it is NaN. Only what came
+        since the last call is worked on.
         """
         if weight != self._weight:
             self._weight, self._smoothed = weight, 0
         while self._smoothed < self._count:
             start, stop = self._smoothed, min(self._smoothed + BLOCK, self._count)
-            before = self._smooth[start - 1] if start else np.nan
-            self._smooth[start:stop] = _averaged(self._values[start:stop], before, weight)
+            values, before = self._values[start:stop], self._running[start - 1] if start else np.zeros(2)
+            sums = self._running[start:stop] = _summed(values, before, weight)
+            with np.errstate(invalid="ignore"):  # 0 / 0 before the first real reading
+                self._smooth[start:stop] = sums[:, 0] / sums[:, 1] if weight else values
             self._smoothed = stop
         return self._smooth[: self._count]
 
@@ -102,17 +108,15 @@ def beside(series: Series, bound: Series | None) -> Numbers | None:
     return np.where(bound.steps[place] == series.steps, bound.values[place], np.nan)
 
 
-def _averaged(values: Numbers, before: float, weight: float) -> Numbers:
-    """The running average of a block (B,), going on from ``before``; NaN = nothing came before."""
-    if weight == 0:
-        return values
+def _summed(values: Numbers, before: Numbers, weight: float) -> Numbers:
+    """(B, 2) running sums of a block (B,): of the weighted readings and of their weights, going on from ``before`` (2,)."""
     real = ~np.isnan(values)
-    found = values[real]
+    found = np.stack([values[real], np.ones(int(real.sum()))], 1)
     kernel, decay = _kernel(weight)
     count = len(found)
-    own = kernel[:count, :count] @ found + decay[:count] * (found[:1] if np.isnan(before) else before)
+    own = kernel[:count, :count] @ found + decay[:count, None] * before
     behind = np.cumsum(real) - 1  # a gap stays at the value before it
-    return np.where(behind >= 0, own[behind] if count else before, before)
+    return np.where((behind >= 0)[:, None], own[behind] if count else before, before)
 
 
 @lru_cache(maxsize=4)

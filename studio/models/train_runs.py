@@ -4,6 +4,7 @@ Times and memory are those that earlier runs of this project took, never guessed
 such run.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,11 +27,13 @@ Told = dict[tuple[str, float | None], "Pace | None"]  # (run, its end) -> what i
 
 
 class Pace(NamedTuple):
-    """What an ended run told. key : what it depends on; seconds : per unit of work; memory : bytes at most, 0 = not known"""
+    """What an ended run told. key : what it depends on; seconds : per unit of work; memory : bytes at most, 0 = not known;
+    still : seconds per shape, however much work is done on it"""
 
     key: str
     seconds: float
     memory: int = 0
+    still: float = 0.0
 
 
 class Cost(NamedTuple):
@@ -80,6 +83,7 @@ class Speeds:
 
     known: Mapping[str, float] = field(default_factory=dict)
     memory: Mapping[str, int] = field(default_factory=dict)
+    still: Mapping[str, float] = field(default_factory=dict)  # seconds per shape beside those
 
     def samples(self, category: str, count: int) -> float | None:
         """Seconds for so many procedural items."""
@@ -87,7 +91,8 @@ class Speeds:
 
     def fit(self, settings: MethodSettings, shapes: int, parts: int) -> Cost:
         """A fit of so many shapes with so many parts."""
-        return self._cost(fit_key(settings), fit_work(settings, shapes, parts))
+        key = fit_key(settings)
+        return self._cost(key, fit_work(settings, shapes, parts), self.still.get(key, 0.0) * shapes)
 
     def train(self, settings: MethodSettings, steps: int) -> Cost:
         """So many steps."""
@@ -97,8 +102,9 @@ class Speeds:
         """Seconds for so many shapes of a model."""
         return self._times(f"draw {model}", count)
 
-    def _cost(self, key: str, work: float) -> Cost:
-        return Cost(self._times(key, work), self.memory.get(key))
+    def _cost(self, key: str, work: float, still: float = 0.0) -> Cost:
+        seconds = self._times(key, work)
+        return Cost(None if seconds is None else seconds + still, self.memory.get(key))
 
     def _times(self, key: str, work: float) -> float | None:
         return self.known[key] * work if key in self.known else None
@@ -175,6 +181,7 @@ def _speeds(project: Project, rows: list[RunRow], items: list[ItemRow], known: T
     """The median of what the newest runs took per unit of work."""
     found: dict[str, list[float]] = {}
     memory: dict[str, list[int]] = {}
+    still: dict[str, list[float]] = {}
     for row in rows:
         if row.state == "finished":
             if (row.id, row.ended) not in known:
@@ -182,6 +189,7 @@ def _speeds(project: Project, rows: list[RunRow], items: list[ItemRow], known: T
             if told := known[row.id, row.ended]:
                 found.setdefault(told.key, []).append(told.seconds)
                 memory.setdefault(told.key, []).extend([told.memory] * bool(told.memory))
+                still.setdefault(told.key, []).append(told.still)
     made: dict[str, list[float]] = {}
     for item in items:
         if item.kind == "procedural":
@@ -191,7 +199,8 @@ def _speeds(project: Project, rows: list[RunRow], items: list[ItemRow], known: T
         if gaps := [after - before for before, after in zip(times, times[1:], strict=False)]:
             found[f"samples {category}"] = [median(gaps)]
     most = {key: max(values[:RECENT]) for key, values in memory.items() if values}
-    return Speeds({key: median(values[:RECENT]) for key, values in found.items()}, most)
+    speeds, rest = ({key: median(some[:RECENT]) for key, some in both.items()} for both in (found, still))
+    return Speeds(speeds, most, rest)
 
 
 def _pace(project: Project, row: RunRow) -> Pace | None:
@@ -207,9 +216,14 @@ def _pace(project: Project, row: RunRow) -> Pace | None:
         if isinstance(job, FitJob) and not job.model and row.ended:
             log = (folder / "events.jsonl").read_bytes()
             settled = msgspec.json.decode((folder / "items.json").read_bytes())
-            work = fit_work(job.settings, len(settled["items"]), len(settled["vocabulary"]))
+            shapes = len(settled["items"])
+            work = fit_work(job.settings, shapes, len(settled["vocabulary"]))
             if log.count(STARTED) == 1:  # one that was stopped in between does not say how long it worked
-                return Pace(fit_key(job.settings), (row.ended - _first(log)) / work, _memory(folder))
+                whole = row.ended - _first(log)
+                steps = (
+                    min(_learning(log, job.settings.fit.steps), whole) if name_of(job.settings) == "basis" else whole
+                )
+                return Pace(fit_key(job.settings), steps / work, _memory(folder), (whole - steps) / shapes)
     except (StudioError, OSError, msgspec.DecodeError, KeyError):
         return None  # a run of an older version, or one whose files were taken away: it tells of no time
     return None
@@ -225,3 +239,17 @@ def _first(log: bytes) -> float:
     """When a run said its first word."""
     at: float = msgspec.json.decode(log[: log.index(b"\n")])["at"]
     return at
+
+
+def _learning(log: bytes, steps: int) -> float:
+    """Seconds that so many steps took, by the first curve that a run drew; all of it (infinite) where it drew none."""
+    drawn: list[tuple[float, float]] = []  # when, which step
+    for line in log.splitlines():
+        if b'"type":"metric"' in line:
+            told = msgspec.json.decode(line)
+            if drawn and told["event"]["step"] < drawn[-1][1]:
+                break  # the next stage
+            drawn.append((told["at"], told["event"]["step"]))
+    if len(drawn) < 2 or drawn[-1][1] == drawn[0][1]:
+        return math.inf
+    return (drawn[-1][0] - drawn[0][0]) / (drawn[-1][1] - drawn[0][1]) * steps

@@ -34,14 +34,13 @@ def test_smoothing_is_the_running_average_however_it_came(values: list[float], w
         if i % piece == 0:
             series.smooth(weight)
     expected: list[float] = []
-    last = float("nan")
+    real: list[float] = []
     for value in values:
-        if weight == 0 or last != last:
-            last = value
-        elif value == value:
-            last = weight * last + (1 - weight) * value
-        expected.append(last)
-    assert series.smooth(weight) == pytest.approx(np.array(expected), nan_ok=True, abs=1e-9)
+        real += [value] * (value == value)
+        share = weight ** np.arange(len(real))[::-1]
+        mean = float((share * real).sum() / share.sum()) if real else float("nan")
+        expected.append(mean if weight else value)
+    assert series.smooth(weight) == pytest.approx(np.array(expected), nan_ok=True, abs=1e-6)
 
 
 @settings(max_examples=80, deadline=None)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 from PIL import Image
@@ -227,6 +228,23 @@ def test_times_are_those_of_earlier_runs(tmp_path: Path) -> None:
     assert time_words(*speeds.train(TINY, 400)).startswith("About 2 s and 1.5 GB of memory")
     assert speeds.samples("chair", 10) == pytest.approx(20) and speeds.samples("lamp", 10) is None
     assert speeds.draw("train-0001", 3) is None
+
+
+def test_what_a_fit_takes_beside_its_steps_does_not_grow_with_them(tmp_path: Path) -> None:
+    """60 s, of which the steps took 20: twice the steps take 80 s, twice the shapes 100."""
+    with Project.create(tmp_path / "p") as project:
+        project.catalogue.add_items([item(i) for i in range(3)])
+        fit = add_fit(project, {item(i).id: "" for i in range(3)}, 60)
+        log = project.run_folder(fit) / "events.jsonl"
+        began, steps = msgspec.json.decode(log.read_bytes())["at"], TINY.fit.steps
+        for at, step in ((10, 0.5 * steps), (20, steps), (25, 50), (50, 1500)):
+            event = {"type": "metric", "name": "loss", "step": int(step), "value": 1.0}
+            log.write_bytes(log.read_bytes() + msgspec.json.encode({"at": began + at, "event": event}) + b"\n")
+    speeds = read_runs(tmp_path / "p", {}).speeds
+    twice = replace(TINY, fit=replace(TINY.fit, steps=2 * TINY.fit.steps))
+    assert speeds.fit(TINY, 3, 2).seconds == pytest.approx(60, rel=1e-3)
+    assert speeds.fit(twice, 3, 2).seconds == pytest.approx(80, rel=1e-3)
+    assert speeds.fit(TINY, 6, 2).seconds == pytest.approx(100, rel=1e-3)
 
 
 def test_curves_and_previews_live(make_panel: Callable[..., Panel], qtbot: QtBot, tmp_path: Path) -> None:
