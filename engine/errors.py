@@ -3,6 +3,7 @@
 import errno
 import re
 import sqlite3
+from pathlib import PurePath
 
 FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 _OUT_OF_MEMORY = re.compile(r"^OutOfMemoryError:|^RuntimeError: .*can't allocate memory", re.DOTALL)
@@ -61,8 +62,8 @@ def explain(error: BaseException) -> str:
         advice = "make room on its disk, or wait for the program that holds it, and try again"
         return f"the project cannot be written to ({error}); {advice}; what was saved is kept"
     if isinstance(error, OSError) and error.errno in FULL:
-        what = error.filename or "a file"
-        return f"no room is left on the disk for {what} ({error.strerror}); make some and try again, what was saved is kept"
+        what = f"{PurePath(str(error.filename)).name}: " if error.filename else ""
+        return f"no room is left on the disk ({what}{error.strerror}); make some and try again, what was saved is kept"
     if isinstance(error, OSError):
         return f"{error.filename or 'a file'}: {error.strerror or error}; choose another place"
     return f"a fault in the engine ({type(error).__name__}: {error})"

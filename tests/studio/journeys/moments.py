@@ -16,6 +16,7 @@ from studio.window import MainWindow
 from tests.studio.fakes import SLOW
 
 LEFT = Qt.MouseButton.LeftButton
+LONG = 150  # shapes of a job that is not at its end when something happens, also on a busy machine
 Deeds = Iterator[Callable[[], bool]]
 
 
@@ -86,7 +87,7 @@ def starting(visit: Visit) -> Deeds:
 def running(visit: Visit) -> Deeds:
     """In the middle of a job, with one more behind it."""
     yield lambda: _open(visit)
-    visit.generate(40, SLOW)
+    visit.generate(256, SLOW)
     visit.generate(2, 1)
     yield lambda: visit.opened.queue.running is not None and visit.opened.queue.running.done > 3
     visit.close()
@@ -107,7 +108,7 @@ def drawing(visit: Visit) -> Deeds:
 def stopping(visit: Visit) -> Deeds:
     """While a cancelled job is being stopped."""
     yield lambda: _open(visit)
-    visit.generate(40, SLOW)
+    visit.generate(256, SLOW)
     yield lambda: visit.opened.queue.running is not None and visit.opened.queue.running.done > 3
     strip = visit.window.findChild(QueueStrip)
     assert strip is not None
@@ -126,7 +127,7 @@ def busy(visit: Visit) -> Deeds:
     yield lambda: bool(visit.opened.current.chosen)
     library._star.trigger()
     yield lambda: bool(visit.opened.library.stars)
-    visit.generate(40, SLOW)
+    visit.generate(LONG, SLOW)
     visit.generate(1, 2)
     visit.generate(2, 3)
     yield lambda: visit.opened.queue.running is not None and visit.opened.queue.running.done > 3

@@ -6,10 +6,13 @@ MOMENT says what is done, see ``MOMENTS``; ENGINES: "real" or "fake". It prints 
 that end with "closed" close the window as its frame does; after the others it stays until somebody ends it.
 """
 
+import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+PATIENCE_S, LATE = 300.0, 3
 Deeds = Iterator[Callable[[], bool]]  # each is waited for before the next
 
 
@@ -29,8 +32,12 @@ def main() -> int:
     deeds = MOMENTS[moment](Visit(window, projects, Path(project)))
     waiting: list[Callable[[], bool]] = []
 
+    began = time.monotonic()
+
     def go_on() -> None:
         if waiting and not waiting[-1]():
+            if time.monotonic() - began > PATIENCE_S:
+                os._exit(LATE)  # whoever waits for the moment is told so, and not left waiting
             return
         waiting[:] = [deed] if (deed := next(deeds, None)) else []
         if not waiting:
