@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 
 from engine.card import Move, ScaleMove, ShiftMove, TurnMove
 from engine.commands.parts import mix as mix_command
-from engine.jobs import GenerateJob, HealJob, InterpolateJob, Job, MixJob, RerollJob
+from engine.jobs import GenerateJob, HealJob, Job, MixJob, RerollJob
 from engine.live_client import Answer
 from engine.live_requests import (
     Ask,
@@ -29,6 +29,7 @@ from engine.live_requests import (
     Request,
     job_to_keep,
 )
+from engine.parts.settings import Blend
 from engine.project import Project
 from engine.rows import ShapeRow
 from studio.models import mix_state
@@ -287,11 +288,11 @@ def test_keep_makes_what_is_shown(bench: Bench) -> None:
     bench.scene.moved.emit(KEY, ScaleMove(part="tail", factors=(1.5, 1.5, 1.5)))
     mix.lock("tail", False)
     mix.keep()
-    blend, kept = bench.jobs
-    assert isinstance(blend, InterpolateJob) and blend.shapes == ("g1/0000", "g2/0000")
-    assert isinstance(kept, MixJob) and kept.parts == {"wing": f"{blend.run}/0001", "tail": "g2/0001"}
+    (kept,) = bench.jobs
+    assert isinstance(kept, MixJob) and kept.parts == {"tail": "g2/0001"}
+    assert kept.blends == {"wing": Blend(shapes=("g1/0000", "g2/0000"), alpha=0.25)}
     assert kept.moves == (ScaleMove(part="tail", factors=(1.5, 1.5, 1.5)),) and kept.free == ("tail",)
-    assert not mix.command, "no one command makes a blend"
+    assert "--blend wing=0.25:g1/0000,g2/0000" in mix.command
 
 
 def test_what_was_kept_is_told_of_once_the_library_has_it(bench: Bench, qtbot: QtBot) -> None:
