@@ -249,7 +249,8 @@ class MainWindow(QMainWindow):
     # the window itself -----------------------------------------------------------------------------------------------
     def focusNextPrevChild(self, forwards: bool) -> bool:
         """Tab goes on as one reads, whatever was made first; Qt's own order where there is nothing to go to."""
-        places = [self.tabs, *self._docks.around(self.centre), self.statusBar()]
+        tour = [self.bubble] if self._opened else []
+        places = [*tour, self.tabs, *self._docks.around(self.centre), self.statusBar()]
         return go_on(places, self.focusWidget(), forwards) or super().focusNextPrevChild(forwards)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:

@@ -26,6 +26,7 @@ from studio.models.preferences import Preferences
 from studio.models.report import Report
 from studio.models.timeline import Timeline
 from studio.models.train import Train
+from studio.models.train_paint import Paint
 from studio.panel import Workspace
 from studio.theme import Choice
 from studio.views.export_dialog import ExportDialog
@@ -160,6 +161,23 @@ def train(step: int) -> Callable[[Desk], None]:
     return show
 
 
+def paint(desk: Desk) -> None:
+    """A mesh whose parts are painted."""
+    train(1)(desk)
+    model = desk.opened.model(Train)
+    brush = desk.opened.model(Paint)
+    brush.begin_with(model.bring.items[:1])
+    desk.wait(lambda: brush.ready)
+    desk.frame()
+
+
+def tour(desk: Desk) -> None:
+    """The first step of the tour."""
+    desk.opened.model(Paint).end()
+    desk.window.ways_in.take_tour()
+    desk.wait(lambda: False, 1)
+
+
 def report(desk: Desk) -> None:
     """The figures of an evaluation."""
     found = desk.opened.model(Report)
@@ -172,6 +190,7 @@ def report(desk: Desk) -> None:
 
 def trouble(desk: Desk) -> None:
     """Something went wrong, jobs wait, and the whole queue is open."""
+    desk.window.bubble.end()
     desk.go_to("Make")
     desk.opened.queue.hold(True)
     for _ in range(2):
@@ -188,7 +207,9 @@ STATES: dict[str, Callable[[Desk], None]] = {
     "mix": mix,
     "morph": morph,
     **{f"train{step}": train(step) for step in range(1, 5)},
+    "paint": paint,
     "report": report,
+    "tour": tour,
     "trouble": trouble,
 }
 

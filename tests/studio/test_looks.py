@@ -113,6 +113,16 @@ def test_tab_reaches_everything_as_one_reads_and_comes_back(full: Desk, qtbot: Q
             assert QApplication.focusWidget() is there
 
 
+def test_tab_reaches_the_tour(full: Desk, qtbot: QtBot) -> None:
+    full.window.ways_in.take_tour()
+    bubble = full.window.bubble
+    settle(qtbot, bubble.isVisible)
+    inside = focusable(bubble)
+    full.window.tabs.setFocus()
+    qtbot.keyClick(full.window.tabs, Qt.Key.Key_Backtab)
+    assert inside and QApplication.focusWidget() in inside
+
+
 def test_the_focus_is_seen(full: Desk, qtbot: QtBot) -> None:
     seen: set[QWidget] = set()
     hidden: dict[str, None] = {}
