@@ -1,38 +1,22 @@
-"""Part vocabularies and colours: which names a category's parts have, in which order, and how they look everywhere."""
+"""Part vocabularies: which names a category's parts have, and in which order."""
 
-import colorsys
 import re
 from collections.abc import Iterable, Sequence
 
-from engine.datasets.procedural import COLOURS, PARTS
+from engine.colours import GROUP as GROUP
+from engine.colours import WHOLE as WHOLE
+from engine.colours import colour as colour
+from engine.datasets.procedural import PARTS
 from engine.errors import InputError
 from engine.geometry.regions import REST
-from engine.method import Colour
 from engine.rows import ItemRow
-from engine.storage import seed_of
 
-WHOLE = "whole"  # the one part of an item that is not taken apart
-GROUP = re.compile(r"part (\d+)")  # parts that were found, not named: the same number is the same part of every item
 SOLID = re.compile(rf"solid \d+|{REST}")  # connected pieces that were only counted: the numbers mean nothing elsewhere
 DRAWN = re.compile(  # names that a drawing program numbers through, such as "mesh12_mesh12-geometry" or "material_0_24"
     r"(?=.*\d)(?:mesh|material|object|group|geometry|polysurface|node|default|[\W\d_])+", re.IGNORECASE
 )
-PLAIN = (0.46, 0.47, 0.50)  # colour of a whole
-GOLDEN = 0.6180339887  # turns of the hue from one numbered part to the next, so that neighbours never look alike
 
 _NUMBERS = re.compile(r"(\d+)")
-
-
-def colour(name: str) -> Colour:
-    """Colour of a part, linear RGB: the palette's own, or a stable one made from the name."""
-    if name in COLOURS:
-        return COLOURS[name]
-    if name == WHOLE:
-        return PLAIN
-    if found := GROUP.fullmatch(name):
-        return colorsys.hls_to_rgb((0.58 + int(found[1]) * GOLDEN) % 1, 0.36, 0.55)
-    hue = seed_of("colour", name) % 360 / 360
-    return colorsys.hls_to_rgb(hue, 0.5, 0.45)
 
 
 def vocabulary(items: Sequence[ItemRow], asked: tuple[str, ...] = ()) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject
 
+from engine.colours import PLAIN, colour
 from engine.errors import StudioError
 from engine.live_client import Answer
 from engine.live_requests import Cut as Field
@@ -21,7 +22,6 @@ from studio.models.scene import Cut, PartMesh, Scene, Shape
 CHANNEL = "look"
 COARSE, FINE = 64, 128  # grid points per side: at once, and soon after
 SECTION = 128
-COLOURS = ((0.30, 0.45, 0.65), (0.72, 0.42, 0.20), (0.30, 0.55, 0.38), (0.60, 0.33, 0.47), (0.62, 0.56, 0.26))
 
 
 class Looking(QObject):
@@ -121,7 +121,7 @@ def read_item(path: Path, name: str, title: str) -> Shape:
         return Shape(name, title, _by_labels(arrays, msgspec.json.decode(header["regions"], type=list[str])))
     numbers = range(1, len(names) + 1) if names else range(1)
     parts = [
-        PartMesh(part, arrays[f"{i}.vertices"], arrays[f"{i}.faces"], COLOURS[i % len(COLOURS)])
+        PartMesh(part, arrays[f"{i}.vertices"], arrays[f"{i}.faces"], colour(part) if names else PLAIN)
         for i, part in zip(numbers, names or ["shape"], strict=True)
     ]
     return Shape(name, title, tuple(parts))
@@ -138,7 +138,5 @@ def _by_labels(arrays: Mapping[str, NDArray], names: list[str]) -> tuple[PartMes
     for i, name in enumerate(names):
         used, own = np.unique(faces[label == i], return_inverse=True)
         if len(used):
-            parts.append(
-                PartMesh(name, vertices[used], own.reshape(-1, 3).astype(np.int32), COLOURS[(i + 1) % len(COLOURS)])
-            )
+            parts.append(PartMesh(name, vertices[used], own.reshape(-1, 3).astype(np.int32), colour(name)))
     return tuple(parts)

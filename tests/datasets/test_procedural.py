@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from manifold3d import Manifold, Mesh64, OpType
 
-from engine.datasets.procedural import CATEGORIES, COLOURS, PARTS, ProceduralShape, make
+from engine.colours import COLOURS
+from engine.datasets.procedural import CATEGORIES, PARTS, ProceduralShape, make
 from engine.datasets.procedural.variety import variety
 from engine.errors import InputError
 from engine.geometry.mesh import Mesh

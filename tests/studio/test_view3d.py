@@ -16,7 +16,8 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from engine.card import MirrorMove, Move, ScaleMove, ShiftMove, TurnMove
-from engine.datasets.procedural import COLOURS, make
+from engine.colours import COLOURS
+from engine.datasets.procedural import make
 from studio.models.scene import Cut, Look, PartMesh, Plane, Scene, Shape, Spot, Style
 from studio.palette import DARK
 from studio.views import view3d_stage

@@ -38,15 +38,6 @@ PARTS: dict[str, tuple[str, ...]] = {
     "lamp": ("base", "pole", "shade", "canopy"),
     "mug": ("body", "handle"),
 }
-COLOURS: dict[str, tuple[float, float, float]] = {
-    "body": (0.62, 0.66, 0.70), "wing": (0.05, 0.23, 0.45), "tail": (0.80, 0.24, 0.06), "engine": (0.10, 0.11, 0.14),
-    "back": (0.05, 0.25, 0.30), "seat": (0.80, 0.42, 0.10), "leg": (0.23, 0.13, 0.08), "arm": (0.42, 0.56, 0.42),
-    "wheel": (0.04, 0.045, 0.055), "roof": (0.13, 0.25, 0.36), "hood": (0.85, 0.42, 0.12),
-    "top": (0.70, 0.46, 0.25), "drawer": (0.11, 0.34, 0.36),
-    "base": (0.10, 0.17, 0.26), "pole": (0.58, 0.40, 0.16), "shade": (0.87, 0.72, 0.48), "canopy": (0.35, 0.11, 0.10),
-    "handle": (0.76, 0.24, 0.10),
-}  # fmt: skip
-
 LONGEST = 0.95
 CRUMB = 1e-8  # volume of what is too small to be meant, raw units cubed
 FEWEST = 2000  # faces of a surface

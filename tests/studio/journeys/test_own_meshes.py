@@ -11,6 +11,8 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QComboBox, QLineEdit, QProgressBar, QSpinBox
 from pytestqt.qtbot import QtBot
 
+from engine.colours import colour
+from studio.models.looking import Looking
 from studio.models.opened import ENGINES
 from studio.views.curves import CurvesView
 from studio.views.form import FormView
@@ -136,4 +138,7 @@ def test_meshes_are_judged_and_their_parts_named(
     me.write(me.sees(QLineEdit, "New name of the part"), "seat")
     me.press("Rename")
     me.wait(lambda: "seat (3)" in train.bring.parts.text(), 60, "the seat")
+    scene = desk.opened.model(Looking).scene  # looked at, not touched
+    me.wait(lambda: {part.name for part in scene.shapes[0].parts} == {"seat", "part 2"}, 60, "the parts in the view")
+    assert all(part.colour == colour(part.name) for part in scene.shapes[0].parts), "as on pictures and in files"
     me.shoot("parts named")
