@@ -87,8 +87,10 @@ class Spawned:
     def kill(self) -> None:
         """End the process at once, and all that it started."""
         if self._process is not None and self._process.pid is not None and self._process.is_alive():
-            for child in psutil.Process(self._process.pid).children(recursive=True):
-                child.kill()
+            with suppress(psutil.NoSuchProcess):  # it has just ended by itself
+                for child in psutil.Process(self._process.pid).children(recursive=True):
+                    with suppress(psutil.NoSuchProcess):
+                        child.kill()
             self._process.kill()
             self._process.join()
 
