@@ -60,16 +60,16 @@ class Gallery(QObject):
             case "waiting":
                 return f"{title}{seed}  ·  waits in the queue"
             case "running":
-                left = f"  ·  {duration(task.seconds_left)} left" if task.seconds_left else ""
                 if self._ready_of(task.job):
-                    return f"{title}{seed}  ·  {self.cards.ready} ready"
+                    return f"{self.cards.ready} of {self.cards.rowCount()} shapes are ready{seed}"
+                left = f"  ·  {duration(task.seconds_left)} left" if task.seconds_left else ""
                 return f"{title}{seed}  ·  {stage_words(task.stage) or 'starting'}{left}"
             case "failed":
                 return f"{title}  ·  did not finish: {task.text}"
             case "finished":
                 return f"{title}{seed}{_drawn_again(task.result)}"
             case "cancelled":
-                return f"{title}{seed}  ·  stopped, {self._kept}"
+                return f"Stopped: {self._kept}{seed}"
         return f"{title}{seed}  ·  {task.state}"
 
     def _ready_of(self, job: Job) -> float:
@@ -81,8 +81,9 @@ class Gallery(QObject):
     @property
     def _kept(self) -> str:
         """What is left of a run that was stopped."""
-        there = len(self._opened.library.shown(Filter(run=self.run)))
-        return f"{counted(there, 'finished shape')} kept" if there else "before any shape was finished"
+        there, task = len(self._opened.library.shown(Filter(run=self.run))), self._opened.queue.task(self.run)
+        wanted = task.job.count if task and isinstance(task.job, GenerateJob) else there
+        return f"{there} of {counted(wanted, 'shape')} kept" if there else "no shape was finished yet"
 
     @property
     def can_stop(self) -> bool:

@@ -61,7 +61,7 @@ class MakeView(Ground):
         self.guidance = QDoubleSpinBox(minimum=0, maximum=20, singleStep=0.5, decimals=2)
         self.whole = QCheckBox("Draw again what comes apart")
         self.go = button("Generate", lambda: self._make.generate(), "primary", tip="Put it into the queue (Ctrl+Enter)")
-        self.clear = button("As it comes", self._make.clear, "flat", tip="Ask for nothing in particular")
+        self.clear = button("Clear", self._make.clear, "flat", tip="Ask for nothing in particular")
         self._questions: dict[str, QComboBox] = {}
         self._build()
         self._bind()

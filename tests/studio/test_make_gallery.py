@@ -75,7 +75,7 @@ def test_shapes_are_seen_while_they_form_and_then_are_there(forming: Desk, qtbot
     assert not gallery.list.names and not forming.opened.current.shape, "what is not there yet cannot be opened"
     go_to(2)
     settle(qtbot, lambda: notes(gallery) == ["ready"] * 2 + ["taking shape"] * 3)
-    assert gallery.stop.text() == "Stop, keep 2" and "2 ready" in gallery.words.text()
+    assert gallery.stop.text() == "Stop, keep 2" and "2 of 5 shapes are ready" in gallery.words.text()
     assert gallery.progress.value() == 100 * 2 // COUNT
     go_to(3)
     settle(qtbot, lambda: notes(gallery) == ["new  ·  sound"] * 4 + ["new  ·  flawed"])
@@ -89,7 +89,7 @@ def test_stopped_early_what_is_finished_is_kept_and_the_rest_can_follow(forming:
     settle(qtbot, lambda: gallery.stop.text() == "Stop, keep 2")
     qtbot.mouseClick(gallery.stop, LEFT)
     settle(qtbot, lambda: notes(gallery) == ["new  ·  sound"] * 2)
-    assert "stopped, 2 finished shapes kept" in gallery.words.text()
+    assert "Stopped: 2 of 5 shapes kept" in gallery.words.text()
     assert [shape.id for shape in forming.opened.project.catalogue.shapes(run)] == [f"{run}/0000", f"{run}/0001"]
     qtbot.mouseClick(gallery.go_on, LEFT)
     go_to(3)
@@ -103,7 +103,7 @@ def test_stopped_before_anything_is_there_nothing_stays(forming: Desk, qtbot: Qt
     settle(qtbot, lambda: len(notes(gallery)) == COUNT)
     qtbot.mouseClick(gallery.stop, LEFT)
     settle(qtbot, lambda: not notes(gallery))
-    assert "before any shape was finished" in gallery.words.text() and not forming.told
+    assert "no shape was finished" in gallery.words.text() and not forming.told
 
 
 def test_the_nearest_training_shape_stands_beside_it(forming: Desk, qtbot: QtBot) -> None:
