@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSlider, QStackedL
 from studio.icons import icon
 from studio.models.curves import Curves, name_for_people
 from studio.theme import palette_of
-from studio.views.curves_lines import Lines, Steps
+from studio.views.curves_lines import Lines, Steps, Values
 
 DRAW_MS = 100  # between two drawings of what has grown
 SMOOTHEST = 0.995
@@ -26,7 +26,7 @@ class CurvesView(QWidget):
         super().__init__(parent)
         self.curves = curves
         self.setProperty("role", "panel")
-        self.plot = pg.PlotWidget(axisItems={"bottom": Steps("bottom")})
+        self.plot = pg.PlotWidget(axisItems={"bottom": Steps("bottom"), "left": Values("left")})
         self.plot.setMenuEnabled(False)
         self.plot.hideButtons()
         self.plot.setMouseEnabled(x=True, y=False)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPen
@@ -9,6 +10,7 @@ from PySide6.QtGui import QColor, QPen
 from studio.models.curves import Shown
 from studio.models.curves_series import Numbers, thinned
 
+APART = 16  # pixels between two marks with words
 FINE = 5_000  # readings up to which lines are drawn with soft edges
 
 
@@ -56,6 +58,23 @@ class Steps(pg.AxisItem):
     def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
         """The words under the marks."""
         return [_short(value) for value in values]
+
+
+class Values(pg.AxisItem):
+    """Values along the left; on a logarithmic axis some marks have no words, so that none stand upon each other."""
+
+    def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
+        """The words beside the marks."""
+        words: list[str] = super().tickStrings(values, scale, spacing)
+        if self.logMode:
+            low, high = self.range
+            pixels, taken = self.height() / max(high - low, 1e-9), -np.inf
+            for i in sorted(range(len(values)), key=lambda i: values[i]):
+                if (values[i] - taken) * pixels < APART:
+                    words[i] = ""
+                else:
+                    taken = values[i]
+        return words
 
 
 def _short(value: float) -> str:

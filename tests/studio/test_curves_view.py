@@ -91,3 +91,15 @@ def test_nothing_to_show_says_so(qtbot: QtBot) -> None:
 def test_smoothing_goes_from_none_to_long() -> None:
     weights = [weight_of(place) for place in range(101)]
     assert weights[0] == 0 and weights == sorted(weights) and 0.99 < weights[-1] < 1
+
+
+def test_words_on_a_logarithmic_axis_do_not_stand_upon_each_other(view: CurvesView, qtbot: QtBot) -> None:
+    view.resize(700, 150)
+    view.curves.set_log(True)
+    axis = view.plot.getPlotItem().getAxis("left")
+    qtbot.waitUntil(lambda: axis.height() > 20 and 0 < axis.range[1] - axis.range[0] < 1)
+    marks = np.log10([1, 1.1, 1.2, 1.3, 2, 3, 4])
+    words = axis.tickStrings(marks.tolist(), 1.0, 1.0)
+    places = np.array([mark for mark, word in zip(marks, words, strict=True) if word])
+    assert len(places) >= 2 and np.diff(places).min() * axis.height() / np.ptp(axis.range) >= 16
+    assert "" in words
