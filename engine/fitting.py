@@ -1,27 +1,67 @@
-"""The stage of a FitJob that names a model: items become latents of that model, so that they mix with its shapes."""
+"""The stage of a FitJob: items become latents, of a representation of their own or of a model that is there."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import torch
 
 from engine import device, methods
 from engine.basis.representation import BasisRepresentation
 from engine.checkpoint import load_model, read_about, save_model
+from engine.datasets.parts import still_named, vocabulary
 from engine.errors import InputError
 from engine.jobs import FitJob
 from engine.method import Data, Representation, Workspace
 from engine.methods import MethodSettings
 from engine.project import Project
 from engine.protocol import Note, Stage
-from engine.rows import ItemRow
+from engine.rows import MADE, ItemRow
 from engine.shapes import FitAbout, hash_of_file, keep_fitted, model_path
 from engine.shipped import is_shipped, keep_version
-from engine.storage import once
+from engine.storage import once, seed_of
 
 ADVICE = "say in part_names.json which of these they are, or rename them with `rename-part`"
+
+
+def fit(job: FitJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
+    """Items -> latents, one row each, with a verdict on each."""
+    items = _items(job, project)
+    if job.model:
+        return (yield from fit_with_model(job, items, project, work))
+    if job.fine_tune:
+        raise InputError("fine-tuning starts from a model; name it")
+    # what was asked for is settled at the first start: items that come in later belong to later fits
+    names = vocabulary(items, getattr(job.settings, "parts", ()))
+    settled = once(work.folder / "items.json", {"items": [item.id for item in items], "vocabulary": list(names)})
+    items, names = [project.catalogue.item(name) for name in settled["items"]], tuple(settled["vocabulary"])
+    still_named(items, names)
+    with seeded(job.settings.seed, "representation"):
+        representation = methods.load(job.settings).representation(job.settings, names).to(work.device)
+    if representation.parts:
+        usable = [item for item in items if set(item.parts) & set(names)]
+        if len(usable) < len(items):
+            left = [item.id for item in items if not set(item.parts) & set(names)]
+            yield Note(text=f"left out, since they have no named parts: {', '.join(left)}", warning=True)
+        items = usable
+    data = Data(project, tuple(items))
+    device.use_threads(representation)
+    yield Note(text=f"fitting {len(items)} items on {device.describe(work.device)}")
+    yield from representation.fit(data, work)
+    latents = yield from representation.encode(data, work)
+    about = {
+        "settings": msgspec.to_builtins(job.settings),
+        "vocabulary": names,
+        "items": [item.id for item in items],
+    }
+    save_model(work.folder / "representation.safetensors", {"representation": representation}, about)
+    keep_fitted(project, job.run, latents)
+    keys = ("iou", "cpu_s", "verdict", "reason")
+    shapes = [{"id": f"{job.run}/{r.item}", **{key: getattr(r, key) for key in keys}} for r in latents.records]
+    return {"run": job.run, "shapes": shapes}
 
 
 @dataclass(frozen=True)
@@ -142,3 +182,27 @@ def unknown_parts(items: Sequence[ItemRow], known: Sequence[str]) -> dict[str, l
     """Item -> its parts that a model with parts ``known`` lacks."""
     lacking = {item.id: [name for name in item.parts if name not in known] for item in items if known}
     return {item: names for item, names in lacking.items() if names}
+
+
+def _items(job: FitJob, project: Project) -> list[ItemRow]:
+    """The named items in the order given, or all accepted real ones. Raises InputError for refused items and for none."""
+    if not job.items:
+        items = [item for item in project.catalogue.items(job.category, accepted=True) if item.split != MADE]
+        if not items:
+            raise InputError("there is nothing to fit; bring items in with `import` or `samples` first")
+        return items
+    if job.category:
+        raise InputError("name items or a category, not both")
+    items = [project.catalogue.item(name) for name in dict.fromkeys(job.items)]
+    for item in items:
+        if not item.usable:
+            raise InputError(f"item {item.id} cannot be fitted ({item.verdict}): {item.reason}")
+    return items
+
+
+@contextmanager
+def seeded(seed: int, purpose: str) -> Iterator[None]:
+    """Initial weights, which torch draws from its global generator, by the run's seed; the generator is put back."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_of(seed, purpose))
+        yield

@@ -21,13 +21,13 @@ from engine.cards import card_of
 from engine.device import choose
 from engine.embedded import pack, unpack
 from engine.errors import InputError
+from engine.fitting import _items
 from engine.geometry.export import attach, read_carried
 from engine.geometry.export.carried import Carried, packed
 from engine.jobs import ExportJob, FitJob, ImportJob, MixJob
 from engine.method import Workspace
 from engine.opened import Opened, open_shape
 from engine.parts.pose import unmoved
-from engine.pipeline import _items
 from engine.rows import ItemRow
 from tests.parts.projects import AIRPLANES, SETTINGS, finished, keep_fit, keep_samples
 from tests.parts.toys import drive

@@ -1,4 +1,4 @@
-"""Items into a project: files, folders, archives and data sets, and procedural shapes. Nothing is refused silently."""
+"""Items into a project: files, folders, archives and data sets. Nothing is refused silently."""
 
 import tempfile
 import time
@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from engine.bringing import bring, live_in
 from engine.child import Child
-from engine.datasets import procedural
 from engine.datasets.archive import is_archive, unpack
 from engine.datasets.auto_parts import label_items
 from engine.datasets.done import Done
@@ -25,20 +23,15 @@ from engine.datasets.parts import is_named
 from engine.datasets.pictures import Gallery
 from engine.datasets.reading import Carry, Finding, Order
 from engine.datasets.source import Source
-from engine.datasets.splits import POINTS, near_duplicates, split_of, write_cloud
-from engine.datasets.summary import summary
+from engine.datasets.splits import split_of, warn_of_duplicates
+from engine.datasets.summary import result_of, summary
 from engine.errors import InputError, MeshError, StudioError
-from engine.geometry.file import save_geometry
-from engine.geometry.judge import judge
-from engine.geometry.mesh import Geometry
-from engine.geometry.occupancy import surface_points
-from engine.jobs import ImportJob, SamplesJob
+from engine.jobs import ImportJob
 from engine.project import Project
 from engine.protocol import Note, Progress, Stage
 from engine.rows import ItemRow
-from engine.storage import digest, seed_of
+from engine.storage import digest
 
-SHOWN = 5  # near-duplicates named one by one
 MEMORY = 8 * 2**30  # bytes that reading one file may take
 SECONDS = 180.0  # that reading one file may take
 NETWORKS = ("network", "denoiser")
@@ -99,14 +92,14 @@ def import_files(job: ImportJob, project: Project) -> Stage[dict[str, Any]]:
     if live:
         found["shapes"] = [*found.get("shapes", ()), *live]
     project.catalogue.add_items(_replaced(before, items))
-    yield from _warn_of_duplicates(project, items)
+    yield from warn_of_duplicates(project, items)
     if job.auto_parts:
         items = yield from _with_auto_parts(job, project, items)
     items = list({(item.id, item.path): item for item in items}.values())  # labelled meshes stand there twice
     copies = len(items) - len({item.id for item in items})
     if copies:
         yield Note(text=f"{copies} files are exact copies of others of the same name; they share one item")
-    return {"summary": summary(items, job.thickness)} | found | _result(items)
+    return {"summary": summary(items, job.thickness)} | found | result_of(items)
 
 
 def _with_auto_parts(job: ImportJob, project: Project, items: Sequence[ItemRow]) -> Stage[list[ItemRow]]:
@@ -135,7 +128,7 @@ def check_files(job: ImportJob) -> Stage[dict[str, Any]]:
             row = _row(job, source, (yield from _read(child, _order(job, source), waiting)), {})
             items.append(_with_live_parts(row) if Path(row.path).suffix.lower() == ".glb" else row)
         yield Progress(stage="check", done=len(sources), total=len(sources))
-    return {"summary": summary(items, job.thickness)} | _result(items)
+    return {"summary": summary(items, job.thickness)} | result_of(items)
 
 
 def _check_network(job: ImportJob, source: Source) -> ItemRow:
@@ -282,64 +275,3 @@ def _carry(child: Child, project: Project, mesh: ItemRow, cloud: ItemRow, waitin
 def _short(path: str) -> str:
     """The end of a path, enough to know it by."""
     return shown("/".join(Path(path).parts[-3:]))
-
-
-def make_samples(job: SamplesJob, project: Project) -> Stage[dict[str, Any]]:
-    """Make ``count`` procedural items; item i of a seed is the same whatever the count."""
-    items: list[ItemRow] = []
-    for i in range(job.count):
-        yield Progress(stage="make shapes", done=i, total=job.count)
-        shape = procedural.make(job.category, seed_of(job.seed, i) % 2**31)
-        ident = f"{job.category}-{job.seed}-{i:05d}"
-        about = f"procedural/{procedural.VERSION}/{job.category}/{shape.seed}"
-        judgement = judge(shape.geometry.surface, (), False, 0.0, {})
-        _keep(project, ident, shape.geometry)
-        row = ItemRow(
-            id=ident,
-            kind="procedural",
-            category=job.category,
-            path=about,
-            hash=digest(about.encode()),
-            verdict=judgement.verdict,
-            reason=judgement.reason,
-            split=split_of(ident),
-            parts=tuple(shape.geometry.parts),
-            captions=shape.captions,
-            attributes=shape.attributes,
-            origin=f"procedural generator, version {procedural.VERSION}",
-            licence="CC0-1.0",
-            added=time.time(),
-        )
-        project.catalogue.add_items([row])
-        items.append(row)
-    yield Progress(stage="make shapes", done=job.count, total=job.count)
-    yield from _warn_of_duplicates(project, items)
-    return _result(items)
-
-
-def _keep(project: Project, ident: str, geometry: Geometry) -> None:
-    path = project.geometry_path(ident)
-    save_geometry(path, geometry)
-    generator = np.random.default_rng(seed_of("cloud", ident))
-    cloud = surface_points(geometry.surface, 2 * POINTS, generator).reshape(2, POINTS, 3)
-    write_cloud(path.with_name("cloud.safetensors"), cloud.astype(np.float32))
-
-
-def _warn_of_duplicates(project: Project, items: Sequence[ItemRow]) -> Stage[None]:
-    """Say which of the new items nearly equal one of another split: then "unseen" would not be true."""
-    new = {item.id for item in items}
-    rows = [item for item in project.catalogue.items() if item.usable]
-    paths = {item.id: project.geometry_path(item.id).with_name("cloud.safetensors") for item in rows}
-    pairs = yield from near_duplicates(rows, paths, new)
-    for a, b in pairs[:SHOWN]:
-        yield Note(
-            text=f"{a} and {b} are nearly the same shape in different splits: scores on unseen shapes would flatter",
-            warning=True,
-        )
-    if len(pairs) > SHOWN:
-        yield Note(text=f"... and {len(pairs) - SHOWN} more such pairs", warning=True)
-
-
-def _result(items: Sequence[ItemRow]) -> dict[str, Any]:
-    keys = ("id", "path", "kind", "verdict", "usable", "reason", "parts", "licence", "report")
-    return {"items": [{key: getattr(item, key) for key in keys} for item in items]}

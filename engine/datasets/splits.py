@@ -8,12 +8,14 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from engine.metrics.chamfer import chamfer
-from engine.protocol import Progress, Stage
+from engine.project import Project
+from engine.protocol import Note, Progress, Stage
 from engine.rows import ItemRow
 from engine.storage import read_tensors, seed_of, write_tensors
 
 SHARES = (("train", 0.80), ("val", 0.05), ("test", 0.15))  # as the published splits
 POINTS = 512
+SHOWN = 5  # near-duplicates named one by one
 
 
 def split_of(name: str) -> str:
@@ -72,3 +74,18 @@ def _descriptor(clouds: NDArray[np.float32]) -> NDArray[np.float32]:
     distance = np.linalg.norm(points, axis=1)
     quantiles = np.quantile(distance, np.linspace(0.05, 0.95, 10))
     return np.concatenate([quantiles, np.ptp(points, axis=0)]).astype(np.float32)
+
+
+def warn_of_duplicates(project: Project, items: Sequence[ItemRow]) -> Stage[None]:
+    """Say which of the new items nearly equal one of another split: then "unseen" would not be true."""
+    new = {item.id for item in items}
+    rows = [item for item in project.catalogue.items() if item.usable]
+    paths = {item.id: project.geometry_path(item.id).with_name("cloud.safetensors") for item in rows}
+    pairs = yield from near_duplicates(rows, paths, new)
+    for a, b in pairs[:SHOWN]:
+        yield Note(
+            text=f"{a} and {b} are nearly the same shape in different splits: scores on unseen shapes would flatter",
+            warning=True,
+        )
+    if len(pairs) > SHOWN:
+        yield Note(text=f"... and {len(pairs) - SHOWN} more such pairs", warning=True)

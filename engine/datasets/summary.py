@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from engine.datasets.parts import is_named
 from engine.datasets.source import is_unknown
@@ -57,3 +58,9 @@ def summary(items: Sequence[ItemRow], thickness: float = 0.0) -> list[str]:
             f"{unknown} have no licence on record; state it with `--licence` before you share what comes of them"
         )
     return lines
+
+
+def result_of(items: Sequence[ItemRow]) -> dict[str, Any]:
+    """What a job that makes items tells of them."""
+    keys = ("id", "path", "kind", "verdict", "usable", "reason", "parts", "licence", "report")
+    return {"items": [{key: getattr(item, key) for key in keys} for item in items]}

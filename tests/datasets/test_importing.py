@@ -8,7 +8,8 @@ import trimesh
 
 from engine import pipeline
 from engine.datasets.cache import samples
-from engine.datasets.importing import check_files, import_files, make_samples
+from engine.datasets.importing import check_files, import_files
+from engine.datasets.making import make_samples
 from engine.datasets.splits import near_duplicates, split_of, write_cloud
 from engine.errors import InputError
 from engine.geometry.file import load_geometry
