@@ -75,6 +75,8 @@ class Forming:
                 try:
                     event = next(stage)
                 except StopIteration as end:
+                    if self._news:
+                        yield from self._tell()
                     result: T = end.value
                     return result
                 yield event
