@@ -69,7 +69,10 @@ class Monkey:
             self.done = line is None
             deed = json.loads(line) if line else None
         else:
-            deed = self._choose()
+            try:
+                deed = self._choose()
+            except RuntimeError:  # of PySide: a widget was deleted while it was looked at
+                deed = None
         if deed is None:
             return
         self._deeds.write(json.dumps(deed) + "\n")
