@@ -133,6 +133,9 @@ class MainWindow(QMainWindow):
     # a project comes and goes ----------------------------------------------------------------------------------------
     def _open(self, opened: OpenProject) -> None:
         """Fill the frame with the panels of a project."""
+        tour = opened.model(Tour)
+        tour.ended.connect(lambda: self._preferences.save(toured=True))
+        self.bubble = TourBubble(self, tour)  # Tab asks for it as soon as the first page goes
         self._opened = opened
         self.setWindowTitle(f"{opened.name} – Shape Studio")
         self._docks.fill(opened, self.menus, self._listed)
@@ -146,9 +149,6 @@ class MainWindow(QMainWindow):
         if self._preferences.kept.workspace in known:
             self.tabs.setCurrentIndex(known.index(self._preferences.kept.workspace))
         self.strip.bind(opened.queue)
-        tour = opened.model(Tour)
-        tour.ended.connect(lambda: self._preferences.save(toured=True))
-        self.bubble = TourBubble(self, tour)
         opened.history.changed.connect(self._enable)
         opened.current.workspace_wanted.connect(self._show_workspace)
         self._enable()
