@@ -114,7 +114,7 @@ def _generated(data: bytes, run: str) -> dict[str, Novelty]:
         one = near.get(name)
         if one is not None:
             openable = one.nearest if "/" in one.nearest else known_name(run, one.nearest)
-            found[name] = Novelty(openable, one.nearest.rpartition("/")[2], one.percentile, sound)
+            found[name] = Novelty(openable, one.nearest, one.percentile, sound)
         elif sound is not None:
             found[name] = Novelty(sound=sound)
     return found
@@ -123,9 +123,7 @@ def _generated(data: bytes, run: str) -> dict[str, Novelty]:
 def _analysed(data: bytes, before: dict[str, Novelty]) -> dict[str, Novelty]:
     neighbours = msgspec.json.decode(data, type=_Analysed).neighbours
     return {
-        one.shape: Novelty(
-            one.nearest, one.nearest.rpartition("/")[2], 100 * one.closer, before.get(one.shape, Novelty()).sound
-        )
+        one.shape: Novelty(one.nearest, one.nearest, 100 * one.closer, before.get(one.shape, Novelty()).sound)
         for one in neighbours
         if not one.part
     }
