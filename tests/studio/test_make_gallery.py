@@ -97,6 +97,7 @@ def test_stopped_early_what_is_finished_is_kept_and_the_rest_can_follow(forming:
     assert not gallery.go_on.isVisible()
 
 
+@pytest.mark.slow
 def test_stopped_before_anything_is_there_nothing_stays(forming: Desk, qtbot: QtBot) -> None:
     gallery, go_to, _ = begin(forming, qtbot)
     go_to(1)

@@ -104,6 +104,7 @@ def test_escape_leaves_it_and_it_is_not_offered_again_but_in_the_menu(tour: Desk
     assert step(tour) == "generate" and tour.window.bubble.isVisible()
 
 
+@pytest.mark.slow
 def test_it_does_not_take_the_focus_from_what_one_works_with(tour: Desk, qtbot: QtBot) -> None:
     make = tour.window.findChild(MakeView)
     assert make is not None
@@ -114,6 +115,7 @@ def test_it_does_not_take_the_focus_from_what_one_works_with(tour: Desk, qtbot: 
     assert step(tour) == "generate" and QApplication.focusWidget() is make.seed
 
 
+@pytest.mark.slow
 def test_without_any_model_there_is_no_tour(desk: Desk) -> None:
     desk.opened.model(Make).sources = []
     desk.window.ways_in.take_tour()
