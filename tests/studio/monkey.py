@@ -101,7 +101,7 @@ def play(place: Path, seed: int, seconds: float, engines: str, deeds: TextIO, re
 
 def fault_of(text: str, details: str) -> Iterator[str]:
     """A message that is a fault of ours: other errors say what a person can do."""
-    if "a fault in the" in text or "Traceback" in text:
+    if "a fault in the" in text.lower() or "traceback" in text.lower():
         yield f"{text}\n{details}"
 
 

@@ -71,8 +71,8 @@ class Monkey:
         else:
             try:
                 deed = self._choose()
-            except RuntimeError:  # of PySide: a widget was deleted while it was looked at
-                deed = None
+            except RuntimeError:  # PySide takes the buttons of Qt's own message boxes for deleted
+                deed = {"do": "escape"}
         if deed is None:
             return
         self._deeds.write(json.dumps(deed) + "\n")
@@ -222,6 +222,10 @@ class Monkey:
         pids = opened.pids if opened else []
         if pids:
             os.kill(pids[deed["number"] % len(pids)], signal.SIGKILL)
+
+    def _escape(self, deed: Deed) -> None:
+        if isinstance(above := QApplication.activeModalWidget(), QDialog):
+            above.reject()
 
     def _size(self, deed: Deed) -> None:
         if not QApplication.activeModalWidget():

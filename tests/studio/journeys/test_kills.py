@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 import engine
 from engine.jobs import FitJob, GenerateJob, Job, SamplesJob, TrainJob
 from engine.project import Project
-from engine.protocol import Finished
+from engine.protocol import Finished, Progress
 from engine.settings import override
 from engine.storage import write_json
 from studio.models.opened import ENGINES
@@ -24,7 +24,7 @@ from tests.studio.journeys.soundness import check_project
 from tests.studio.journeys.test_closing import visit
 from tests.test_engine_process import SMALL
 
-STEPS, EVERY = 1_500, 100
+STEPS, EVERY = 700, 50
 LONG = override(SMALL, [f"train.steps={STEPS}", f"train.save_every={EVERY}", "train.watch_every=0"])
 
 
@@ -61,11 +61,11 @@ def test_the_engine_is_killed_while_it_trains(
     os.kill(pid, signal.SIGKILL)
     me.reads("started again and the job goes on", 60)
 
-    def watch() -> None:
-        if queue.running and queue.running.stage == "train":
-            seen.append(queue.running.done)
+    def watch(_: str, event: object) -> None:
+        if isinstance(event, Progress) and event.stage == "train":
+            seen.append(event.done)
 
-    queue.progressed.connect(lambda _: watch())
+    desk.opened.session.said.connect(watch)  # all that the new engine says
     me.shoot("the engine was killed")
     assert len(desk.told) == 1 and desk.opened.session.pid not in (pid, None)
     me.wait(lambda: bool(queue.done), 400, "the end of the training")
