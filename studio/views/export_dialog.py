@@ -41,7 +41,7 @@ class ExportDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setMinimumWidth(WIDTH)
         self.title, self.about = label(export.title, "title", wrap=True), label(role="dim", wrap=True)
-        self.presets = QTabBar(expanding=True, drawBase=False)
+        self.presets = QTabBar(expanding=True, drawBase=False, usesScrollButtons=False)
         self.presets.setObjectName("workspaces")
         self.presets.setAccessibleName("Program that the files are for")
         for preset in PRESETS:

@@ -61,7 +61,7 @@ class LibraryView(Ground):
         self.search.setToolTip("Words of names, categories, parts and tags (Ctrl+F)")
         self.search.addAction(icon("search", "dim"), QLineEdit.ActionPosition.LeadingPosition)
         self.search.textChanged.connect(lambda text: self._show(text=text))
-        self.kinds = QTabBar(expanding=True, drawBase=False)
+        self.kinds = QTabBar(expanding=True, drawBase=False, usesScrollButtons=False)
         self.kinds.setObjectName("workspaces")
         self.kinds.setAccessibleName("Kinds of cards")
         for title, _, _ in KINDS:

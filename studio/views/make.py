@@ -7,7 +7,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QHBoxLayout,
-    QScrollArea,
     QSlider,
     QSpinBox,
     QVBoxLayout,
@@ -20,6 +19,7 @@ from studio.models.make import MOST_COUNT, MOST_SEED, Make
 from studio.models.opened import OpenProject
 from studio.panel import Panel, in_menu
 from studio.widgets.rows import Rows
+from studio.widgets.tall_area import TallArea
 from studio.widgets.words import Ground, button, label, line, tool
 
 MOST_STEPS = 1_000
@@ -103,18 +103,14 @@ class MakeView(Ground):
         self._asked = Rows(NAMES)
         column.addLayout(self._asked)
         column.addStretch(1)
-        scroll = QScrollArea(widgetResizable=True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(ground)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
-        outer.addWidget(scroll, 1)
+        outer.addWidget(TallArea(ground), 1)
         foot = QHBoxLayout()
         foot.setContentsMargins(14, 10, 14, 12)
         foot.addWidget(self.go, 1)
         outer.addLayout(foot)
-        self.setMinimumWidth(270)
 
     def _bind(self) -> None:
         make = self._make

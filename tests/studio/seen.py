@@ -2,7 +2,7 @@
 
 from typing import TypeVar
 
-from PySide6.QtCore import QRect, QSize
+from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractSlider,
@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QPushButton,
+    QScrollArea,
     QScrollBar,
     QSizePolicy,
     QStyle,
@@ -25,6 +26,7 @@ from studio.widgets.narrow_choice import NarrowChoice
 
 W = TypeVar("W", bound=QWidget)
 QT_MAKES_THEIRS = (QLineEdit, QAbstractSpinBox, QComboBox, QTabBar)
+OFF = Qt.ScrollBarPolicy.ScrollBarAlwaysOff
 SLACK = 1  # pixels by which fonts may differ from what a layout has measured
 
 
@@ -43,9 +45,12 @@ def clipped(root: QWidget) -> list[str]:
         found += [f"button “{one.text()}”" for one in buttons]
     boxes = [one for one in visible(root, QComboBox) if not isinstance(one, NarrowChoice) and not _chosen_fits(one)]
     found += [f"choice “{one.currentText()}”" for one in boxes]
-    found += [
-        f"tabs of {one.tabText(0)}" for one in visible(root, QTabBar) if _short(one.size(), one.minimumSizeHint())
+    bars = [one for one in visible(root, QTabBar) if one.count()]
+    found += [f"tabs of {one.tabText(0)}" for one in bars if not one.rect().contains(one.tabRect(one.count() - 1))]
+    tall = [
+        one for one in visible(root, QScrollArea) if one.horizontalScrollBarPolicy() == OFF and not _wide_enough(one)
     ]
+    found += [f"what stands in {type(one.parentWidget()).__name__} is wider than it" for one in tall]
     window = QRect(root.mapToGlobal(root.rect().topLeft()), root.size())
     outside = [one for one in visible(root, QWidget) if not _on(one, window) and not one.isWindow()]
     return found + [f"{type(one).__name__} “{one.accessibleName()}” is outside" for one in outside]
@@ -73,6 +78,11 @@ def _fits(one: QLabel) -> bool:
     if one.sizePolicy().horizontalPolicy() == QSizePolicy.Policy.Ignored:
         return one.fontMetrics().horizontalAdvance(one.text()) <= one.contentsRect().width() + SLACK
     return not _short(one.size(), one.sizeHint())
+
+
+def _wide_enough(one: QScrollArea) -> bool:
+    inside = one.widget()
+    return inside is None or inside.width() <= one.viewport().width() + SLACK
 
 
 def _short(there: QSize, needed: QSize) -> bool:
