@@ -9,7 +9,7 @@ import pytest
 from engine.project import Project
 from tests.studio.journeys.left_behind import Trace, temporary_files
 
-LATER = ("starting", "stopping")
+LATER = ("starting", "drawing", "stopping")
 
 
 def visit(trace: Trace, project: Path, moment: str, engines: str = "fake") -> subprocess.Popen[str]:
@@ -20,7 +20,7 @@ def visit(trace: Trace, project: Path, moment: str, engines: str = "fake") -> su
 
 
 @pytest.mark.parametrize(
-    "moment", ["at_once", "running", "drawing", *(pytest.param(one, marks=pytest.mark.slow) for one in LATER)]
+    "moment", ["at_once", "running", *(pytest.param(one, marks=pytest.mark.slow) for one in LATER)]
 )
 def test_nothing_is_left(moment: str, folder: Path, tmp_path: Path) -> None:
     trace = Trace(tmp_path / "trace")
