@@ -1,5 +1,5 @@
-# make run         install what is missing, then do the main job
-# make studio      install what is missing, then open the window
+# make run         install what is missing, then open the window; the demo where there is no display
+# make demo        install what is missing, then make shapes, learn from them and generate new ones, without a window
 # make test        install what is missing, then style, types, import contracts and the quick tests
 # make check-data  the tests that need the real data set; fail where it is absent
 # make nightly     the slow tests
@@ -20,13 +20,20 @@ CATEGORIES ?=
 STAMP := .venv/stamp-$(shell (pwd; cat pyproject.toml constraints.txt) | cksum | cut -d' ' -f1)
 PY := .venv/bin/python
 
-.PHONY: run studio pictures monkey test check-data nightly bench models judges format clean
+.PHONY: run demo pictures monkey test check-data nightly bench models judges format clean
 
+# A Mac needs no such variable; nor does Windows, whose make has no uname.
+DISPLAYS := $(DISPLAY)$(WAYLAND_DISPLAY)$(filter-out Linux,$(shell uname -s))
+
+ifneq ($(DISPLAYS),)
 run: $(STAMP)
-	$(PY) -m engine demo $(OUT)
-
-studio: $(STAMP)
 	$(PY) -m studio $(PROJECT)
+else
+run: demo
+endif
+
+demo: $(STAMP)
+	$(PY) -m engine demo $(OUT)
 
 pictures: $(STAMP)
 	xvfb-run -a -s "-screen 0 2600x1600x24" $(PY) -m tests.studio.pictures build/pictures

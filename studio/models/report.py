@@ -126,7 +126,9 @@ class Report(QObject):
         if self.hindrance:
             return ""
         if self.against == ALL:
-            return "The model may have learned from these very shapes, so good scores say little of how new its own are."
+            return (
+                "The model may have learned from these very shapes, so good scores say little of how new its own are."
+            )
         names, real = self.names, self._known.real[self.against]
         cards = [card for card in self._opened.library.cards if card.kind == "shape"]
         own = [card for card in cards if card.run == names[0] or card.name in names]

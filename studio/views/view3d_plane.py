@@ -9,6 +9,8 @@ from vtkmodules.vtkCommonDataModel import vtkImageData
 from vtkmodules.vtkFiltersSources import vtkPlaneSource
 from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper, vtkRenderer, vtkTexture
 
+Place = Sequence[float] | NDArray[np.float64]  # (3,)
+
 
 class PicturedPlane:
     """Drawn with what can be seen through; it cannot be clicked. ``actor`` is what VTK holds of it."""
@@ -27,7 +29,7 @@ class PicturedPlane:
         self.actor.ForceTranslucentOn()
         renderer.AddActor(self.actor)
 
-    def place(self, corner: Sequence[float], along: Sequence[float], up: Sequence[float]) -> None:
+    def place(self, corner: Place, along: Place, up: Place) -> None:
         """Lay it between a corner of the picture and the ends of its first row and of its first column."""
         self._source.SetOrigin(*corner)
         self._source.SetPoint1(*along)
