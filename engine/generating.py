@@ -93,8 +93,9 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
         if finished:
             shapes = _together([finished[number] for number in sorted(finished)])
             ids = keep(shapes, sorted(finished))
-            near = _at_once(nearest_training(model, ids, shapes, project))
-            write_json(work.folder / KEPT, {"shapes": ids, "nearest": near, "loose": []})
+            told: dict[str, Any] = {"shapes": ids, "nearest": [], "loose": []}
+            write_json(work.folder / KEPT, told)
+            write_json(work.folder / KEPT, told | {"nearest": _at_once(nearest_training(model, ids, shapes, project))})
         raise
     ids = keep(shapes)
     seconds = round(time.monotonic() - clock, 2)

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from engine.errors import DamagedFileError
+from engine.errors import StudioError
 from engine.jobs import TrainJob
 from engine.known import PERCENTS, Known, KnownAbout, Nearness, nearness, read_known
 from engine.latents import Latents
@@ -21,35 +21,35 @@ MOST = (
 
 
 def nearest_training(model: Model, ids: list[str], shapes: Shapes, project: Project) -> Stage[list[Nearness]]:
-    """Of each shape the training shape with the nearest latent; [] where the training shapes are not at hand.
+    """Of each shape the training shape with the nearest latent; [] where the training shapes are not at hand, which a Note
+    says where their file cannot be read.
 
     Of a shipped model they lie with it, and the project keeps that version, so that its shapes can be healed and told of
     whatever comes with the program later. Of a model trained in the project they are the shapes of its fit.
     """
-    if is_shipped(model.name):
-        known = read_known(keep_version(model.name, project.folder), project)
-    else:
-        found = yield from _own(model, project)
-        if found is None:
-            return []
-        known = found
+    try:
+        if is_shipped(model.name):
+            known: Known | None = read_known(keep_version(model.name, project.folder), project)
+        else:
+            known = yield from _own(model, project)
+    except StudioError as error:  # the shapes are drawn all the same
+        yield Note(text=f"how new they are is not told: {error}", warning=True)
+        return []
+    if known is None:
+        return []
     return (yield from nearness(ids, shapes.latent.cpu().numpy(), known))
 
 
 def _own(model: Model, project: Project) -> Stage[Known | None]:
-    """What is known of the training shapes of a model of the project; None of an imported one."""
+    """What is known of the training shapes of a model of the project; None of an imported one. Raises StudioError."""
     runs = {run.id for run in project.catalogue.runs("train")}
     job = project.job(model.name) if model.name in runs else None
     path = project.run_folder(job.fit) / "latents.safetensors" if isinstance(job, TrainJob) else None
     if path is None or not isinstance(job, TrainJob) or not path.is_file():
         return None
     learned = frozenset(model.about.items)
-    try:
-        latents = Latents(path)
-        rows = [row for row, record in enumerate(latents.records) if record.item in learned]
-    except DamagedFileError as error:  # the shapes are drawn all the same
-        yield Note(text=f"how new they are is not told: {error}", warning=True)
-        return None
+    latents = Latents(path)
+    rows = [row for row, record in enumerate(latents.records) if record.item in learned]
     size = latents.layout.size
     step = -(-len(rows) // max(FEWEST, int((MOST / size) ** 0.5)))
     rows = rows[:: max(step, 1)]

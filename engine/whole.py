@@ -45,33 +45,41 @@ def whole_shapes(
     waiting = list(range(len(kept.latent)))
     total, vain, looks, many = len(waiting), 0, 0, side_by_side(device)
     seen: list[bool] = msgspec.json.decode(looked.read_bytes()) if looked.exists() else []
-    for attempt in range(TRIES):
-        found = kept if attempt == 0 else (yield from draw(attempt))
-        broken: list[int] = []
-        for start in range(0, len(waiting), many):
-            some = {place: found.row(place) for place in waiting[start : start + many]}
-            yield Progress(stage="whole", done=total - len(waiting) + start - len(broken), total=total)
-            new = {place: some[place] for place in list(some)[max(0, len(seen) - looks) :]}
-            fields = {place: representation.decode(row.to(device))[0] for place, row in new.items() if as_asked(row)}
-            looked_at = dict(zip(fields, (yield from abreast([_look(one) for one in fields.values()])), strict=True))
-            for place, row in new.items():
-                good, solids = looked_at.get(place, (False, {}))
-                if good and solids and keep is not None:
-                    keep(place, row, solids)
-                seen.append(good)
-                if len(seen) % SAVE_EVERY == 0:
-                    write_json(looked, seen)
-            for place, row in some.items():
-                if not seen[looks]:
-                    broken.append(place)
-                else:
-                    kept = _with(kept, place, row) if attempt else kept
-                    if settled is not None:
-                        settled(place, row)
-                looks += 1
-        waiting, vain = broken, vain + len(broken)
-        if not waiting:
-            break
+    try:
+        for attempt in range(TRIES):
+            found = kept if attempt == 0 else (yield from draw(attempt))
+            broken: list[int] = []
+            for start in range(0, len(waiting), many):
+                some = {place: found.row(place) for place in waiting[start : start + many]}
+                yield Progress(stage="whole", done=total - len(waiting) + start - len(broken), total=total)
+                new = {place: some[place] for place in list(some)[max(0, len(seen) - looks) :]}
+                fields = {
+                    place: representation.decode(row.to(device))[0] for place, row in new.items() if as_asked(row)
+                }
+                looked_at = dict(
+                    zip(fields, (yield from abreast([_look(one) for one in fields.values()])), strict=True)
+                )
+                for place, row in new.items():
+                    good, solids = looked_at.get(place, (False, {}))
+                    if good and solids and keep is not None:
+                        keep(place, row, solids)
+                    seen.append(good)
+                    if len(seen) % SAVE_EVERY == 0:
+                        write_json(looked, seen)
+                for place, row in some.items():
+                    if not seen[looks]:
+                        broken.append(place)
+                    else:
+                        kept = _with(kept, place, row) if attempt else kept
+                        if settled is not None:
+                            settled(place, row)
+                    looks += 1
+            waiting, vain = broken, vain + len(broken)
+            if not waiting:
+                break
+    finally:  # also of one that is stopped, which may have taken minutes for a few looks
+        if len(seen) % SAVE_EVERY:
+            write_json(looked, seen)
     vain -= len(waiting)  # the first draws of these stay
     if vain:
         yield Note(text=f"{vain} draws more came apart or were not as asked, and were drawn again")

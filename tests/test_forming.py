@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from engine import Project, run
-from engine.errors import InputError
+from engine.errors import DamagedFileError, InputError
 from engine.forming import FINE, KIND, SEEN, SHARE, STAYS, Forming
 from engine.generating import KEPT
 from engine.jobs import GenerateJob
@@ -99,6 +99,24 @@ def test_what_is_finished_is_kept_when_it_is_stopped_and_the_rest_can_follow(
     assert isinstance(last, Finished)
     np.testing.assert_array_equal(latents(project, "stopped"), latents(project, "watched"))
     assert len(project.catalogue.shapes("stopped")) == COUNT
+
+
+def test_a_stop_stays_one_where_the_novelty_cannot_be_told(
+    project: Project, watched: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the model knows is damaged: the run was stopped all the same, and its shapes are kept."""
+
+    def damaged(*_: object) -> None:
+        raise DamagedFileError("known is damaged")
+
+    monkeypatch.setattr("engine.nearest.read_known", damaged)
+    stage: Any = run(msgspec.structs.replace(JOB, run="unlucky"), project)
+    while not (isinstance(event := next(stage), Preview) and (event.arrays["state"] == STAYS).any()):
+        pass
+    stage.close()
+    kept = msgspec.json.decode((project.run_folder("unlucky") / KEPT).read_bytes())
+    assert kept["shapes"] == [shape.id for shape in project.catalogue.shapes("unlucky")] and kept["shapes"]
+    assert kept["nearest"] == [] and project.catalogue.run("unlucky").state == "cancelled"
 
 
 def test_one_stopped_before_anything_is_finished_keeps_nothing(project: Project) -> None:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from engine import nearest
+from engine.errors import DamagedFileError, InputError, StudioError
 from engine.jobs import FitJob, TrainJob
 from engine.latents import LatentFile, write_latents
 from engine.layout import Layout, Slot
@@ -16,6 +17,7 @@ from engine.method import Encoded, Shapes
 from engine.methods import preset
 from engine.nearest import nearest_training
 from engine.project import Project
+from engine.protocol import Note
 
 COUNT, SIZE = 12, 5
 LAYOUT = Layout((Slot("x", (SIZE,), "x"),))
@@ -82,3 +84,19 @@ def test_where_latents_have_another_meaning_nothing_is_told(project: Project) ->
 def test_damaged_latents_of_the_fit_do_not_fail_the_generation(project: Project) -> None:
     (project.run_folder("fit-0001") / "latents.safetensors").write_bytes((8).to_bytes(8, "little") + b"no latents")
     assert told(project, rows()) == []
+
+
+@pytest.mark.parametrize("error", [DamagedFileError("known is damaged"), InputError("no such model")])
+def test_what_a_shipped_model_knows_does_not_fail_the_generation(
+    project: Project, monkeypatch: pytest.MonkeyPatch, error: StudioError
+) -> None:
+    def broken(*_: object) -> str:
+        raise error
+
+    monkeypatch.setattr(nearest, "keep_version", broken)
+    stage = nearest_training(SimpleNamespace(name="shipped:chair"), [], None, project)  # type: ignore[arg-type]
+    note = next(stage)
+    assert isinstance(note, Note) and note.warning and str(error) in note.text
+    with pytest.raises(StopIteration) as end:
+        next(stage)
+    assert end.value.value == []

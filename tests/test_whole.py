@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -13,7 +14,7 @@ from engine import whole
 from engine.holding import shells_of, union_of
 from engine.method import Field, Shapes
 from engine.protocol import Note, Stage
-from engine.whole import TRIES, whole_shapes
+from engine.whole import SAVE_EVERY, TRIES, whole_shapes
 
 BALL, CRUMB, APART, NOTHING, ODD = range(5)
 GOOD = (BALL, CRUMB)  # a crumb is left out, as in every export
@@ -140,7 +141,6 @@ def test_good_draws_are_kept_at_once_and_nothing_is_said(tmp_path: Path) -> None
 @pytest.mark.parametrize("many", [1, 3])
 def test_what_was_looked_at_is_not_looked_at_again(many: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stopped run goes on, and comes to what a straight one does, however many shapes are looked at side by side."""
-    monkeypatch.setattr(whole, "SAVE_EVERY", 2)
     monkeypatch.setattr(whole, "side_by_side", lambda device: many)
     table = table_of(7)
     straight, events, _, every = made(table, tmp_path / "straight.json")
@@ -150,3 +150,18 @@ def test_what_was_looked_at_is_not_looked_at_again(many: int, tmp_path: Path, mo
     assert straight is not None and half is None and goes_on is not None
     assert torch.equal(straight[0].latent, goes_on[0].latent) and straight[1] == goes_on[1]
     assert 0 < before.decoded < every.decoded and before.decoded + after.decoded <= every.decoded + many
+
+
+@pytest.mark.parametrize(("save_every", "before"), [(SAVE_EVERY, 0), (2, 4)])
+def test_what_is_kept_of_looks(save_every: int, before: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a killed process all but the last few; of a stopped one every look, however few there were."""
+    monkeypatch.setattr(whole, "SAVE_EVERY", save_every)
+    monkeypatch.setattr(whole, "side_by_side", lambda device: 1)
+    path, decoder = tmp_path / "looked.json", Decoder()
+    draw, device = drawn_from(np.full((TRIES, 8), BALL), []), torch.device("cpu")
+    stage = whole_shapes(draw, decoder, device, lambda row: True, path)  # type: ignore[arg-type]
+    while decoder.decoded < 6:
+        next(stage)
+    assert (len(msgspec.json.decode(path.read_bytes())) if path.exists() else 0) == before
+    stage.close()
+    assert len(msgspec.json.decode(path.read_bytes())) == 5, "the sixth was not looked at to its end"
