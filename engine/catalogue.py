@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import psutil
 
-from engine.errors import BusyError, DamagedFileError, DiskError, InputError, explain
+from engine.errors import BusyError, DamagedFileError, DiskError, InputError, damaged, explain, unwritable
 from engine.rows import Edit, ItemRow, RunRow, ShapeRow
 
 SCHEMA = """
@@ -74,6 +74,8 @@ class Catalogue:
         except sqlite3.OperationalError as error:  # locked, disk full, no right to write: the file may be sound
             raise InputError(f"{path} cannot be opened ({error})") from error
         except sqlite3.DatabaseError as error:
+            if not damaged(error):
+                raise
             raise DamagedFileError(f"{path} is damaged ({error}); put back a copy of it") from error
 
     def _prepare(self, path: Path) -> None:
@@ -116,7 +118,7 @@ class Catalogue:
             except BaseException as error:
                 if self._db.in_transaction:  # SQLite has rolled back by itself after a full disk
                     self._db.execute("ROLLBACK")
-                if isinstance(error, sqlite3.OperationalError):
+                if unwritable(error):
                     raise DiskError(explain(error)) from error
                 raise
 

@@ -6,6 +6,15 @@ import sqlite3
 from pathlib import PurePath
 
 FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_UNWRITABLE = (
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+)
 _OUT_OF_MEMORY = re.compile(r"^OutOfMemoryError:|^RuntimeError: .*can't allocate memory", re.DOTALL)
 
 
@@ -49,6 +58,21 @@ def out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or bool(_OUT_OF_MEMORY.search(f"{type(error).__name__}: {error}"))
 
 
+def damaged(error: BaseException) -> bool:
+    """Whether SQLite says that its file is damaged, or none of its own."""
+    return _sqlite_code(error) in _DAMAGED
+
+
+def unwritable(error: BaseException) -> bool:
+    """Whether SQLite says that its disk is full or broken, or that its file is held or may not be written."""
+    return _sqlite_code(error) in _UNWRITABLE
+
+
+def _sqlite_code(error: BaseException) -> int:
+    """The primary result code, the low byte of the extended one (sqlite.org/rescode.html); 0 of any other error."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
 def explain(error: BaseException) -> str:
     """What to tell a person about any error: one line."""
     if isinstance(error, StudioError):
@@ -56,9 +80,9 @@ def explain(error: BaseException) -> str:
     if out_of_memory(error):
         advice = "make the batch or the resolution smaller, close other programs or choose another device"
         return f"out of memory: {advice}; what was saved is kept"
-    if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+    if damaged(error):
         return f"the catalogue of the project is damaged ({error}); put back a copy of it"
-    if isinstance(error, sqlite3.Error):
+    if unwritable(error):
         advice = "make room on its disk, or wait for the program that holds it, and try again"
         return f"the project cannot be written to ({error}); {advice}; what was saved is kept"
     if isinstance(error, OSError) and error.errno in FULL:

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.catalogue import LEASE_TIMEOUT_S, Catalogue
-from engine.errors import BusyError, DamagedFileError, InputError
+from engine.errors import BusyError, DamagedFileError, DiskError, InputError, explain
 from engine.rows import ItemRow, ShapeRow
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="uses POSIX signals")
@@ -266,6 +266,47 @@ def test_files_that_cannot_be_used_are_told(tmp_path: Path) -> None:
         Catalogue(text)
     with pytest.raises(InputError, match="cannot be opened"):
         Catalogue(tmp_path / "no" / "folder.sqlite")
+
+
+@pytest.mark.parametrize("statement", ["SELECT nothing FROM runs", "INSERT INTO shapes(id) VALUES(1)"])
+def test_a_fault_of_ours_is_not_told_as_one_of_the_disk(catalogue: Catalogue, statement: str) -> None:
+    with pytest.raises(sqlite3.Error) as raised, catalogue._write():
+        catalogue._db.execute(statement)
+    assert explain(raised.value).startswith("a fault in the engine"), "neither damaged nor a full disk"
+    catalogue.new_run("fit", "")
+
+
+def test_a_closed_catalogue_is_a_fault_of_ours(path: Path) -> None:
+    opened = Catalogue(path)
+    opened.close()
+    with pytest.raises(sqlite3.ProgrammingError) as raised:
+        opened.runs()
+    assert explain(raised.value).startswith("a fault in the engine")
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [("max_page_count = 1", "full"), ("query_only = 1", "readonly"), ("busy_timeout = 1", "locked")],
+)
+def test_what_cannot_be_written_is_told_as_that(catalogue: Catalogue, path: Path, setting: str, words: str) -> None:
+    catalogue._db.execute(f"PRAGMA {setting}")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        if words == "locked":
+            other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(DiskError, match=f"{words}.*make room"):
+            for _ in range(200):
+                catalogue.new_run("fit", "")
+
+
+def test_a_damaged_page_is_told_as_that(path: Path) -> None:
+    with closing(Catalogue(path)) as made:
+        made.new_run("fit", "")
+    data = bytearray(path.read_bytes())
+    data[4096:] = b"\xff" * (len(data) - 4096)
+    path.write_bytes(data)
+    with closing(Catalogue(path)) as opened, pytest.raises(sqlite3.DatabaseError) as raised:
+        opened.runs()
+    assert "is damaged" in explain(raised.value)
 
 
 def test_a_file_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
