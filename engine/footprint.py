@@ -3,6 +3,7 @@ Torch-free."""
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -23,7 +24,10 @@ class Footprint(msgspec.Struct, frozen=True):
 
 
 def measured(stage: Stage[T], folder: Path, gpu: Callable[[], int]) -> Stage[T]:
-    """The same stage; when it ends well, the most memory that it took is kept in ``folder``. gpu : bytes there, at most."""
+    """The same stage; however it ends, the most memory that it took, in any session, is kept in ``folder``.
+
+    gpu : bytes there, at most
+    """
     ended, most = threading.Event(), [0]
 
     def look() -> None:
@@ -33,14 +37,24 @@ def measured(stage: Stage[T], folder: Path, gpu: Callable[[], int]) -> Stage[T]:
             if ended.wait(LOOK_S):
                 return
 
+    def keep() -> None:
+        ended.set()
+        watcher.join()
+        try:
+            before = footprint_of(folder)
+        except msgspec.DecodeError:  # it is written anew
+            before = Footprint()
+        write_json(folder / FILE, Footprint(max(most[0], before.ram), max(gpu(), before.gpu)))
+
     watcher = threading.Thread(target=look, name="footprint", daemon=True)
     watcher.start()
     try:
         result = yield from stage
-    finally:
-        ended.set()
-        watcher.join()
-    write_json(folder / FILE, Footprint(most[0], gpu()))
+    except BaseException:
+        with suppress(OSError):  # a full disk makes no failure of a stop, and hides none
+            keep()
+        raise
+    keep()
     return result
 
 

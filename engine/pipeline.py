@@ -153,8 +153,11 @@ def _stage(job: Job, project: Project) -> Stage[dict[str, Any]]:
 
 
 def _gpu_peak() -> Callable[[], int]:
-    """Bytes that torch gives out on a GPU at most, from now on."""
-    if not torch.cuda.is_available():
-        return lambda: 0
-    torch.cuda.reset_peak_memory_stats()
-    return torch.cuda.max_memory_allocated
+    """Bytes that torch gives out on a GPU at most, from now on; a GPU that nothing has used yet is left alone."""
+    if _gpu_in_use():
+        torch.cuda.reset_peak_memory_stats()
+    return lambda: torch.cuda.max_memory_allocated() if _gpu_in_use() else 0
+
+
+def _gpu_in_use() -> bool:
+    return torch.cuda.is_available() and torch.cuda.is_initialized()
