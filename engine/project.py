@@ -11,8 +11,9 @@ import msgspec
 from engine.catalogue import Catalogue
 from engine.errors import DamagedFileError, InputError
 from engine.jobs import VERSION as JOB_VERSION
-from engine.jobs import FitJob, Job, TrainJob, kind_of
+from engine.jobs import ExportJob, FilmJob, FitJob, Job, TrainJob, kind_of
 from engine.methods import name_of
+from engine.settings import SMOOTHEST
 from engine.storage import write_json
 
 VERSION = 1
@@ -121,8 +122,10 @@ class Project:
             msgspec.json.decode(msgspec.json.encode(job), type=Job)
         except msgspec.ValidationError as error:
             raise InputError(f"this job cannot be run: {error}") from error
-        if job.run:
-            self.run_folder(job.run)  # refuse a bad name before anything is written
+        known = bool(job.run) and (self.run_folder(job.run) / "job.json").exists()  # a bad name is refused here
+        if not known and isinstance(job, ExportJob | FilmJob) and job.options.smooth > SMOOTHEST:
+            asked = f"smooth={job.options.smooth:g}"
+            raise InputError(f"this job cannot be run: {asked} tears thin parts; choose at most {SMOOTHEST:g}")
         job = msgspec.structs.replace(job, run=self.catalogue.new_run(kind_of(job), method, job.run))
         path = self.run_folder(job.run) / "job.json"
         if path.exists() and self.job(job.run) != job:

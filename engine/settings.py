@@ -189,6 +189,7 @@ PROTOCOLS = {
 }
 """``paper``: HyperDiffusion's test run, without its quirks; ``replace(paper, level=0.8)`` adds one of them."""
 
+SMOOTHEST = 0.02  # cube units; jobs of earlier versions may have up to 0.2, which tears thin parts
 Pieces = Literal["auto", "parts", "union"]
 Axes = Literal["canonical", "blender", "unity", "unreal", "slicer"]
 Normals = Literal["auto", "smooth", "flat"]
@@ -213,8 +214,9 @@ class ExportOptions(Settings, frozen=True):
         float,
         Meta(
             ge=0,
-            le=0.02,
+            le=0.2,
             title="Smooth joints",
+            extra={"most": SMOOTHEST},
             description="width over which parts run into one another in the union (basis only), cube units: 0.005 rounds "
             "a joint off, from 0.01 on thin parts may fray; 0 = none",
         ),

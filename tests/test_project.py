@@ -3,13 +3,15 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from engine.errors import BusyError, DamagedFileError, InputError
-from engine.jobs import ExportJob, FitJob, GenerateJob, ImportJob, Job, SamplesJob, TrainJob
+from engine.jobs import ExportJob, FilmJob, FitJob, GenerateJob, ImportJob, Job, SamplesJob, TrainJob
 from engine.methods import preset
 from engine.project import Project
-from engine.settings import override
+from engine.settings import SMOOTHEST, ExportOptions, override
+from engine.storage import write_json
 
 SEMANTIC = preset("semantic", "tiny")
 JOBS: list[Job] = [
@@ -138,3 +140,16 @@ def test_a_run_that_is_worked_on_is_not_extended(project: Project) -> None:
     with pytest.raises(BusyError):
         project.extend(TrainJob(settings=override(SEMANTIC, ["train.steps=200"]), fit="fit-0001", run=kept.run))
     assert project.job(kept.run) == kept
+
+
+def test_smoother_joints_than_are_offered_now_stay_what_they_were(project: Project) -> None:
+    """Jobs of earlier versions open and go on; a new one is refused, and leaves no trace."""
+    job = ExportJob(shapes=("fit/a",), out="out", options=ExportOptions(smooth=SMOOTHEST))
+    smoother = ExportOptions(smooth=0.05)
+    old = msgspec.structs.replace(project.submit(job), options=smoother)
+    write_json(project.run_folder(old.run) / "job.json", old)
+    assert project.job(old.run) == old == project.submit(old)
+    for new in (msgspec.structs.replace(old, run=""), FilmJob(shapes=("fit/a",), out="out", options=smoother)):
+        with pytest.raises(InputError, match="smooth=0.05.*at most 0.02"):
+            project.submit(new)
+    assert [run.id for run in project.catalogue.runs()] == [old.run]

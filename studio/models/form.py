@@ -147,9 +147,11 @@ class Form(QObject):
                 self._errors[""] = f"{error}."
 
     def _is_valid(self, key: str) -> bool:
-        """Whether msgspec takes the settings with this one value and the preset's others."""
-        path = self.fields[key].path
-        trial = _replaced(self._base, path, self.value(key))
+        """Whether msgspec takes the settings with this one value and the preset's others, and it is one that is offered."""
+        path, high, value = self.fields[key].path, self.fields[key].high, self.value(key)
+        if high is not None and isinstance(value, int | float) and value > high:
+            return False
+        trial = _replaced(self._base, path, value)
         try:
             msgspec.convert(trial, self.kind)
         except msgspec.ValidationError as error:

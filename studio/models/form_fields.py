@@ -2,13 +2,14 @@
 
 All of it is read from the struct itself: types and ``Meta`` by msgspec, order of choices from the annotation, help from
 ``Meta(description=)`` or from a line ``name : help`` of the struct's docstring. A unit is ``Meta(extra={"unit": ...})``
-or the end of a name such as ``size_mm``.
+or the end of a name such as ``size_mm``. ``Meta(extra={"most": ...})`` is the largest number that is offered, where jobs of
+earlier versions may have larger ones.
 """
 
 import inspect
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -170,7 +171,8 @@ def _field(path: Path, kind: Type, hint: Any, told: str) -> Field:
         unit=extra.get("unit") or UNITS.get(name.rpartition("_")[2], ""),
         optional=optional,
     )
-    return _of_kind(about_it, kind, hint)
+    found = _of_kind(about_it, kind, hint)
+    return replace(found, high=extra["most"]) if "most" in extra else found
 
 
 def _of_kind(field: Field, kind: Type, hint: Any) -> Field:

@@ -224,3 +224,11 @@ def test_structs_without_an_editor_are_refused() -> None:
 
     with pytest.raises(TypeError, match="both"):
         describe(Odd())
+
+
+def test_more_than_is_offered_is_explained_though_older_jobs_may_have_it() -> None:
+    form = Form(ExportOptions())
+    form.put("smooth", 0.02)
+    assert form.settings.smooth == 0.02
+    form.put("smooth", 0.05)
+    assert "0.02" in form.error("smooth") and form.settings is None
