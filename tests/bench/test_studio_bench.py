@@ -14,8 +14,9 @@ from pytestqt.qtbot import QtBot
 
 from tests.bench._studio_desk import Painted
 from tests.bench._studio_heart import Heart, waited
+from tests.bench._studio_measures import ASKED_PER_S, of_cases
 from tests.bench._studio_projects import large_project
-from tests.bench.studio import ROOT, _held
+from tests.bench.studio import BUDGETS, ROOT, _held
 
 
 def test_the_heart_feels_what_holds_the_loop_up(qtbot: QtBot) -> None:
@@ -71,3 +72,16 @@ def test_less_than_the_budget_is_good_for_times() -> None:
         row["figure"]: row["ratio"] for row in _held("stalls", {"late_ms": {"p99": 15, "p99_9": 200, "worst": 250}})
     }
     assert rows == {"p99_ms": 2.0, "p99.9_ms": 0.5, "worst_ms": 1.0}
+
+
+def test_frames_are_asked_for_faster_than_the_budget() -> None:
+    """Else there were no room above the budget, and every frame that is missed a failure."""
+    assert 2 * BUDGETS["scrub"]["frames_per_s"][1] <= ASKED_PER_S
+
+
+@pytest.mark.parametrize(("unpainted", "good"), [(0, True), (1, False)])
+def test_an_exchange_that_is_never_painted_is_a_failure(unpainted: int, good: bool) -> None:
+    """However quick the others are."""
+    times = ("first_ms", "fine_ms", "engine_first_ms", "window_first_ms", "engine_ms", "window_ms")
+    cases = [{"part": "leg"} | dict.fromkeys(times, 1.0)] * 99 + [{"part": "arm"}] * unpainted
+    assert all(row["ratio"] >= 1 for row in _held("swap", of_cases(cases))) == good
