@@ -45,6 +45,7 @@ from engine.live_surfaces import Kept, Surfaces, key_at, standing
 from engine.live_worker import Given
 from engine.mailbox import Preview
 from engine.method import Workspace
+from engine.metrics.decoding import key_of
 from engine.parts.interpolate import plausibility
 from engine.parts.joints import Side, Solid, joints_of, score, side, solid
 from engine.parts.mend import limits_of
@@ -52,6 +53,7 @@ from engine.parts.pose import places_of
 from engine.project import Project
 from engine.protocol import Event, Progress
 from engine.rows import ShapeRow
+from engine.storage import digest
 
 Answering = Generator[Event | Preview | Given, None, Given]
 Arrays = dict[str, NDArray]
@@ -260,10 +262,18 @@ class LiveAnswers:
     def _file(self, request: File) -> Answering:
         from engine.exporting import keep_glb  # what writes files is loaded when one is wanted
 
-        if "/" not in request.name and (source := Path(self.project.catalogue.item(request.name).path)).is_file():
-            return Given(Filed(path=str(source)))
-        name = f"{request.name.replace('/', '-')}.glb"
-        path = self.project.folder / "cache" / "files" / str(request.resolution) / name
+        if "/" in request.name:
+            opened = (yield from self.shapes.open([request.name]))[request.name]
+            about = key_of(opened.shape, opened.about.settings, request.resolution, 0.0)
+        else:
+            row = self.project.catalogue.item(request.name)
+            if (source := Path(row.path)).is_file():
+                return Given(Filed(path=str(source)))
+            geometry = self.project.geometry_path(row.id)
+            stat = geometry.stat() if geometry.exists() else None
+            about = f"{row.hash}|{(stat.st_size, stat.st_mtime_ns) if stat else ''}|{request.resolution}"
+        key = digest(f"{request.name}|{about}".encode())  # another file where a name stands for something else by now
+        path = self.project.folder / "cache" / "files" / key / f"{request.name.replace('/', '-')}.glb"
         if not path.exists():
             yield from keep_glb(request.name, path, request.resolution, self.project, self.shapes.work)
         return Given(Filed(path=str(path)))

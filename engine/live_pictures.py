@@ -59,7 +59,7 @@ class Thumbnails:
                 save_png(path, (yield from self._drawn(solids, colours, size)))
         else:
             item = self.project.catalogue.item(name)
-            if not path.exists():
+            if not path.exists() or _older(path, self.project.geometry_path(item.id)):  # its parts got other names
                 save_png(path, (yield from self._of_item(item.id, size)))
         return path
 
@@ -100,3 +100,7 @@ class Thumbnails:
             self._studio = Studio()
         yield Progress(stage="picture", done=2, total=3)
         return self._studio.picture(shown, size, closer([[mesh for mesh, _ in shown]]))
+
+
+def _older(path: Path, than: Path) -> bool:
+    return than.exists() and path.stat().st_mtime_ns < than.stat().st_mtime_ns

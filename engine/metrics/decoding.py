@@ -63,12 +63,16 @@ def keep_solids(
     write_tensors(path, arrays or {"empty": np.zeros(0, np.float32)}, {"names": "\n".join(solids)})
 
 
-def _path(shape: Shapes, settings: MethodSettings, grid: int, level: float, project: Project) -> Path:
-    """The file that is named by all that a mesh follows from."""
+def key_of(shape: Shapes, settings: MethodSettings, grid: int, level: float) -> str:
+    """Digest of all that a mesh follows from."""
     numbers = [shape.latent, shape.present, shape.pose]
     data = b"|".join(b"" if one is None else one.cpu().numpy().tobytes() for one in numbers)
     words = f"{VERSION}|{shape.model_id}|{settings}|{shape.copies}|{grid}|{level}"
-    return project.folder / "cache" / "meshes" / f"{digest(data + words.encode())}.safetensors"
+    return digest(data + words.encode())
+
+
+def _path(shape: Shapes, settings: MethodSettings, grid: int, level: float, project: Project) -> Path:
+    return project.folder / "cache" / "meshes" / f"{key_of(shape, settings, grid, level)}.safetensors"
 
 
 def _read(path: Path) -> dict[str, Mesh]:

@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import torch
+import trimesh
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -14,6 +16,8 @@ from engine import Project
 from engine.card import MirrorMove, ShiftMove, TurnMove
 from engine.device import choose, name_of
 from engine.errors import InputError
+from engine.geometry.file import save_geometry
+from engine.geometry.mesh import Geometry, Mesh
 from engine.geometry.surface import extract
 from engine.jobs import ExportJob, InterpolateJob, JointsJob
 from engine.live_answers import LiveAnswers
@@ -235,6 +239,32 @@ def test_a_thumbnail_is_kept(project: Project, answers: LiveAnswers) -> None:
 def test_what_cannot_be_is_refused_in_words(answers: LiveAnswers, request_: Request, text: str) -> None:
     with pytest.raises(InputError, match=text):
         ask(answers, request_)
+
+
+def keep_block(project: Project, item: str, part: str) -> None:
+    """Its geometry, a block of one part."""
+    block = trimesh.creation.box((0.4, 0.5, 0.6))
+    mesh = Mesh(np.asarray(block.vertices), block.faces.astype(np.int32))
+    save_geometry(project.geometry_path(item), Geometry(mesh, {part: mesh}, np.eye(4), True))
+
+
+def test_files_and_pictures_of_items_follow_the_names_of_their_parts(project: Project, answers: LiveAnswers) -> None:
+    """Nor is an item taken for the shape whose file has the same name."""
+    item = A.replace("/", "-")
+    row = project.catalogue.item("fit-a")
+    seen: list[tuple[Path, set[str], bytes]] = []
+    for part in ("wing", "keel"):
+        keep_block(project, item, part)
+        project.catalogue.add_items([msgspec.structs.replace(row, id=item, parts=(part,), hash="")])
+        (filed,), (shown,) = ask(answers, File(name=item, resolution=64)), ask(answers, Thumbnail(name=item, size=64))
+        assert isinstance(filed.content, Filed) and isinstance(shown.content, Picture)
+        path = Path(filed.content.path)
+        scene: Any = trimesh.load(path, force="scene")
+        seen.append((path, set(scene.geometry), Path(shown.content.path).read_bytes()))
+    assert [parts for _, parts, _ in seen] == [{"wing"}, {"keel"}] and seen[0][2] != seen[1][2]
+    (shape,) = ask(answers, File(name=A, resolution=64))
+    assert isinstance(shape.content, Filed) and Path(shape.content.path) not in {path for path, *_ in seen}
+    assert ask(answers, File(name=A, resolution=64)) == [shape]
 
 
 def test_the_device_has_a_name(answers: LiveAnswers) -> None:
