@@ -63,9 +63,13 @@ class Held:
         """What to tell of the shape ``name``."""
         if not self.grown:
             return None
-        return Note(
-            text=f"{name}: {', '.join(self.grown)} thicker by {self.by:.1%} of the cube, so that all holds together"
-        )
+        more = f"{', '.join(self.grown)} thicker by {self.by:.1%} of the cube on each side"
+        return Note(text=f"{name}: {more}, so that all holds together")
+
+
+def has_distances(field: Field) -> bool:
+    """Whether logits are distances, times STEEPNESS, so that `held_together` can make parts thicker."""
+    return isinstance(field.field if isinstance(field, PosedField) else field, BasisField)
 
 
 def held_together(field: Field, solids: Mapping[str, Mesh], grid: int = GRID) -> Stage[Held]:
@@ -74,9 +78,11 @@ def held_together(field: Field, solids: Mapping[str, Mesh], grid: int = GRID) ->
     Where none does, and where logits are no distances, it stays as it is.
     """
     held = Held(field, solids, (yield from _in_one_piece(field, solids, grid)))
-    if held.whole or not isinstance(field.field if isinstance(field, PosedField) else field, BasisField):
+    if held.whole or not has_distances(field):
         return held
-    loose = loose_parts(solids, grid)
+    loose = loose_parts(solids, grid, least_share(CRUMBS, True))
+    if not loose:
+        return held
     for by in GROWTH:
         grown = Grown(field, dict.fromkeys(loose, STEEPNESS * by))
         more = dict(solids)
@@ -89,7 +95,7 @@ def held_together(field: Field, solids: Mapping[str, Mesh], grid: int = GRID) ->
 
 def union_of(name: str, field: Field, grid: int) -> Stage[Mesh]:
     """The union of a shape that a model made, as an export writes it."""
-    if field.parts:
+    if field.parts and has_distances(field):
         solids = {}
         for part in field.parts:
             solids[part] = yield from extract(field.part(part), grid)

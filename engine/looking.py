@@ -42,13 +42,22 @@ def in_one_piece(solids: Mapping[str, Mesh], grid: int, share: float) -> bool | 
     return along if along == across else None  # what touches at corners alone may hang together, or not
 
 
-def loose_parts(solids: Mapping[str, Mesh], grid: int) -> tuple[str, ...]:
-    """Parts of which something is in another piece of the union than the largest; ``solids`` as `in_one_piece` has them."""
-    inside = filled(_on_lattice(solids, grid))
-    pieces, _ = label(np.any(list(inside.values()), axis=0)) if inside else (np.zeros(1), 0)
-    sizes = np.bincount(pieces.ravel().astype(int))
-    main = 1 + int(sizes[1:].argmax()) if len(sizes) > 1 else 0
-    return tuple(name for name, own in inside.items() if (own & (pieces != main)).any())
+def loose_parts(solids: Mapping[str, Mesh], grid: int, share: float) -> tuple[str, ...]:
+    """Parts of which something is in another piece of the union than the largest, and in no crumb; see `in_one_piece`.
+
+    Where it is not clear what is a crumb, nothing is.
+    """
+    places = _on_lattice(solids, grid)
+    inside = filled(places)
+    if not inside:
+        return ()
+    pieces, count = label(np.any(list(inside.values()), axis=0))
+    if count < 2:
+        return ()
+    kept = _kept(places, inside, pieces, share)
+    loose = np.append(False, np.ones(count, bool) if kept is None else kept)  # by number of the piece, 0 for none
+    loose[1 + np.bincount(pieces.ravel())[1:].argmax()] = False
+    return tuple(name for name, own in inside.items() if loose[pieces[own]].any())
 
 
 def _on_lattice(solids: Mapping[str, Mesh], grid: int) -> dict[str, Places]:

@@ -17,7 +17,7 @@ from engine.geometry.export.slowly import export_slowly
 from engine.geometry.mesh import Geometry, Mesh
 from engine.geometry.regions import whole_in_pieces
 from engine.geometry.surface import extract
-from engine.holding import GRID, held_together, tidied
+from engine.holding import GRID, has_distances, held_together, tidied
 from engine.method import Colour, Field, Part
 from engine.parts.pose import PosedField
 from engine.protocol import Note, Progress, Stage
@@ -64,7 +64,7 @@ def _(
     if options.smooth and in_parts:
         raise InputError(f"{path}: smooth joins parts into one surface; add pieces=union, or leave it out")
     field: Field = decoded
-    if options.hold and decoded.parts and not options.smooth:
+    if options.hold and decoded.parts and not options.smooth and has_distances(decoded):
         looked = known if known is not None and resolution == GRID else (yield from part_meshes(decoded, GRID))
         held = yield from held_together(decoded, looked)
         if told := held.note(name):

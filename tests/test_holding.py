@@ -13,7 +13,8 @@ from torch import Tensor
 from engine.basis.field import STEEPNESS, BasisField
 from engine.errors import InputError
 from engine.geometry.export import ExportOptions
-from engine.holding import GROWTH, Held, held_together, shells_of, union_of
+from engine.geometry.surface import extract
+from engine.holding import GROWTH, Held, has_distances, held_together, shells_of, union_of
 from engine.method import Field, Part
 from engine.metrics.decoding import decoded_solids
 from engine.parts.pose import PosedField, moved, unmoved
@@ -81,7 +82,15 @@ def test_a_gap_of_a_grid_point_is_closed_by_the_part_that_has_it() -> None:
     low = (before.bounds - grown.bounds)[0]
     assert 0.5 * found.by < low.min() <= low.max() < 1.5 * found.by  # and it is so much larger on all sides
     told = found.note("a")
-    assert told is not None and "wing" in told.text
+    assert told is not None and "wing" in told.text and "on each side" in told.text
+
+
+def test_a_speck_that_an_export_leaves_out_makes_no_part_thicker() -> None:
+    field = apart(1 / (GRID - 1))
+    field.boxes["body"].append(((-0.4, -0.4, -0.4), (0.02, 0.02, 0.02)))
+    assert shells_of(ran(decoded_solids(field, GRID))["body"])[1] == 2
+    found = held(field)
+    assert found.whole and found.grown == ("wing",)
 
 
 @pytest.mark.parametrize("gap", [3 / (GRID - 1), 0.1])
@@ -125,6 +134,33 @@ def test_an_export_holds_together_and_says_so_unless_told_otherwise(end: str, tm
 
     assert wing_shells(ExportOptions(), GRID) == wing_shells(ExportOptions(), 96) == (1, True)
     assert wing_shells(ExportOptions(hold=False), GRID) == (2, False)
+
+
+class Weights:
+    """The same, of a kind whose logits are no distances."""
+
+    def __init__(self, field: Blocks) -> None:
+        self.parts, self.part, self.field = field.parts, field.part, field
+
+    def __call__(self, points: Tensor) -> Tensor:
+        return self.field(points)
+
+
+def test_what_cannot_grow_is_not_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An export decodes nothing for it but what it writes."""
+    field, parts = apart(1 / (GRID - 1)), tuple(Part(name, (0.5, 0.5, 0.5), ()) for name in ("body", "wing"))
+    plain = Weights(field)
+    posed = PosedField(plain, {name: (name, unmoved()) for name in plain.parts})
+    assert has_distances(field) and not has_distances(plain) and not has_distances(posed)
+    grids: list[int] = []
+
+    def counted(field: Field, grid: int) -> Stage[Any]:
+        grids.append(grid)
+        return extract(field, grid)
+
+    monkeypatch.setattr("engine.write.extract", counted)
+    ran(write_shape(posed, tmp_path / "a.glb", parts, 64, {"shape": "a"}))
+    assert grids == [64, 64]
 
 
 def test_smooth_joints_are_as_before(tmp_path: Path) -> None:
