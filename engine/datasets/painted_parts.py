@@ -42,7 +42,7 @@ def paint_parts(job: PartsJob, project: Project) -> Stage[dict[str, Any]]:
         if gallery.trouble:
             yield Note(text=f"no pictures were taken: {gallery.trouble}", warning=True)
     redo = {"job": msgspec.to_builtins(msgspec.structs.replace(job, run=""))}
-    project.catalogue.log(redo, {"job": msgspec.to_builtins(PartsJob(painted=before))})
+    project.catalogue.log(redo, {"job": msgspec.to_builtins(PartsJob(painted=before))}, job.run)
     yield Note(text=f"{len(job.painted)} painted: {', '.join(parts) or 'no parts are left'}")
     rows = [{"id": one.item, "parts": project.catalogue.item(one.item).parts} for one in job.painted]
     return {"run": job.run, "parts": dict(parts), "items": rows, "left": []}

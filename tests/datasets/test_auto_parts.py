@@ -12,6 +12,7 @@ import pytest
 import trimesh
 
 from engine import pipeline
+from engine.datasets.marks import Mark, Painting
 from engine.datasets.parts import WHOLE, colour, in_order, is_named, still_named, vocabulary
 from engine.datasets.reading import Order, read_source
 from engine.datasets.source import Source
@@ -196,16 +197,21 @@ list(pipeline.run(msgspec.json.decode(sys.argv[2], type=Job), Project(sys.argv[1
 
 
 def test_killed_before_they_are_marked_as_done_they_are_logged_once(chairs: Project) -> None:
-    """Parts are found and named in processes that die where they would keep the result; here the jobs go on."""
+    """Parts are painted, found and named in processes that die where they would keep the result; here the jobs go on."""
     some = [item.id for item in chairs.catalogue.items()[3:5]]
     before = len(chairs.catalogue.edits())
-    for job in (PartsJob(items=tuple(some), count=1, again=True), RenameJob(old=WHOLE, new="all", items=tuple(some))):
+    painting = Painting(some[0], (Mark("top", ((0.0, 0.4, 0.0),), 0.02), Mark("foot", ((0.0, -0.4, 0.0),), 0.02)))
+    for job in (
+        PartsJob(painted=(painting,)),
+        PartsJob(items=tuple(some), count=1, again=True),
+        RenameJob(old=WHOLE, new="all", items=tuple(some)),
+    ):
         begun = chairs.submit(job)
         words = (str(chairs.folder), msgspec.json.encode(begun).decode())
         ended = subprocess.run([sys.executable, "-c", DIES, *words], capture_output=True, text=True)
         assert ended.returncode == -9, ended.stderr
         finished(begun, chairs)
         assert chairs.catalogue.edits()[-1].action["run"] == begun.run
-    assert len(chairs.catalogue.edits()) == before + 2
+    assert len(chairs.catalogue.edits()) == before + 3
     for item in map(chairs.catalogue.item, some):
         assert item.parts == ("all",) == tuple(geometry(chairs, item).parts)
