@@ -172,7 +172,7 @@ class MainWindow(QMainWindow):
         self._welcome()
 
     def _welcome(self) -> None:
-        models = [source.title for source in shipped_sources()]
+        models = [(source.name, source.title) for source in shipped_sources()]
         welcome = Welcome(models, self._preferences.recent, tour=not self._preferences.kept.toured)
         welcome.generate.connect(self.ways_in.generate_now)
         welcome.tour.connect(self.ways_in.take_tour)
@@ -221,8 +221,9 @@ class MainWindow(QMainWindow):
         self.ways_in.bring_in([Path(text) for text in texts])
 
     def _step(self, way: str) -> None:
-        if self._opened:
-            getattr(self._opened.history, way)()
+        """Undo or redo, and say what: it may be something of another workspace."""
+        if self._opened and (text := getattr(self._opened.history, way)()):
+            self.strip.flash(f"{'Undone' if way == 'undo' else 'Done again'}: {text}")
 
     def _enable(self) -> None:
         opened = self._opened

@@ -12,7 +12,7 @@ from studio.models.forming import KIND, FormingCards
 from studio.models.library import Filter
 from studio.models.make import Make
 from studio.models.opened import OpenProject
-from studio.models.queue import ENDED
+from studio.models.queue import ALMOST, ENDED
 from studio.models.titles import counted, duration, stage_words, title_of
 
 NO_RUN = "-"  # no run has this name
@@ -151,7 +151,8 @@ class Gallery(QObject):
         task = self._opened.queue.task(self.run)
         if task is None or task.state != "running":
             return None
-        return self._ready_of(task.job) or task.share
+        ready = min(self._ready_of(task.job), ALMOST)
+        return max(ready, task.share or 0.0) or None
 
     def _form(self, run: str, preview: Preview) -> None:
         """The newest pictures of what the run that is followed makes."""

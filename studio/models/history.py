@@ -96,17 +96,19 @@ class History(QObject):
         """Whether there is an edit to do again."""
         return self._next_redo() is not None
 
-    def undo(self) -> None:
-        """Take back the newest edit, with all of its gesture."""
+    def undo(self) -> str:
+        """Take back the newest edit, with all of its gesture; returns what it was, "" = nothing."""
         first = self._next_undo()
         while (entry := self._next_undo()) and _together(entry, first):
             self._step(UNDO, entry)
+        return first.text if first else ""
 
-    def redo(self) -> None:
-        """Do the edit that was undone last again, with all of its gesture."""
+    def redo(self) -> str:
+        """Do the edit that was undone last again, with all of its gesture; returns what it was, "" = nothing."""
         first = self._next_redo()
         while (entry := self._next_redo()) and _together(entry, first):
             self._step(REDO, entry)
+        return first.text if first else ""
 
     def go_to(self, seq: int) -> None:
         """Undo or redo until the edit ``seq`` is the newest that is done; 0 undoes all."""

@@ -4,6 +4,7 @@ import random
 from collections.abc import Mapping
 from typing import Self
 
+import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from engine.asking import Asked
@@ -11,6 +12,7 @@ from engine.conditions import ABSENT, ATTRIBUTE, PART, PRESENT
 from engine.errors import StudioError
 from engine.jobs import GenerateJob
 from engine.project import Project
+from engine.storage import write_json
 from studio.models.opened import OpenProject
 from studio.models.queue import Queue
 from studio.models.sources import Source, own_sources, shipped_sources
@@ -19,6 +21,17 @@ from studio.models.troubles import Troubles
 TYPE = ATTRIBUTE + "type"  # what kind of chair, or aeroplane: the first thing that one asks for
 MOST_SEED = 2**31 - 1
 MOST_COUNT = 256  # more at a time are for the command line
+FILE = "make.json"
+VERSION = 1
+
+
+class MakeFile(msgspec.Struct, frozen=True, kw_only=True):
+    """make.json of a project: what was chosen there last."""
+
+    model: str
+    category: str = ""
+    count: int = 12
+    version: int = VERSION
 
 
 class Make(QObject):
@@ -45,6 +58,8 @@ class Make(QObject):
         self.whole = True  # shapes that come apart are drawn again
         self.steps = self.guidance = 0.0
         self.refresh()
+        self._recall()
+        self._kept = self._choice
         queue.ended.connect(self._look_again)
 
     def refresh(self) -> None:
@@ -185,7 +200,40 @@ class Make(QObject):
         if not self.locked:
             self.roll()
         self.asked.emit(run)
+        self._remember()
         return run
+
+    def close(self) -> None:
+        """The project is closed: keep what was chosen for the next time."""
+        self._remember()
+
+    # from one time to the next ---------------------------------------------------------------------------------------
+    @property
+    def _choice(self) -> MakeFile | None:
+        return MakeFile(model=self.source.name, category=self.category, count=self.count) if self.source else None
+
+    def _remember(self) -> None:
+        """Keep what is chosen, if it is something else than what is kept."""
+        if (choice := self._choice) is None or choice == self._kept:
+            return
+        self._kept = choice
+        try:
+            write_json(self._project.folder / FILE, choice)
+        except OSError as error:  # a full disk must not stop anything for this
+            self._troubles.tell_error(error)
+
+    def _recall(self) -> None:
+        """Choose what was chosen last, as far as it is still there; a file that cannot be read says nothing."""
+        try:
+            kept = msgspec.json.decode((self._project.folder / FILE).read_bytes(), type=MakeFile)
+        except (OSError, msgspec.DecodeError):
+            return
+        self.set_count(kept.count)
+        found = next((source for source in self.sources if source.name == kept.model), None)
+        if found is not None:
+            self.choose(found.name)
+            if kept.category in ("", *found.categories):
+                self.set_category(kept.category)
 
     def _look_again(self, run: str) -> None:
         task = self._queue.task(run)

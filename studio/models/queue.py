@@ -8,7 +8,7 @@ import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine.errors import StudioError
-from engine.jobs import Job
+from engine.jobs import GenerateJob, Job
 from engine.project import Project
 from engine.protocol import (
     Cancelled,
@@ -32,6 +32,8 @@ PATIENCE_MS = 5_000  # a cancel that is not obeyed for so long can be forced
 MOST_ENDED = 50
 FILE = "queue.json"
 VERSION = 1
+DRAW, SETTLE = "sample", "whole"  # stages of a generation: all shapes are drawn at once; one by one it is known to stay
+DRAWN, ALMOST = 0.1, 0.99  # share of a generation when all are drawn; the most before it has ended
 
 
 class QueueFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +70,8 @@ class Task:
     warnings: list[str] = field(default_factory=list)
     result: dict[str, object] = field(default_factory=dict)
     _begun: tuple[str, int, float] = ("", 0, 0.0)
+    _counted: tuple[int, int] = (0, 0)  # done, total of the stage that tells how long it still takes
+    _ahead: float = 0.0  # of a generation: the share of all of it
 
     @property
     def run(self) -> str:
@@ -81,27 +85,40 @@ class Task:
 
     @property
     def share(self) -> float | None:
-        """How much of the stage is done, 0 to 1; None while that is not known."""
+        """How much of the stage is done, 0 to 1, of a generation how much of all; None while that is not known."""
+        if isinstance(self.job, GenerateJob):
+            return self._ahead or None
         return min(self.done / self.total, 1.0) if self.total else None
 
     @property
     def seconds_left(self) -> float | None:
-        """Of this stage, by its speed so far; None until two seconds of it were seen."""
+        """Of this stage, of a generation until all shapes are there, by the speed so far; None in the first two seconds."""
         _, first, began = self._begun
+        done, total = self._counted
         spent = time.monotonic() - began
-        if self.state != "running" or self.done <= first or spent < 2:
+        if self.state != "running" or done <= first or spent < 2:
             return None
-        return (self.total - self.done) * spent / (self.done - first)
+        return (total - done) * spent / (done - first)
 
     def hear(self, event: Progress) -> None:
         """Take over how far it is."""
-        if self._begun[0] != event.stage:
-            self._begun = (event.stage, event.done, time.monotonic())
+        if isinstance(self.job, GenerateJob):
+            self._ahead = max(self._ahead, _share_of(self.job, event))
+        if not isinstance(self.job, GenerateJob) or event.stage == (SETTLE if self.job.whole else DRAW):
+            self._counted = event.done, event.total
+            if self._begun[0] != event.stage:
+                self._begun = (event.stage, event.done, time.monotonic())
         self.stage, self.done, self.total, self.message = event.stage, event.done, event.total, event.message
 
     def rest(self) -> None:
         """Forget the speed, which says nothing across a pause."""
         self._begun = ("", 0, 0.0)
+
+
+def _share_of(job: GenerateJob, event: Progress) -> float:
+    """Share of a generation that is done by one word of it: shapes that stay of all; 0 of a stage that says nothing."""
+    most = {SETTLE: 1.0, DRAW: DRAWN if job.whole else 1.0}.get(event.stage, 0.0)
+    return min(most * event.done / event.total, ALMOST) if event.total else 0.0
 
 
 class Queue(QObject):

@@ -15,6 +15,7 @@ from engine.project import Project
 from engine.rows import MADE
 from engine.settings import PROTOCOLS
 from studio.models.form import Form
+from studio.models.library import Card
 from studio.models.opened import OpenProject
 from studio.models.report_result import Evaluation, read_evaluation
 from studio.models.titles import counted
@@ -22,6 +23,7 @@ from studio.models.titles import counted
 RESULT, PAGE = "evaluation.json", "report.html"
 CHOSEN = ""  # the subject that stands for the shapes chosen in the library
 UNSEEN, ALL = "unseen", "all"
+FEWEST = 2  # real shapes that something can be compared with
 SPLITS = {UNSEEN: "Unseen shapes", "test": "Test shapes", "val": "Validation shapes"}
 MEASURED = ("generated", "fitted", "mixed", "healed", "rerolled", "interpolated", "imported")
 
@@ -65,7 +67,7 @@ class Report(QObject):
         self.chosen: tuple[str, ...] = ()  # runs of entries
         self.evaluations: list[Evaluation] = []
         self.subject = CHOSEN
-        self.against = UNSEEN
+        self._against = ""  # "" until somebody chooses
         self.form = Form(PROTOCOLS["ours"], PROTOCOLS)
         self.form.settings_changed.connect(self.changed)
         opened.queue.ended.connect(self._look)
@@ -75,10 +77,13 @@ class Report(QObject):
 
     # what can be evaluated -------------------------------------------------------------------------------------------
     def subjects(self) -> list[tuple[str, str]]:
-        """(words, run) of everything with shapes, newest first; the shapes chosen in the library stand before them."""
+        """(words, run) of everything with shapes; the shapes chosen in the library stand first, then what was generated,
+        the most shapes before fewer and the newest before older ones."""
         cards = [card for card in self._opened.library.cards if card.kind == "shape" and card.operation in MEASURED]
         counts = Counter((card.run, card.operation) for card in cards)
-        found = [(f"{run}: {counted(count, kind + ' shape')}", run) for (run, kind), count in counts.items()]
+        titles = {(card.run, card.operation): _title_of_run(card) for card in reversed(cards)}
+        runs = sorted(counts, key=lambda one: (one[1] != "generated", -counts[one]))  # equal ones stay newest first
+        found = [(_words_of_run(titles[one], one[1], counts[one]), one[0]) for one in runs]
         chosen = self._chosen_shapes()
         return [*([(f"{counted(len(chosen), 'chosen shape')}", CHOSEN)] if chosen else []), *found]
 
@@ -94,9 +99,16 @@ class Report(QObject):
         unseen = [(f"Unseen {name} ({real[name]:,})", name) for name in sorted(set(real) - {*SPLITS, ALL})]
         return [*splits, *unseen, (f"All, learned ones too ({real.get(ALL, 0):,})", ALL)]
 
+    @property
+    def against(self) -> str:
+        """What is compared with: what was chosen, or the first that has shapes enough."""
+        offered = [name for _, name in self.opponents()]
+        enough = (name for name in offered if self._known.real.get(name, 0) >= FEWEST)
+        return self._against if self._against in offered else next(enough, UNSEEN)
+
     def hold_against(self, name: str) -> None:
         """Compare with these."""
-        self.against = name
+        self._against = name
         self.changed.emit()
 
     @property
@@ -112,7 +124,7 @@ class Report(QObject):
         """Why nothing can be evaluated; "" when nothing stands in the way."""
         if not self.names:
             return "Generate or fit shapes first, or choose some in the library."
-        if (count := self._known.real.get(self.against, 0)) < 2:
+        if (count := self._known.real.get(self.against, 0)) < FEWEST:
             other = ", or compare with all" if self._known.real.get(ALL, 0) > 1 else ""
             few = f"{counted(count, 'real shape')} to compare with {'is' if count == 1 else 'are'} too few"
             return f"{few}; bring in more{other}."
@@ -209,6 +221,16 @@ class Report(QObject):
                 self.refresh(then=run)
             elif task.job.__struct_config__.tag in ("import", "samples"):
                 self.refresh()
+
+
+def _title_of_run(card: Card) -> str:
+    """What people call the run of a card: "Chair 2" where its shapes are "Chair 2.1" and so on, else its name."""
+    title, _, number = card.title.rpartition(".")
+    return title if title and number == str(card.row + 1) else card.run
+
+
+def _words_of_run(title: str, kind: str, count: int) -> str:
+    return f"{title}: {counted(count, 'shape' if kind in title.lower() else f'{kind} shape')}"
 
 
 def _opponent(job: EvaluateJob) -> str:

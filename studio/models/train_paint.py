@@ -147,7 +147,7 @@ class Paint(QObject):
         self._names = tuple(dict.fromkeys(new if name == old else name for name in self.names))
         self.part = new if self.part == old else self.part
         marks = tuple(replace(mark, part=new) if mark.part == old else mark for mark in self.painting.marks)
-        self._do(f"call {old} {new}", replace(self.painting, marks=marks))
+        self._do(f"rename {old} to {new}", replace(self.painting, marks=marks))
         self.changed.emit()
 
     def set_radius(self, radius: float) -> None:

@@ -23,11 +23,12 @@ class WaysIn:
     def __init__(self, projects: Projects) -> None:
         self._projects = projects
 
-    def generate_now(self) -> None:
-        """A new project, and the first shapes in it."""
+    def generate_now(self, model: str) -> None:
+        """A new project, and the first shapes of a model in it."""
         if self._projects.create_somewhere(NEW) and (opened := self._projects.current):
             opened.current.go_to("Make")
             make = opened.model(Make)
+            make.choose(model)
             make.set_count(FIRST)
             make.generate()
 

@@ -1,6 +1,6 @@
 """The line at the bottom: what runs, how far it is, pause and cancel; a click on the count opens the queue."""
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
 
 from studio.icons import icon
@@ -8,6 +8,8 @@ from studio.models.queue import Queue
 from studio.models.titles import counted, duration, stage_words
 from studio.widgets.elided import Elided
 from studio.widgets.words import button, label, tool
+
+NEWS_MS = 4_000  # how long a piece of news stands there
 
 
 class QueueStrip(QWidget):
@@ -18,6 +20,9 @@ class QueueStrip(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._queue: Queue | None = None
+        self._news = ""
+        self._old = QTimer(self, singleShot=True, interval=NEWS_MS)
+        self._old.timeout.connect(lambda: self.flash(""))
         self.count = button("Queue", self.asked.emit, "flat", "queue", "Show the queue (Q)")
         self.words, self.left = Elided(""), label(role="dim")
         self.words.setMinimumWidth(120)
@@ -37,10 +42,16 @@ class QueueStrip(QWidget):
 
     def bind(self, queue: Queue | None) -> None:
         """Show this queue."""
-        self._queue = queue
+        self._queue, self._news = queue, ""
         if queue:
             queue.changed.connect(self.draw)
             queue.progressed.connect(lambda _: self.draw())
+        self.draw()
+
+    def flash(self, words: str) -> None:
+        """Say something for a moment, in place of what runs."""
+        self._news = words
+        self._old.start() if words else self._old.stop()
         self.draw()
 
     def draw(self) -> None:
@@ -57,10 +68,10 @@ class QueueStrip(QWidget):
         self.count.setText(f"Queue ({queue.count})" if queue.count else "Queue")
         if task is None:
             waiting = counted(len(queue.waiting), "job")
-            self.words.setText(f"On hold, {waiting} waiting" if queue.held and queue.waiting else "")
+            self.words.setText(self._news or (f"On hold, {waiting} waiting" if queue.held and queue.waiting else ""))
             return
         stage = {"stopping": "stopping", "paused": "paused"}.get(task.state, stage_words(task.stage) or "starting")
-        self.words.setText(f"{task.title}  ·  {stage}")
+        self.words.setText(self._news or f"{task.title}  ·  {stage}")
         self.words.setToolTip(task.message)
         share = task.share
         self.progress.setVisible(share is not None)  # a bar that moves without a word of the engine looks like progress

@@ -13,10 +13,10 @@ MOST_SHOWN = 6
 
 
 class Welcome(QWidget):
-    """Three ways in. ``generate``, ``samples(category)``, ``bring_in``, ``new``, ``choose`` (a folder is wanted),
+    """Three ways in. ``generate(model)``, ``samples(category)``, ``bring_in``, ``new``, ``choose`` (a folder is wanted),
     ``open(folder)``, ``tour``."""
 
-    generate = Signal()
+    generate = Signal(str)
     tour = Signal()
     samples = Signal(str)
     bring_in = Signal()
@@ -24,17 +24,26 @@ class Welcome(QWidget):
     choose = Signal()
     open = Signal(object)
 
-    def __init__(self, models: Sequence[str], recent: Sequence[Path], tour: bool = False) -> None:
-        """models : titles of the models that come with the program; recent : projects, newest first; tour : offer it."""
+    def __init__(self, models: Sequence[tuple[str, str]], recent: Sequence[Path], tour: bool = False) -> None:
+        """models : (name, title) of those that come with the program; recent : projects, newest first; tour : offer it."""
         super().__init__()
         self.setObjectName("centre")
         cards = QHBoxLayout()
         cards.setSpacing(16)
         if models:
-            words = f"New shapes from a trained model: {', '.join(models).lower()}. The first appear in seconds."
-            self.start = button("Generate", self.generate.emit, "primary", tip="A new project with its first shapes")
+            titles = [_plural(title) for _, title in models]
+            words = f"New shapes from a trained model: {', '.join(titles).lower()}. The first appear in seconds."
+            self.starts = [
+                button(
+                    _plural(title) if len(models) > 1 else "Generate",
+                    partial(self.generate.emit, name),
+                    "primary",
+                    tip=f"A new project with its first {_plural(title).lower()}",
+                )
+                for name, title in models
+            ]
             show = button("Show me how", self.tour.emit, "", tip="A tour of two minutes on the real controls")
-            cards.addWidget(_card("Generate shapes now", words, self.start, *([show] if tour else [])))
+            cards.addWidget(_card("Generate shapes now", words, *self.starts, *([show] if tour else [])))
         else:
             words = (
                 "A dozen aeroplanes or chairs that the program makes itself: to look at, to take apart, to learn from."
@@ -81,6 +90,10 @@ class Welcome(QWidget):
         row = button(f"{folder.name}", lambda: self.open.emit(folder), "flat", "folder", str(folder))
         row.setStyleSheet("text-align: left")
         return row
+
+
+def _plural(title: str) -> str:
+    return title if title.endswith("s") else f"{title}s"
 
 
 def _card(title: str, words: str, *actions: QWidget) -> QFrame:

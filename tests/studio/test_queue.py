@@ -14,7 +14,9 @@ from pytestqt.qtbot import QtBot
 
 from engine.jobs import GenerateJob, SamplesJob
 from engine.project import Project
+from engine.protocol import Progress
 from studio.models.opened import OpenProject
+from studio.models.queue import Task
 from studio.models.troubles import Trouble, Troubles
 from tests.studio.conftest import FAKES, settle
 from tests.studio.fakes import CRASH_ONCE, FAIL, SLOW, WORDS
@@ -179,3 +181,22 @@ def test_a_retry_that_was_queued_waits_again(reopen: Open, qtbot: QtBot) -> None
     again.queue.hold(False)
     settle(qtbot, lambda: bool(again.queue.done))
     assert [task.run for task in reopen().queue.done] == [run]
+
+
+def test_a_generation_has_one_progress_that_never_goes_back_nor_ends_too_soon() -> None:
+    """As the engine tells it: drawing, then looking at each shape, whose surfaces count for themselves, and drawing again."""
+    task, seen = Task(GenerateJob(model="m", count=4), state="running"), list[float]()
+    said = [("sample", i, 10) for i in (1, 5, 10)]
+    for done in range(4):
+        said += [("whole", done, 4), ("extract", 1, 3), ("extract", 3, 3), ("sample", 2, 10), ("sample", 10, 10)]
+    for stage, done, total in (*said, ("whole", 4, 4), ("latents", 4, 4)):
+        task.hear(Progress(stage=stage, done=done, total=total))
+        seen.append(task.share or 0.0)
+    assert seen == sorted(seen) and seen[0] > 0 and seen[-1] < 0.995, "99 % at most"
+    assert {0.25, 0.5, 0.75} <= set(seen)
+
+
+def test_shapes_that_are_kept_as_drawn_are_done_when_drawn() -> None:
+    task = Task(GenerateJob(model="m", count=4, whole=False), state="running")
+    task.hear(Progress(stage="sample", done=5, total=10))
+    assert task.share == 0.5

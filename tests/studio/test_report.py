@@ -19,7 +19,7 @@ from engine.metrics.verdict import Judged, NoveltyResult, Thresholds, Verdict
 from engine.project import Project
 from engine.rows import ItemRow, ShapeRow
 from studio.models.opened import Engines
-from studio.models.report import Report
+from studio.models.report import Known, Report
 from studio.models.report_result import in_words, read_evaluation, tables_of
 from studio.views.form import FormView
 from studio.views.report import ReportView
@@ -161,7 +161,7 @@ def test_from_shapes_to_the_report(desk: Desk, qtbot: QtBot, monkeypatch: pytest
     choice, view = panels(desk)
     assert not view.page.isVisible() and not view.tables and choice.empty.isVisible()
     settle(qtbot, choice.go.isEnabled)
-    assert choice.subject.currentText() == "g: 5 generated shapes"
+    assert choice.subject.currentText() == "Generated 2: 5 shapes"
     offered = [choice.against.itemText(i) for i in range(choice.against.count())]
     splits = ["Unseen shapes (4)", "Test shapes (3)", "Validation shapes (1)"]
     assert offered == [*splits, "Unseen chair (4)", "All, learned ones too (6)"]
@@ -208,6 +208,29 @@ def compares(desk: Desk, qtbot: QtBot) -> None:
     report = desk.opened.queue.done[0].job
     assert isinstance(report, ReportJob) and set(report.runs) == {"evaluate-0001", "evaluate-0002"}
     settle(qtbot, view.page.isVisible)
+
+
+def test_at_first_the_most_generated_shapes_stand_against_what_there_is(desk: Desk, qtbot: QtBot) -> None:
+    """A newer mixture alone is no good beginning, nor are unseen shapes where there are none."""
+    choice, _ = panels(desk)
+    settle(qtbot, choice.go.isEnabled)
+    catalogue = desk.opened.project.catalogue
+    for run, kind, count in (("few", "generated", 2), ("mix", "mixed", 1)):
+        catalogue.new_run("mix" if run == "mix" else "generate", "", run)
+        catalogue.end_run(run, "finished")
+        rows = range(count)
+        catalogue.add_shapes([ShapeRow(id=f"{run}/{i:04d}", run=run, row=i, kind=kind, added=9e9) for i in rows])
+    desk.opened.library.refresh()
+    settle(qtbot, lambda: choice.subject.count() == 3)
+    offered = [choice.subject.itemText(i) for i in range(3)]
+    assert offered == ["Generated 2: 5 shapes", "Generated 3: 2 shapes", "Mixed 4: 1 shape"]
+    assert choice.subject.currentIndex() == 0 and choice.against.currentText() == "Unseen shapes (4)"
+    report = desk.opened.model(Report)
+    report._known = Known(real={"all": 6}, items=tuple(f"i{i}" for i in range(6)))
+    report.changed.emit()
+    assert choice.against.currentText().startswith("All, learned ones too (6)") and choice.go.isEnabled()
+    report.hold_against("test")
+    assert choice.against.currentText() == "Test shapes (0)" and not choice.go.isEnabled(), "what is chosen stays"
 
 
 def test_what_stands_in_the_way_is_said(desk: Desk, qtbot: QtBot) -> None:

@@ -40,7 +40,7 @@ def test_first_start(
     me.rest()
     me.shoot("welcome")
 
-    me.press("Generate")
+    me.press("Airplanes")
     gallery, library = me.sees(GalleryView).list, me.sees(LibraryView).list
     me.wait(lambda: len(me.cards(library)) == len(me.cards(gallery)) == 6, 120, "six shapes")
     me.wait(lambda: pictured(gallery), 60, "pictures")
