@@ -1,5 +1,6 @@
 """The frame and its first panels, by clicks and keys, with engines that answer at once."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication, QDockWidget, QLineEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
+from engine import shipped
 from engine.jobs import GenerateJob, SamplesJob
 from studio.models.looking import Looking
 from studio.models.make import Make
@@ -142,7 +144,11 @@ def test_stars_can_be_undone_by_the_menu(desk: Desk, qtbot: QtBot) -> None:
     assert library.stars == {name}
     assert desk.window._undo.text() == "Undo star"
     qtbot.keyClick(desk.window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
-    assert library.stars == set()
+    assert library.stars == set() and desk.window.strip.words.text() == "Undone: star"
+    desk.window._redo.trigger()
+    assert library.stars == {name} and desk.window.strip.words.text() == "Done again: star"
+    desk.window.strip._old.timeout.emit()
+    assert desk.window.strip.words.text() == "", "news go by themselves"
 
 
 def test_welcome_makes_a_project_and_remembers_it(
@@ -178,6 +184,40 @@ def test_one_click_on_welcome_makes_the_first_shapes(
     job = desk.opened.queue.tasks[0].job
     assert isinstance(job, GenerateJob) and job.model == "shipped:chair"
     assert desk.window.tabs.tabText(desk.window.tabs.currentIndex()) == "Make"
+
+
+def test_each_model_that_came_along_has_a_button(
+    shipped_chairs: Path, make_desk: Callable[..., Desk], qtbot: QtBot
+) -> None:
+    place = Path(os.environ[shipped.ELSEWHERE])
+    for end in ("safetensors", "json"):
+        text = (place / f"chair.{end}").read_bytes()
+        (place / f"stool.{end}").write_bytes(text if end == "safetensors" else text.replace(b"Chairs", b"Stool"))
+    desk = make_desk()
+    buttons = {b.text(): b for b in desk.window.welcome.findChildren(QPushButton)}
+    assert {"Chairs", "Stools", "Show me how"} <= set(buttons)
+    qtbot.mouseClick(buttons["Stools"], LEFT)
+    job = desk.opened.queue.tasks[0].job
+    assert isinstance(job, GenerateJob) and job.model == "shipped:stool"
+
+
+def test_make_remembers_what_was_chosen_in_a_project(shipped_chairs: Path, make_desk: Callable[..., Desk]) -> None:
+    desk = make_desk()
+    assert desk.projects.open(shipped_chairs)
+    make = desk.opened.model(Make)
+    assert make.source is not None and make.source.name == "train-0001"
+    make.choose("shipped:chair")
+    make.set_category("")
+    make.set_count(7)
+    desk.projects.close()
+    assert desk.projects.open(shipped_chairs)
+    make = desk.opened.model(Make)
+    assert make.source is not None and (make.source.name, make.category, make.count) == ("shipped:chair", "", 7)
+    desk.projects.close()
+    (shipped_chairs / "make.json").write_text('{"model": "gone", "category": "boat", "count": 5}')
+    assert desk.projects.open(shipped_chairs)
+    make = desk.opened.model(Make)
+    assert make.source is not None and (make.source.name, make.category, make.count) == ("train-0001", "chair", 5)
 
 
 def test_a_model_of_the_project_comes_before_those_that_came_along(
