@@ -204,7 +204,7 @@ class Mix(QObject):
         """Put the part of another shape into a slot."""
         if self.state and self._can_give(part, shape):
             self.select(part)
-            self._edit(f"take {part} of {self.title(shape)}", mix_state.take(self.state, part, shape))
+            self._edit(f"use the {part} of {self.title(shape)}", mix_state.take(self.state, part, shape))
 
     def add_donor(self, part: str, shape: str) -> None:
         """One more shape on the part's fader."""

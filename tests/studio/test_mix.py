@@ -259,6 +259,7 @@ def test_undo_goes_all_the_way_and_the_mix_outlives_the_window(bench: Bench) -> 
     mix = bench.mix
     mix.begin("g1/0000")
     mix.take("wing", "g2/0000")
+    assert bench.history.undo_text == f"Undo use the wing of {mix.title('g2/0000')}", "“take back of” would be another verb"
     mix.begin_gesture()
     for alpha in (0.9, 0.6, 0.3):
         mix.fade("wing", alpha)
