@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from engine.datasets.grouping import Piece
-from engine.datasets.marks import PAINTING, UNPAINTED, Painting
+from engine.datasets.marks import PAINTING, UNPAINTED, Painting, forget_painting
 from engine.datasets.parts import WHOLE
 from engine.datasets.reading import Finding, items
 from engine.datasets.spreading import canvas, spread
@@ -69,7 +69,11 @@ def answer(request: bytes) -> bytes:
     named = geometry
     if order.hash in ("", hash):
         named = name_pieces(geometry, order.names) if order.pieces else rename(geometry, order.names)
+        if not order.pieces:
+            _rename_painting(path.parent, geometry, order.names)
         save_geometry(path, named)
+    if order.pieces:
+        forget_painting(path.parent)
     return msgspec.msgpack.encode(_found(order.item, path, named))
 
 
@@ -97,6 +101,19 @@ def _paint(project: Path, painting: Painting) -> Finding:
     save_geometry(path, geometry)
     write_json(folder / PAINTING, painting)
     return _found(painting.item, path, geometry)
+
+
+def _rename_painting(folder: Path, geometry: Geometry, names: dict[str, str]) -> None:
+    """The same names in the marks on an item, and in what it was before them, where no two parts of that become one unless
+    those of ``geometry``, which it has now, do."""
+    if (path := folder / PAINTING).is_file():
+        painting = msgspec.json.decode(path.read_bytes(), type=Painting)
+        marks = (msgspec.structs.replace(mark, part=names.get(mark.part, mark.part)) for mark in painting.marks)
+        write_json(path, msgspec.structs.replace(painting, marks=tuple(marks)))
+    if (path := folder / UNPAINTED).is_file():
+        before = load_geometry(path)
+        taken = set(part_names(before)) - set(part_names(geometry))
+        save_geometry(path, rename(before, {old: new for old, new in names.items() if new not in taken}))
 
 
 def pieces(geometry: Geometry) -> tuple[Piece, ...]:

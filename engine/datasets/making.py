@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from engine.datasets import procedural
+from engine.datasets.marks import forget_painting
 from engine.datasets.splits import POINTS, split_of, warn_of_duplicates, write_cloud
 from engine.datasets.summary import result_of
 from engine.geometry.file import save_geometry
@@ -55,6 +56,7 @@ def make_samples(job: SamplesJob, project: Project) -> Stage[dict[str, Any]]:
 def _keep(project: Project, ident: str, geometry: Geometry) -> None:
     path = project.geometry_path(ident)
     save_geometry(path, geometry)
+    forget_painting(path.parent)
     generator = np.random.default_rng(seed_of("cloud", ident))
     cloud = surface_points(geometry.surface, 2 * POINTS, generator).reshape(2, POINTS, 3)
     write_cloud(path.with_name("cloud.safetensors"), cloud.astype(np.float32))

@@ -1,5 +1,6 @@
 """Marks that a person paints on the surface of an item to say what its parts are, as jobs and files have them. Torch-free."""
 
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -41,3 +42,9 @@ class Painting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def names(self) -> tuple[str, ...]:
         """Parts that have marks, in the order in which they came."""
         return tuple(dict.fromkeys(mark.part for mark in self.marks if mark.part))
+
+
+def forget_painting(folder: Path) -> None:
+    """Of an item that has got other parts than painted ones since; what it has now is what it was before the next mark."""
+    (folder / PAINTING).unlink(missing_ok=True)
+    (folder / UNPAINTED).unlink(missing_ok=True)

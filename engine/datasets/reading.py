@@ -13,6 +13,7 @@ from msgspec.structs import replace as changed
 
 from engine.datasets.axes import turn
 from engine.datasets.labels import note_names
+from engine.datasets.marks import forget_painting
 from engine.datasets.parts import SOLID
 from engine.datasets.points import Box, read_cloud, read_labels, read_occupancy
 from engine.datasets.source import Source
@@ -279,6 +280,7 @@ def _keep(folder: Path, geometry: Geometry) -> str:
     """Write the geometry and two clouds of it; gives the hash of all that samples depend on."""
     path = folder / "geometry.safetensors"
     save_geometry(path, geometry)
+    forget_painting(folder)
     generator = np.random.default_rng(seed_of("cloud", folder.name))
     clouds = surface_points(geometry.surface, 2 * POINTS, generator).reshape(2, POINTS, 3)
     write_cloud(folder / "cloud.safetensors", clouds.astype(np.float32))

@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from engine import pipeline
+from engine.datasets.labelling import Name, Paint, answer
 from engine.datasets.marks import Mark, Painting
+from engine.datasets.painted_parts import painting_of
 from engine.datasets.procedural import PARTS, make
+from engine.datasets.reading import Finding
 from engine.datasets.spreading import Canvas, canvas, spread
 from engine.errors import InputError
 from engine.geometry.file import load_geometry
@@ -163,6 +166,57 @@ def test_an_item_gets_painted_parts_and_has_its_own_again(tmp_path: Path) -> Non
     again = project.catalogue.item(item.id)
     assert again.parts == item.parts and again.hash != painted.hash
     assert part_names(load_geometry(project.geometry_path(item.id))) == item.parts
+
+
+def mug(folder: Path) -> tuple[Project, str]:
+    """A project with a mug whose rim and foot are painted."""
+    project = Project.create(folder / "project")
+    finished(SamplesJob(category="mug", count=1), project)
+    (item,) = project.catalogue.items()
+    row = msgspec.structs.replace(
+        item, parts=paint(project, item.id, marks(("rim", (0, 0.4, 0)), ("foot", (0, -0.4, 0))))
+    )
+    project.catalogue.add_items([row])
+    return project, item.id
+
+
+def asked(order: Paint | Name) -> tuple[str, ...]:
+    """The parts that an item has then, as the job's child process tells."""
+    return msgspec.msgpack.decode(answer(msgspec.msgpack.encode(order)), type=Finding).parts
+
+
+def paint(project: Project, item: str, more: tuple[Mark, ...]) -> tuple[str, ...]:
+    painting = Painting(item, (*painting_of(project, item).marks, *more) if more else ())
+    return asked(Paint(project=str(project.folder), painting=painting))
+
+
+def test_a_part_keeps_its_new_name_when_one_more_mark_is_painted(tmp_path: Path) -> None:
+    """Also a part of what was before the marks, unless two of those would become one."""
+    project, item = mug(tmp_path)
+    body, *others = PARTS["mug"]
+    finished(RenameJob(old="rim", new="edge"), project)
+    assert painting_of(project, item).names == ("edge", "foot")
+    assert paint(project, item, marks((body, (0.4, 0, 0)))) == ("edge", "foot", body)
+    for old, new in [(body, others[0]), (others[0], body), (body, "vessel")]:
+        asked(Name(project=str(project.folder), item=item, names={old: new}))
+    assert painting_of(project, item).names == ("edge", "foot", "vessel")
+    assert paint(project, item, ()) == ("vessel", *others)
+
+
+def test_parts_that_were_found_after_painting_stay(tmp_path: Path) -> None:
+    """What the next marks are painted over, and what is there again without them, is what was found."""
+    project, item = mug(tmp_path)
+    finished(PartsJob(items=(item,), again=True), project)
+    found = project.catalogue.item(item).parts
+    assert not {"rim", "foot", *PARTS["mug"]} & set(found) and not painting_of(project, item).marks
+    assert paint(project, item, marks(("grip", (0.4, 0, 0)))) == ("grip",)
+    assert paint(project, item, ()) == found
+
+
+def test_what_comes_in_again_is_not_painted_any_more(tmp_path: Path) -> None:
+    project, item = mug(tmp_path)
+    finished(SamplesJob(category="mug", count=1), project)
+    assert project.catalogue.item(item).parts == PARTS["mug"] and not painting_of(project, item).marks
 
 
 def test_what_cannot_be_painted_is_refused_and_leaves_no_trace(tmp_path: Path) -> None:
