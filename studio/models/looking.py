@@ -22,6 +22,7 @@ from studio.models.scene import Cut, PartMesh, Scene, Shape
 CHANNEL = "look"
 COARSE, FINE = 64, 128  # grid points per side: at once, and soon after
 SECTION = 128
+HINT = "Click a shape to see it"
 
 
 class Looking(QObject):
@@ -40,9 +41,12 @@ class Looking(QObject):
         opened.current.shape_changed.connect(self.look)
         self.scene.plane_changed.connect(self._cut)
         self.scene.shapes_changed.connect(self._cut)
+        opened.library.changed.connect(self._hint)
+        self._hint()
 
     def look(self, name: str) -> None:
         """Show a shape or an item, and the one beside it; what was shown stays until there is something to show."""
+        self.scene.words.forget(self._wanted)
         self._wanted = tuple(dict.fromkeys(one for one in (name, self._opened.current.beside) if one))
         there = {shape.key for shape in self.scene.shapes}
         if not self._wanted or there & {*self._wanted}:
@@ -52,17 +56,35 @@ class Looking(QObject):
 
     def _fetch(self, name: str, channel: str) -> None:
         card = self._opened.library.card(name)
+        if (card is None or card.kind in ("shape", "item")) and name not in {shape.key for shape in self.scene.shapes}:
+            self.scene.words.expect(name, lambda: self._title(name))
         if card is None or card.kind == "shape":
             request = Decode(of=Mixture(base=name), resolution=COARSE, refine=FINE)
             self._opened.live.ask(request, channel, then=self._answered)
         elif card.kind == "item":
             path, title = self._opened.project.geometry_path(name), card.title
             self._opened.background.do(
-                lambda: read_item(path, name, title), self._came, self._opened.troubles.tell_error
+                lambda: read_item(path, name, title), self._came, lambda error: self._fail(name, error)
             )
+
+    def _fail(self, name: str, error: Exception) -> None:
+        self.scene.words.forget((name,))
+        self._opened.troubles.tell_error(error)
+
+    def _title(self, name: str) -> str:
+        card = self._opened.library.card(name)
+        known = known_of(name)[1].rpartition("-")[2]  # a training shape that only the model tells of
+        return card.title if card else f"Training shape {known}" if known else name
+
+    def _hint(self) -> None:
+        """Where nothing is looked at, and there is something."""
+        there = any(card.kind in ("shape", "item") for card in self._opened.library.cards)
+        self.scene.words.hint = HINT if there else ""
 
     def _answered(self, answer: Answer) -> None:
         if answer.state == "failed":
+            if isinstance(answer.ask.request, Decode):
+                self.scene.words.forget((answer.ask.request.of.base,))
             self._opened.troubles.tell(answer.text, answer.trace)
             return
         request, content = answer.ask.request, answer.content
@@ -80,10 +102,7 @@ class Looking(QObject):
         if name in shown:  # the fine surfaces of what is shown already
             kept = [part for part in shown[name].parts if part.name not in {new.name for new in parts}]
             parts = [part for part in kept if part.name in {piece.name for piece in content.pieces}] + parts
-        card = self._opened.library.card(name)
-        known = known_of(name)[1].rpartition("-")[2]  # a training shape that only the model tells of
-        title = card.title if card else f"Training shape {known}" if known else name
-        self._came(Shape(name, title, tuple(parts)))
+        self._came(Shape(name, self._title(name), tuple(parts)))
 
     def _cut(self) -> None:
         """Ask for the field on the plane at which the shape in front is cut open."""

@@ -50,6 +50,8 @@ class Shown(QObject):
     def wake(self, awake: bool) -> None:
         """Whether the panel is looked at: only then the mixture is shown."""
         self._awake = awake
+        if not awake:
+            self._scene.words.forget((KEY,))
         self.look()
 
     def follow(self, mixture: Mixture | None) -> None:
@@ -57,6 +59,8 @@ class Shown(QObject):
         before, self._mixture = self._mixture, mixture
         if before is None or mixture is None or before.base != mixture.base:
             self._pieces.clear()
+        if mixture is None:
+            self._scene.words.forget((KEY,))
         if mixture != before:
             self.look()
 
@@ -64,6 +68,8 @@ class Shown(QObject):
         """Show this one for the moment, as while a hand is on a fader."""
         have = {name: key for name, (key, _) in self._pieces.items()} if self.is_there else {}
         self.fault = ""
+        if not self.is_there:
+            self._scene.words.expect(KEY, lambda: self._name(mixture))
         request = Decode(of=mixture, resolution=COARSE, refine=FINE, have=have)
         self._live.ask(request, "mix", then=self._seen)
 
@@ -74,9 +80,13 @@ class Shown(QObject):
             self._judge(self._mixture)
 
     # inside ----------------------------------------------------------------------------------------------------------
+    def _name(self, mixture: Mixture) -> str:
+        return f"Mix of {self._title(mixture.base)}"
+
     def _seen(self, answer: Answer) -> None:
         if answer.state == "failed":
             self.fault = answer.text
+            self._scene.words.forget((KEY,))
             self._troubles.tell(answer.text, answer.trace)
             self.changed.emit()
         content = answer.content
@@ -94,8 +104,7 @@ class Shown(QObject):
                     self._scene.remove_part(KEY, part.name)
             self._scene.set_parts(KEY, *(mesh for _, mesh in new.values()))
         else:
-            title = f"Mix of {self._title(self._mixture.base)}"
-            self._scene.show([Shape(KEY, title, tuple(mesh for _, mesh in self._pieces.values()))])
+            self._scene.show([Shape(KEY, self._name(self._mixture), tuple(mesh for _, mesh in self._pieces.values()))])
         self.changed.emit()
 
     def _judge(self, mixture: Mixture) -> None:

@@ -23,6 +23,7 @@ from studio.models.scene_contents import (
     Style,
 )
 from studio.models.scene_motion import matrix_of
+from studio.models.scene_words import Words
 
 __all__ = ["Arrangement", "Colour", "Cut", "Look", "Matrix", "PartMesh", "Plane", "Scene", "Shape", "Spot", "Style"]
 
@@ -38,7 +39,10 @@ class _Shown:
 
 
 class Scene(QObject):
-    """Up to four shapes, what is hidden, selected, moved and cut, and how it looks. ``changed`` comes after any change."""
+    """Up to four shapes, what is hidden, selected, moved and cut, and how it looks. ``changed`` comes after any change.
+
+    words : what the view says where there is nothing to see yet
+    """
 
     changed = Signal()
     shapes_changed = Signal()  # which shapes there are, or which one is in front
@@ -53,6 +57,7 @@ class Scene(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self.words = Words(self)
         self._shown: dict[str, _Shown] = {}
         self._active = ""
         self._look = Look()
@@ -97,6 +102,7 @@ class Scene(QObject):
         if self._active not in self._shown:
             self._active = next(iter(self._shown), "")
         self._forget_absent()
+        self.words.forget(wanted)
         self.shapes_changed.emit()
 
     def activate(self, key: str) -> None:

@@ -216,7 +216,11 @@ class Timeline(QObject):
             self._go(self.frame)
 
     def step(self) -> None:
-        """Go where the clock says that the playhead is, which drops frames rather than being late."""
+        """Go where the clock says that the playhead is, which drops frames rather than being late; hold before the first."""
+        if not self.reel.has_begun:
+            self._from = self.frame
+            self._clock.restart()
+            return
         frame, ended = place_at(self._from + self._clock.elapsed() * FPS // 1000, self.frames, self.loop)
         if ended:
             self._tick.stop()
@@ -259,6 +263,7 @@ class Timeline(QObject):
         self._tick.stop()
         self._soon.stop()
         self._asked = -1
+        self.scene.words.forget((KEY,))
         for channel in (NOW, FILL, JUDGE):
             self._opened.live.withdraw(channel)
 
@@ -294,6 +299,7 @@ class Timeline(QObject):
         if not self._awake:
             return
         if self.state is None:
+            self.scene.words.forget((KEY,))
             if self._is_shown():
                 self.scene.show([])
             return
@@ -335,6 +341,8 @@ class Timeline(QObject):
         near = self.reel.near(self.frame)
         if near is not None:
             self._put(near)
+        elif not self._is_shown() and not self.fault:
+            self.scene.words.expect(KEY, lambda: "the morph")
         if not self.playing and self._asked != self.frame and self._tween and not self.fault:
             self._asked = self.frame
             self._ask((self.frame,), NOW)
@@ -386,6 +394,7 @@ class Timeline(QObject):
             return
         if answer.state == "failed":
             self.fault = answer.text
+            self.scene.words.forget((KEY,))
             self.pause()
             self._opened.troubles.tell(answer.text, answer.trace)
             self.changed.emit()

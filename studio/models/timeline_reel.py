@@ -8,6 +8,8 @@ from studio.models.scene import PartMesh
 from studio.models.timeline_frames import FrameCache
 from studio.models.timeline_state import Mark, coarse_to_fine, marks_of
 
+FIRST = 4  # frames that there must be before a morph can play
+
 
 class Reel:
     """Frames of one morph after the other; those of an earlier one stay in ``cache`` while there is room."""
@@ -34,6 +36,12 @@ class Reel:
         """Those of the nearest frame that is kept; None without any."""
         there = [one for one in range(len(self.marks)) if one in self]
         return self.at(min(there, key=lambda one: abs(one - frame))) if there else None
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether there are enough frames to play from one to the next, be it coarsely."""
+        there = {mark for mark in self._wanted if mark in self.cache}
+        return self.is_full or len(there) >= min(FIRST, len(self._wanted))
 
     @property
     def missing(self) -> tuple[int, ...]:

@@ -69,6 +69,7 @@ class View3D(QWidget):
         self._first_camera: Camera | None = None  # as it was framed; while it is, the shape stays in full view
         self._coarser = 1.0
         self._error = ""
+        self._words = ""  # said last: they stay until the picture has come
         self._mouse: QPointF | None = None
         self._by_keys = False  # the focus came by Tab
         self.pointing = Pointing(scene, self._room, self)
@@ -77,6 +78,7 @@ class View3D(QWidget):
         self._still = QTimer(self, singleShot=True, interval=PAUSE)
         self._still.timeout.connect(lambda: self._ask(fine=True))
         scene.changed.connect(self.touch)
+        scene.words.changed.connect(self.update)
         scene.shapes_changed.connect(self._frame_first)
         self.cameras.changed.connect(self.touch)
         self.setMouseTracking(True)
@@ -234,11 +236,16 @@ class View3D(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         """The last pictures, and what lies over them."""
         painter, room, palette = QPainter(self), self._room(), self._palette()
-        paint_images(painter, self.scene, self._images(), room, palette)
+        images = self._images()
+        paint_images(painter, self.scene, images, room, palette)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         brush = Brush(painter, palette, self.font())
         if self._error:
             brush.chip(self._error, room.center(), room, Qt.AlignmentFlag.AlignHCenter)
+        elif self.scene.active in images or not self.scene.shapes or self.scene.words.text(False):
+            self._words = self.scene.words.text(not self.scene.shapes)
+        if self._words and not self._error:
+            brush.words(self._words, room, plate=bool(images))
         paint_over(brush, self.scene, self.cameras, self.controls, room)
         if not self.controls.dragging:
             paint_pointed(brush, self.scene, self._mouse, room)

@@ -46,6 +46,17 @@ class Brush:
         self.painter.setFont(self.font)
         self.painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
 
+    def words(self, text: str, room: QRectF, plate: bool) -> None:
+        """Dim words in the middle; on a plate where they lie over a shape."""
+        if plate:
+            height = QFontMetricsF(self.font).height() + 8
+            self.chip(text, room.center() - QPointF(0, height / 2), room, Qt.AlignmentFlag.AlignHCenter)
+            return
+        self.painter.setFont(self.font)
+        self.painter.setPen(QColor(self.palette.dim))
+        wrap = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+        self.painter.drawText(room.adjusted(MARGIN, MARGIN, -MARGIN, -MARGIN), wrap, text)
+
     def title(self, text: str, pane: QRectF, right: bool = False) -> None:
         """The name of a shape in the upper corner of its pane."""
         self.painter.setFont(self.font)

@@ -374,6 +374,25 @@ def test_playing_goes_by_the_clock_from_what_is_there(bench: Bench, qtbot: QtBot
     assert not plays() and {NOW, FILL, JUDGE} <= set(bench.live.withdrawn)
 
 
+def test_playing_holds_until_the_first_frames_are_there(bench: Bench, qtbot: QtBot) -> None:
+    timeline = bench.timeline
+    timeline.add(("g/0000", "g/0001"))
+    timeline.toggle()
+    words = timeline.scene.words
+    qtbot.waitUntil(lambda: words.text(True) == "Preparing the morph …")
+    qtbot.waitUntil(lambda: bench.live.count(FILL) == 1)
+    bench.live.give(NOW)
+    qtbot.wait(150)
+    assert timeline.playing and timeline.frame == 0, "one frame is no motion"
+    assert not words.text(False)
+    bench.live.give(FILL, most=2)
+    qtbot.wait(150)
+    assert timeline.frame == 0
+    bench.live.give(FILL, most=4)
+    qtbot.waitUntil(lambda: timeline.frame > 0)
+    assert timeline.frame < 12, "by the clock since then"
+
+
 def test_what_does_not_fit_is_refused_with_a_sentence(bench: Bench) -> None:
     timeline = bench.timeline
     timeline.add(("g/0000", "h/0000"))
