@@ -72,6 +72,7 @@ class Mix(QObject):
                 opened.model(Export).ask()
 
         found.made.connect(choose)
+        found.resume(lambda run: task.state if (task := opened.queue.task(run)) else "")
         return found
 
     def __init__(
@@ -95,7 +96,7 @@ class Mix(QObject):
         self._jobs = MixJobs(project, submit, troubles)
         self.state: MixState | None = None
         self.selected = ""
-        self._offered = ("", "")  # part, root of the shapes on the shelf
+        self._offered = ("", "", "")  # part, root of the shapes on the shelf, the base, which is none of them
         self._vocabulary_of: tuple[str, tuple[str, ...]] = ("", ())  # base, names
         self._gestures = count()
         self._gesture = ""
@@ -284,7 +285,12 @@ class Mix(QObject):
         if slot.origin in ("absent", "removed"):
             self._troubles.tell(f"there is no {slot.name} to draw anew; take one from the shelf first")
             return
-        self._work(lambda shape: RerollJob(shape=shape, parts=(slot.part,), count=VARIANTS), self.tray.show_names)
+        self._work(lambda shape: RerollJob(shape=shape, parts=(slot.part,), count=VARIANTS), self._draw)
+
+    def resume(self, state_of: Callable[[str], str]) -> None:
+        """Wait again for what an earlier window healed or drew; ``state_of`` : as in MixJobs.restore."""
+        if self._jobs.restore(state_of, lambda job: self._take_healed if isinstance(job, HealJob) else self._draw):
+            self.drawn.emit()
 
     def ended(self, run: str, shapes: tuple[str, ...]) -> None:
         """A job ended; ``shapes`` are what it made, none where it failed."""
@@ -326,13 +332,17 @@ class Mix(QObject):
         self.changed.emit()
 
     def _offer(self) -> None:
-        """Donors of the chosen part, of shapes that mean the same; nothing to do where these are on the shelf already."""
+        """Donors of the chosen part, other shapes that mean the same; nothing to do where these are on the shelf already."""
         slot = self.slot(self.selected)
         root = self._kin.root(self.base.run) if self.base else ""
-        offered = (slot.part, root) if slot else ("", "")
+        own = self.base.name if self.base else ""
+        offered = (slot.part, root, own) if slot else ("", "", "")
         if offered != self._offered:
             self._offered = offered
-            self.donors.offer(offered[0], lambda card: bool(root and card.run) and self._kin.root(card.run) == root)
+            self.donors.offer(
+                offered[0],
+                lambda card: bool(root and card.run) and card.name != own and self._kin.root(card.run) == root,
+            )
 
     def _read(self) -> None:
         """The library is another."""
@@ -388,6 +398,9 @@ class Mix(QObject):
             self.made.emit(shape, export)
         else:
             self._coming[shape] = export or self._coming.get(shape, False)
+
+    def _draw(self, shapes: tuple[str, ...]) -> None:
+        self.tray.show_names(shapes)
 
     def _take_healed(self, shapes: tuple[str, ...]) -> None:
         self._edit("heal", MixState(mixture=Mixture(base=shapes[0])))

@@ -1,4 +1,7 @@
-"""What is kept of a mixture: the jobs that make it, those that work on what was kept, and who waits for their shapes."""
+"""What is kept of a mixture: the jobs that make it, those that work on what was kept, and who waits for their shapes.
+
+The run that is waited for stands in the project's mix.json, so that a later window waits for it too.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,10 +12,20 @@ from engine.errors import StudioError
 from engine.jobs import Job
 from engine.live_requests import job_to_keep
 from engine.project import Project
+from engine.storage import write_json
 from studio.models.mix_state import MixState
 from studio.models.troubles import Troubles
 
+FILE = "mix.json"
+VERSION = 1
 Then = Callable[[tuple[str, ...]], None]  # gets the shapes that came of a job
+
+
+class MixFile(msgspec.Struct, frozen=True, kw_only=True):
+    """mix.json: the run that heals the mixture or draws a part of it anew, "" = none."""
+
+    waiting: str = ""
+    version: int = VERSION
 
 
 class MixJobs:
@@ -54,11 +67,38 @@ class MixJobs:
         if state.mixture.changed and not (shape := self.keep(state, lambda shapes: None)):
             return
         try:
-            self.waiting = self._submit(make(shape))
+            run = self._submit(make(shape))
         except (StudioError, OSError) as error:
             self._troubles.tell_error(error)
             return
-        self._after[self.waiting] = [then]
+        self._after[run] = [then]
+        self._wait(run)
+
+    def restore(self, state_of: Callable[[str], str], then_of: Callable[[Job], Then]) -> str:
+        """Wait again as an earlier window did; what has ended meanwhile is taken at once. Returns that run, or "".
+
+        state_of : how a run of the queue stands, "" where it is not there; then_of : what a job of this kind is done for
+        """
+        try:
+            run = msgspec.json.decode((self._project.folder / FILE).read_bytes(), type=MixFile).waiting
+            state = state_of(run) if run else ""
+            if not state:
+                return ""
+            then = then_of(self._project.job(run))
+        except (OSError, msgspec.DecodeError, StudioError):  # nothing is lost: its shapes come into the library
+            return ""
+        self._after[run] = [then]
+        self.waiting = run
+        if state in ("finished", "failed", "cancelled"):
+            self.ended(run, shapes_of(self._project, run) if state == "finished" else ())
+        return run
+
+    def _wait(self, run: str) -> None:
+        self.waiting = run
+        try:
+            write_json(self._project.folder / FILE, MixFile(waiting=run))
+        except OSError as error:  # a full disk must not stop what runs
+            self._troubles.tell_error(error)
 
     def ended(self, run: str, shapes: tuple[str, ...]) -> bool:
         """A job ended; ``shapes`` are what it made, none where it failed. Whether anybody waited for it."""
@@ -66,7 +106,7 @@ class MixJobs:
             return False
         waited = self._after.pop(run)
         if run == self.waiting:
-            self.waiting = ""
+            self._wait("")
         if shapes:
             for then in waited:
                 then(shapes)

@@ -138,7 +138,7 @@ def test_shelf_lock_menu_keep_and_command(panel: Panel, qtbot: QtBot) -> None:
     view, mix = panel.view, panel.mix
     assert not view.keep.isEnabled()
     qtbot.mouseClick(view.rows["tail"], Qt.MouseButton.LeftButton)
-    assert view._of.text() == "Donors of tail" and mix.donors.rowCount() == 4
+    assert view._of.text() == "Donors of tail" and mix.donors.rowCount() == 3
     view.shelf.choose("g/0002")
     qtbot.keyClick(view.shelf, Qt.Key.Key_Return)
     qtbot.mouseClick(view.rows["body"].lock, Qt.MouseButton.LeftButton)
