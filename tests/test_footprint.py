@@ -78,6 +78,11 @@ def test_a_gpu_is_asked_only_where_the_job_uses_it(used: bool, monkeypatch: pyte
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     monkeypatch.setattr("torch.cuda.is_initialized", lambda: used)
     monkeypatch.setattr("torch.cuda.reset_peak_memory_stats", lambda: asked.append("reset"))
-    monkeypatch.setattr("torch.cuda.max_memory_allocated", lambda: asked.append("peak") or 5)
+
+    def peak() -> int:
+        asked.append("peak")
+        return 5
+
+    monkeypatch.setattr("torch.cuda.max_memory_allocated", peak)
     assert _gpu_peak()() == (5 if used else 0)
     assert asked == (["reset", "peak"] if used else [])
