@@ -77,7 +77,7 @@ def test_from_the_key_to_the_files(desk: Desk, qtbot: QtBot, tmp_path: Path, mon
     dialog.folder.selectAll()
     qtbot.keyClicks(dialog.folder, str(out))
     settle(qtbot, lambda: "faces each" in dialog.expected.text())
-    assert dialog.expected.text() == "About 96 faces each, about 7 kB in all."  # 6 at 64 points a side, 16 times at 256
+    assert dialog.expected.text() == "About 24 faces each, about 2 kB in all."  # 6 at 64 points a side, 4 times at 128
     qtbot.mouseClick(dialog.go, LEFT)
     settle(qtbot, strip.isVisible)
     task = desk.opened.queue.done[0]
