@@ -17,14 +17,14 @@ from engine.geometry.file import load_geometry
 from engine.geometry.mesh import Geometry, Mesh, drop_unused
 from engine.geometry.regions import whole_in_pieces
 from engine.geometry.surface import extract
-from engine.holding import tidied
+from engine.holding import part_meshes, tidied
 from engine.loose import made
 from engine.method import Colour, Decoded, Part, Workspace
 from engine.opened import open_shapes
 from engine.project import Project
 from engine.protocol import Progress, Stage
 from engine.storage import read_tensors, write_tensors
-from engine.write import Solid, part_colours, part_meshes
+from engine.write import Solid, part_colours
 
 
 @dataclass(frozen=True)

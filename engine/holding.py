@@ -93,13 +93,20 @@ def held_together(field: Field, solids: Mapping[str, Mesh], grid: int = GRID) ->
     return held
 
 
+def part_meshes(field: Field, resolution: int) -> Stage[dict[str, Mesh]]:
+    """Watertight mesh of each part that has an inside, by name."""
+    found = {}
+    for name in field.parts:
+        mesh = yield from extract(field.part(name), resolution)
+        if len(mesh.faces):
+            found[name] = mesh
+    return found
+
+
 def union_of(name: str, field: Field, grid: int) -> Stage[Mesh]:
     """The union of a shape that a model made, as an export writes it."""
     if field.parts and has_distances(field):
-        solids = {}
-        for part in field.parts:
-            solids[part] = yield from extract(field.part(part), grid)
-        field = (yield from held_together(field, solids, grid)).field
+        field = (yield from held_together(field, (yield from part_meshes(field, grid)), grid)).field
     return (yield from _plain_union(name, field, grid))
 
 

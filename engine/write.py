@@ -17,7 +17,7 @@ from engine.geometry.export.slowly import export_slowly
 from engine.geometry.mesh import Geometry, Mesh
 from engine.geometry.regions import whole_in_pieces
 from engine.geometry.surface import extract
-from engine.holding import GRID, has_distances, held_together, tidied
+from engine.holding import GRID, has_distances, held_together, part_meshes, tidied
 from engine.method import Colour, Field, Part
 from engine.parts.pose import PosedField
 from engine.protocol import Note, Progress, Stage
@@ -69,7 +69,11 @@ def _(
         held = yield from held_together(decoded, looked)
         if told := held.note(name):
             yield told
-        field, known = held.field, held.solids if resolution == GRID else None if held.grown else known
+        field = held.field
+        if resolution == GRID:
+            known = held.solids
+        elif held.grown:  # what was known is of the field as it was
+            known = None
     if in_parts:
         solids = dict(known) if known is not None else (yield from part_meshes(field, resolution))
     elif known is not None and not (decoded.parts or options.smooth):
@@ -125,16 +129,6 @@ def _told(info: ExportInfo) -> Stage[dict[str, Any]]:
     size = [round(side, 6) for side in info.size]
     about = {"path": str(info.path), "parts": list(info.parts), "faces": info.faces, "watertight": info.watertight}
     return about | {"size": size, "unit": info.unit}
-
-
-def part_meshes(field: Field, resolution: int) -> Stage[dict[str, Mesh]]:
-    """Watertight mesh of each part that has an inside, by name."""
-    found = {}
-    for name in field.parts:
-        mesh = yield from extract(field.part(name), resolution)
-        if len(mesh.faces):
-            found[name] = mesh
-    return found
 
 
 @singledispatch

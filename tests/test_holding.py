@@ -158,7 +158,7 @@ def test_what_cannot_grow_is_not_looked_at(tmp_path: Path, monkeypatch: pytest.M
         grids.append(grid)
         return extract(field, grid)
 
-    monkeypatch.setattr("engine.write.extract", counted)
+    monkeypatch.setattr("engine.holding.extract", counted)
     ran(write_shape(posed, tmp_path / "a.glb", parts, 64, {"shape": "a"}))
     assert grids == [64, 64]
 

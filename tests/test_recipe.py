@@ -1,14 +1,18 @@
 """Recipes of shipped models: what is trained, drawn and measured anew where one of their numbers changes."""
 
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+import engine
 from engine.settings import ProtocolSettings
-from engine.shipping.learning import learning_version, meaning
+from engine.shipping.learning import PLACES, learning_version, meaning
 from engine.shipping.recipe import Recipe
 
+ROOT = Path(engine.__file__).parent
 RECIPE = Recipe(category="mug", training=100, unseen=20, samples=30)
 
 
@@ -48,4 +52,16 @@ def test_code_counts_for_what_it_does() -> None:
         == meaning("# first\ndef f(x):\n    return (x + 1)\n")
         != meaning("def f(x):\n    return x + 2\n")
     )
-    assert len(learning_version()) == 8 and learning_version() == learning_version()
+
+
+def test_a_line_of_the_learning_code_is_another_version_and_a_remark_is_not(tmp_path: Path) -> None:
+    for place in PLACES:
+        own, copy = ROOT / place, tmp_path / place
+        shutil.copytree(own, copy) if own.is_dir() else shutil.copy(own, copy)
+    version = learning_version(tmp_path)
+    assert version == learning_version()
+    learn = tmp_path / "basis" / "learn.py"
+    learn.write_text(learn.read_text("utf-8") + "# a remark\n", "utf-8")
+    assert learning_version(tmp_path) == version
+    learn.write_text(learn.read_text("utf-8") + "MORE = 1\n", "utf-8")
+    assert learning_version(tmp_path) != version

@@ -9,9 +9,11 @@ from engine.storage import digest
 PLACES = ("basis", "methods/basis", "fields", "diffusion", "optimise.py")  # of the engine
 
 
-def learning_version() -> str:
-    """The first 8 digits of a hash of what that code does: remarks and the way it is set do not count."""
-    root = Path(engine.__file__).parent
+def learning_version(root: Path = Path(engine.__file__).parent) -> str:
+    """The first 8 digits of a hash of what that code does: remarks and the way it is set do not count.
+
+    root : folder of the engine. Other versions of Python may tell of the same code by another hash.
+    """
     found = [root / place for place in PLACES]
     files = [file for place in found for file in ([place] if place.is_file() else sorted(place.rglob("*.py")))]
     told = [f"{file.relative_to(root).as_posix()}\n{meaning(file.read_text(encoding='utf-8'))}" for file in files]

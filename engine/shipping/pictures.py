@@ -12,6 +12,7 @@ from engine.errors import InputError
 from engine.geometry.crumbs import without_crumbs
 from engine.geometry.export import GREY
 from engine.geometry.mesh import Mesh
+from engine.holding import part_meshes
 from engine.method import Colour, Workspace
 from engine.opened import Opened, open_shapes
 from engine.pictures.camera import closer
@@ -20,7 +21,7 @@ from engine.pictures.sheet import sheet
 from engine.project import Project
 from engine.protocol import Progress, Saved, Stage
 from engine.storage import write_atomic
-from engine.write import BLANK, SPECK, part_colours, part_meshes
+from engine.write import BLANK, SPECK, part_colours
 
 COLUMNS, SIZE, GRID = 6, 256, 128  # of a sheet; pixels of a picture; grid points per side
 LARGEST = 150_000  # bytes of a file

@@ -25,11 +25,11 @@ import torch
 from engine import device, methods, shipped
 from engine.cards import card_of
 from engine.errors import InputError
+from engine.holding import part_meshes
 from engine.method import Workspace
 from engine.opened import open_model
 from engine.project import Project
 from engine.protocol import Progress, Stage
-from engine.write import part_meshes
 
 ROOT = Path(__file__).parents[2]
 BUDGET_S, SHAPE_S, CARD_BYTES = 10.0, 1.0, 5_000

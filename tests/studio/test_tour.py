@@ -15,7 +15,7 @@ from studio.models.tour import STEPS, Tour
 from studio.views.gallery import GalleryView
 from studio.views.make import MakeView
 from studio.views.tour import TourBubble, place_beside
-from tests.studio.conftest import Desk, settle
+from tests.studio.conftest import Desk, activate, settle
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -26,6 +26,8 @@ def tour(shipped_chairs: Path, make_desk: Callable[..., Desk], qtbot: QtBot) -> 
     desk = make_desk()
     show = next(b for b in desk.window.welcome.findChildren(QPushButton) if b.text() == "Show me how")
     qtbot.mouseClick(show, LEFT)
+    settle(qtbot, desk.window.bubble.isVisible, 5)
+    activate(qtbot, desk.window)
     return desk
 
 
