@@ -1,7 +1,7 @@
 """Evaluations of a project: those that are finished, what they found, and what can be evaluated next."""
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +24,8 @@ RESULT, PAGE = "evaluation.json", "report.html"
 CHOSEN = ""  # the subject that stands for the shapes chosen in the library
 UNSEEN, ALL = "unseen", "all"
 FEWEST = 2  # real shapes that something can be compared with
-SPLITS = {UNSEEN: "Unseen shapes", "test": "Test shapes", "val": "Validation shapes"}
+SPLITS = {UNSEEN: "Unseen", "test": "Test", "val": "Validation"}
+MOST_NAMED = 3  # of what was held against, in the title of an evaluation
 MEASURED = ("generated", "fitted", "mixed", "healed", "rerolled", "interpolated", "imported")
 
 
@@ -41,12 +42,25 @@ class Entry:
 
 @dataclass(frozen=True)
 class Known:
-    """What the disk says: finished evaluations, newest first; real shapes to compare with, by split and by category; the
-    names of all real shapes, also those that were learned from."""
+    """What the disk says: finished evaluations, newest first; names of real shapes by (split, category)."""
 
     entries: tuple[Entry, ...] = ()
-    real: Mapping[str, int] = field(default_factory=dict)
-    items: tuple[str, ...] = ()
+    real: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+
+    def names(self, choice: str, kinds: tuple[str, ...]) -> tuple[str, ...]:
+        """Real shapes that are meant by a choice (a split, UNSEEN, ALL, or a category, of which the unseen ones are meant).
+
+        kinds : categories that splits are narrowed down to; () = all
+        """
+        named = choice not in (*SPLITS, ALL)
+        splits = {ALL: None, "test": ("test",), "val": ("val",)}.get(choice, ("test", "val"))
+        wanted = (choice,) if named else kinds
+        return tuple(
+            name
+            for (split, category), names in self.real.items()
+            if (splits is None or split in splits) and (not wanted or category in wanted)
+            for name in names
+        )
 
 
 class Report(QObject):
@@ -88,22 +102,40 @@ class Report(QObject):
         return [*([(f"{counted(len(chosen), 'chosen shape')}", CHOSEN)] if chosen else []), *found]
 
     def take(self, subject: str) -> None:
-        """Evaluate this run, or the chosen shapes."""
+        """Evaluate this run, or the chosen shapes. What other kinds were held against is no choice for these."""
+        before = self.kinds
         self.subject = subject
+        if self.kinds != before:
+            self._against = ""
         self.changed.emit()
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Categories of what would be evaluated; () where that of some shape is not known."""
+        names = set(self.names)
+        found = {
+            card.category
+            for card in self._opened.library.cards
+            if card.kind == "shape" and {card.run, card.name} & names
+        }
+        return () if "" in found else tuple(sorted(found))
+
     def opponents(self) -> list[tuple[str, str]]:
-        """(words, name) of real shapes to compare with, with their number."""
-        real = self._known.real
-        splits = [(f"{words} ({real.get(name, 0):,})", name) for name, words in SPLITS.items()]
-        unseen = [(f"Unseen {name} ({real[name]:,})", name) for name in sorted(set(real) - {*SPLITS, ALL})]
-        return [*splits, *unseen, (f"All, learned ones too ({real.get(ALL, 0):,})", ALL)]
+        """(words, name) of real shapes to compare with, with their number; those of the same kinds come first."""
+        kinds, known = self.kinds, self._known
+        what = ", ".join(kinds) or "shapes"
+        splits = [(f"{words} {what} ({len(known.names(name, kinds)):,})", name) for name, words in SPLITS.items()]
+        others = sorted({category for split, category in known.real if split in ("val", "test")} - {"", *kinds})
+        unseen = [(f"Unseen {name} ({len(known.names(name, ())):,})", name) for name in others]
+        all_ = f"All {what}" if kinds else "All"
+        return [*splits, *unseen, (f"{all_}, learned ones too ({len(known.names(ALL, kinds)):,})", ALL)]
 
     @property
     def against(self) -> str:
-        """What is compared with: what was chosen, or the first that has shapes enough."""
-        offered = [name for _, name in self.opponents()]
-        enough = (name for name in offered if self._known.real.get(name, 0) >= FEWEST)
+        """What is compared with: what was chosen, or the first of the same kinds that has shapes enough."""
+        offered, kinds = [name for _, name in self.opponents()], self.kinds
+        fitting = [name for name in offered if not kinds or name in (*SPLITS, ALL)]
+        enough = (name for name in fitting if self._real(name) >= FEWEST)
         return self._against if self._against in offered else next(enough, UNSEEN)
 
     def hold_against(self, name: str) -> None:
@@ -124,9 +156,9 @@ class Report(QObject):
         """Why nothing can be evaluated; "" when nothing stands in the way."""
         if not self.names:
             return "Generate or fit shapes first, or choose some in the library."
-        if (count := self._known.real.get(self.against, 0)) < FEWEST:
-            other = ", or compare with all" if self._known.real.get(ALL, 0) > 1 else ""
-            few = f"{counted(count, 'real shape')} to compare with {'is' if count == 1 else 'are'} too few"
+        if (count := self._real(self.against)) < FEWEST:
+            other = ", or compare with all" if self._real(ALL) >= FEWEST else ""
+            few = f"{counted(count, f'real {self._kind}')} to compare with {'is' if count == 1 else 'are'} too few"
             return f"{few}; bring in more{other}."
         if self.form.settings is None:
             return "A setting is not valid; look behind More."
@@ -137,11 +169,14 @@ class Report(QObject):
         """What would make the result better; "" when there is nothing to say."""
         if self.hindrance:
             return ""
-        if self.against == ALL:
+        against, kinds = self.against, self.kinds
+        if kinds and against not in (*SPLITS, ALL):
+            return f"These are {', '.join(kinds)} shapes, held against {against} shapes: the scores say how far they differ."
+        if against == ALL:
             return (
                 "The model may have learned from these very shapes, so good scores say little of how new its own are."
             )
-        names, real = self.names, self._known.real[self.against]
+        names, real = self.names, self._real(against)
         cards = [card for card in self._opened.library.cards if card.kind == "shape"]
         own = [card for card in cards if card.run == names[0] or card.name in names]
         if any(card.operation == "fitted" for card in own) or len(own) >= real:
@@ -152,8 +187,7 @@ class Report(QObject):
         """Put the evaluation into the queue; returns its run, "" when that failed, which is told."""
         if self.hindrance:
             return ""
-        against = {UNSEEN: (), ALL: self._known.items}.get(self.against, (self.against,))
-        return self._opened.submit(EvaluateJob(names=self.names, against=against, protocol=self.form.settings))
+        return self._opened.submit(EvaluateJob(names=self.names, against=self._named(), protocol=self.form.settings))
 
     # what was found --------------------------------------------------------------------------------------------------
     @property
@@ -206,6 +240,24 @@ class Report(QObject):
         self._opened.background.do(lambda: read_known(folder), take, self._opened.troubles.tell_error)
 
     # inside ----------------------------------------------------------------------------------------------------------
+    @property
+    def _kind(self) -> str:
+        """What one of the shapes is called."""
+        return self.kinds[0] if len(self.kinds) == 1 else "shape"
+
+    def _real(self, choice: str) -> int:
+        """How many real shapes are meant by a choice."""
+        return len(self._known.names(choice, self.kinds))
+
+    def _named(self) -> tuple[str, ...]:
+        """The same as a job has it: in words where these mean the same shapes to the engine, else one by one."""
+        against, kinds = self.against, self.kinds
+        if against == UNSEEN:
+            return kinds
+        names = self._known.names(against, kinds)
+        by_word = against != ALL and len(names) == len(self._known.names(against, ()))
+        return (against,) if by_word else names
+
     def _entry(self, run: str) -> Entry | None:
         return next((entry for entry in self._known.entries if entry.run == run), None)
 
@@ -235,7 +287,8 @@ def _words_of_run(title: str, kind: str, count: int) -> str:
 
 def _opponent(job: EvaluateJob) -> str:
     """What shapes were held against, in a few words."""
-    return counted(len(job.against), "named shape") if len(job.against) > 1 else ", ".join(job.against) or UNSEEN
+    named = len(job.against) > MOST_NAMED
+    return counted(len(job.against), "named shape") if named else ", ".join(job.against) or UNSEEN
 
 
 def read_known(folder: Path) -> Known:
@@ -258,10 +311,8 @@ def read_known(folder: Path) -> Known:
                     case ReportJob():
                         title = f"Comparison of {len(job.runs)}"
                         entries.append(Entry(run.id, title, f"{', '.join(job.runs)}, {when}", job.runs, page))
-        real: Counter[str] = Counter()
-        items = [one for one in project.catalogue.items() if one.split != MADE]
-        items = [one for one in items if project.geometry_path(one.id).is_file()]
-        for item in items:
-            seen = item.split not in ("val", "test")
-            real.update([ALL] if seen else [ALL, UNSEEN, item.split, *([item.category] if item.category else [])])
-    return Known(tuple(entries), dict(real), tuple(item.id for item in items))
+        real: defaultdict[tuple[str, str], tuple[str, ...]] = defaultdict(tuple)
+        for item in project.catalogue.items():
+            if item.split != MADE and project.geometry_path(item.id).is_file():
+                real[item.split, item.category] += (item.id,)
+    return Known(tuple(entries), dict(real))

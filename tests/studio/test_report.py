@@ -9,7 +9,7 @@ from PySide6.QtGui import QDesktopServices
 from pytestqt.qtbot import QtBot
 
 from engine.errors import DamagedFileError
-from engine.jobs import EvaluateJob, ReportJob
+from engine.jobs import EvaluateJob, GenerateJob, ReportJob
 from engine.metrics.frechet import FrechetRow
 from engine.metrics.intervals import Interval
 from engine.metrics.result import Evaluation, Reconstruction, write_evaluation
@@ -226,7 +226,7 @@ def test_at_first_the_most_generated_shapes_stand_against_what_there_is(desk: De
     assert offered == ["Generated 2: 5 shapes", "Generated 3: 2 shapes", "Mixed 4: 1 shape"]
     assert choice.subject.currentIndex() == 0 and choice.against.currentText() == "Unseen shapes (4)"
     report = desk.opened.model(Report)
-    report._known = Known(real={"all": 6}, items=tuple(f"i{i}" for i in range(6)))
+    report._known = Known(real={("train", "chair"): tuple(f"i{i}" for i in range(6))})
     report.changed.emit()
     assert choice.against.currentText().startswith("All, learned ones too (6)") and choice.go.isEnabled()
     report.hold_against("test")
@@ -248,3 +248,43 @@ def test_what_stands_in_the_way_is_said(desk: Desk, qtbot: QtBot) -> None:
     qtbot.mouseClick(choice.go, LEFT)
     job = desk.opened.queue.tasks[0].job
     assert isinstance(job, EvaluateJob) and job.against == tuple(f"i{i}" for i in range(6))
+
+
+def test_shapes_stand_against_unseen_ones_of_their_kind(desk: Desk, qtbot: QtBot) -> None:
+    """Whatever else is in the project; what is offered counts only shapes of the same kind."""
+    choice, _ = panels(desk)
+    settle(qtbot, choice.go.isEnabled)
+    report, project = desk.opened.model(Report), desk.opened.project
+    for kind in ("chair", "lamp"):
+        run = project.submit(GenerateJob(model="train-0001", category=kind, count=2)).run
+        project.catalogue.end_run(run, "finished")
+        rows = [ShapeRow(id=f"{run}/{i:04d}", run=run, row=i, kind="generated") for i in range(2)]
+        project.catalogue.add_shapes(rows)
+    chairs, lamps = (run.id for run in project.catalogue.runs("generate")[-2:])
+    real = {("train", "chair"): ("c0", "c1"), ("test", "chair"): ("c2", "c3"), ("test", "lamp"): ("l0",)}
+    report._known = Known(real={**real, ("val", "mug"): ("m0", "m1", "m2"), ("train", "lamp"): ("l1",)})
+    desk.opened.library.refresh()
+    settle(qtbot, lambda: choice.subject.count() == 3)
+    report.take(chairs)
+    assert report.kinds == ("chair",) and choice.against.currentText() == "Unseen chair (2)"
+    assert [words for words, _ in report.opponents()] == [
+        "Unseen chair (2)",
+        "Test chair (2)",
+        "Validation chair (0)",
+        "Unseen lamp (1)",
+        "Unseen mug (3)",
+        "All chair, learned ones too (4)",
+    ]
+    report.hold_against("mug")
+    assert "held against mug" in report.advice
+    report.take(lamps)
+    assert choice.against.currentText() == "All lamp, learned ones too (2)", (
+        "one lamp is too few, and mugs are no lamps"
+    )
+    assert report._named() == ("l0", "l1")
+    report.hold_against("test")
+    assert report.hindrance.startswith("1 real lamp to compare with is too few")
+    report.take(chairs)
+    assert report.evaluate()
+    job = desk.opened.queue.tasks[0].job
+    assert isinstance(job, EvaluateJob) and job.against == ("chair",)
