@@ -373,7 +373,7 @@ def test_a_later_window_waits_for_what_was_healed_or_drawn(bench: Bench) -> None
     drawn = later("running")
     drawn.ended(heal.run, ("g2/0000", "g2/0001"))
     assert drawn.tray.rowCount() == 2
-    again._jobs._wait(heal.run)
+    again._work._jobs._wait(heal.run)
     assert later("failed").can_work
 
 

@@ -1,0 +1,110 @@
+"""What is made of a mixture: it is kept, healed, a part of it is drawn anew; what comes of it arrives in the library."""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, Signal
+
+from engine.jobs import HealJob, Job, RerollJob
+from studio.models.cards import Cards
+from studio.models.library import Library
+from studio.models.mix_jobs import MixJobs
+from studio.models.mix_state import MixState
+from studio.models.thumbnails import Thumbnails
+
+VARIANTS = 4
+
+
+class MixWork(QObject):
+    """drawn : something is waited for, or no longer; made(shape, export) : as of `Mix`. ``tray`` : the variants."""
+
+    drawn = Signal()
+    made = Signal(str, bool)
+
+    def __init__(self, jobs: MixJobs, library: Library, thumbnails: Thumbnails, healed: Callable[[str], None]) -> None:
+        """healed : gets the shape that healing made."""
+        super().__init__()
+        self._jobs, self._library, self._on_healed = jobs, library, healed
+        self.tray = Tray(library, thumbnails)
+        self._coming: dict[str, bool] = {}  # shapes that were made and that the library does not know yet; see ``made``
+        library.changed.connect(self._read)
+
+    @property
+    def waiting(self) -> str:
+        """The run that draws variants or heals, "" = none."""
+        return self._jobs.waiting
+
+    def is_kept(self, state: MixState) -> bool:
+        """Whether this very mixture is a shape already, or about to be one."""
+        return self._jobs.is_kept(state)
+
+    def keep(self, state: MixState, export: bool = False) -> None:
+        """Make a mixture a shape of the project; the base itself is one already. ``export`` : it is to be exported."""
+        if state.mixture.changed:
+            self._jobs.keep(state, lambda shapes: self._arrive(shapes[0], export))
+        elif export:
+            self.made.emit(state.mixture.base, True)
+
+    def heal(self, state: MixState) -> None:
+        """Let the parts fit together."""
+        self._jobs.work(state, lambda shape: HealJob(shape=shape), self._healed)
+        self.drawn.emit()
+
+    def reroll(self, state: MixState, part: str) -> None:
+        """Draw a part anew."""
+        self._jobs.work(state, lambda shape: RerollJob(shape=shape, parts=(part,), count=VARIANTS), self._draw)
+        self.drawn.emit()
+
+    def resume(self, state_of: Callable[[str], str]) -> None:
+        """Wait again for what an earlier window healed or drew; ``state_of`` : as in MixJobs.restore."""
+        if self._jobs.restore(state_of, self._then):
+            self.drawn.emit()
+
+    def ended(self, run: str, shapes: tuple[str, ...]) -> None:
+        """A job ended; ``shapes`` are what it made, none where it failed."""
+        if self._jobs.ended(run, shapes):
+            self.drawn.emit()
+
+    # inside ----------------------------------------------------------------------------------------------------------
+    def _then(self, job: Job) -> Callable[[tuple[str, ...]], None]:
+        return self._healed if isinstance(job, HealJob) else self._draw
+
+    def _draw(self, shapes: tuple[str, ...]) -> None:
+        self.tray.show_names(shapes)
+
+    def _healed(self, shapes: tuple[str, ...]) -> None:
+        self._on_healed(shapes[0])
+        self._arrive(shapes[0])
+
+    def _arrive(self, shape: str, export: bool = False) -> None:
+        """A shape was made; where the library does not know it yet, it hears of it next."""
+        if self._library.card(shape):
+            self.made.emit(shape, export)
+        else:
+            self._coming[shape] = export or self._coming.get(shape, False)
+
+    def _read(self) -> None:
+        for shape in [one for one in self._coming if self._library.card(one)]:
+            self.made.emit(shape, self._coming.pop(shape))
+
+
+class Tray(Cards):
+    """Cards of the shapes that are named, in their order: the variants of a reroll."""
+
+    shown_changed = Signal()
+
+    def __init__(self, library: Library, thumbnails: Thumbnails) -> None:
+        self._names: tuple[str, ...] = ()
+        super().__init__(library, thumbnails)
+
+    def show_names(self, names: tuple[str, ...]) -> None:
+        """Show these; those that the library does not know yet come when it does."""
+        self._names = names
+        self._read()
+        self.shown_changed.emit()
+
+    def _read(self) -> None:
+        self.beginResetModel()
+        self._rows = [card for name in self._names if (card := self._library.card(name)) is not None]
+        self._place = {card.name: row for row, card in enumerate(self._rows)}
+        self.endResetModel()
+        self.counted.emit(len(self._rows))
