@@ -1,17 +1,15 @@
 """The stage of a GenerateJob: a model, of the project or one that comes with the program, draws new shapes."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import msgspec
-import torch
 
 from engine import methods
 from engine.asking import Asked, class_ids, unusual
-from engine.checkpoint import save_model
-from engine.conditions import CATEGORY
 from engine.errors import InputError
+from engine.finished import Finished
 from engine.forming import TO_COME, Forming
 from engine.geometry.mesh import Mesh
 from engine.holding import GRID
@@ -24,14 +22,13 @@ from engine.previews import FIRST, first_look
 from engine.project import Project
 from engine.protocol import Note, Stage
 from engine.settings import override
-from engine.shapes import keep_generated, model_path, read_model_about
+from engine.shapes import model_path, read_model_about
 from engine.shipped import is_shipped, names, shipped_card, shipped_for
-from engine.storage import seed_of, write_json
+from engine.storage import seed_of
 from engine.telling import missed_parts, tell_missed
 from engine.whole import Draw, whole_shapes
 
 GUIDED = 2.0  # guidance scale where parts or attributes are asked for and nothing is said of it
-KEPT = "kept.json"  # of a run that was stopped: the shapes that were finished, and what they are nearest to
 SURFACES = 64  # shapes of a run whose surfaces are kept for exports and measurements, 1 to 2 MB each
 COPY = 1.0  # percentile: nearer to a training shape than so few of them are to another one
 
@@ -55,23 +52,17 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
     clock, meaning = time.monotonic(), representation.meaning()
 
     forming = Forming(representation, job.count, work.device, TO_COME if job.whole else 0.0) if job.previews else None
-    finished: dict[int, Shapes] = {}  # number -> row
+    finished = Finished(job, project, model)
 
     def draw(attempt: int) -> Stage[Shapes]:
         seed = seed_of(job.seed, "again", attempt) if attempt else job.seed
         look = forming.look if forming and not attempt else None
         return method.sample(model.trainee, representation, job.count, sampler, seed, condition, look)
 
-    def settled(number: int, row: Shapes) -> None:
-        finished[number] = row
+    def settled(number: int, row: Shapes, joint: float) -> None:
+        finished.add(number, row, joint)
         if forming:
             forming.settled(number, row)
-
-    def keep(shapes: Shapes, numbers: Sequence[int] = ()) -> list[str]:
-        said = msgspec.to_builtins(about) | {"model_hash": model.hash}
-        save_model(work.folder / "representation.safetensors", {"representation": representation}, said)
-        names = about.conditions.get(CATEGORY, ())
-        return keep_generated(project, job, about.layout, about.vocabulary, shapes, names, numbers)
 
     def surfaces(number: int, row: Shapes, solids: Mapping[str, Mesh]) -> None:
         if number < SURFACES:
@@ -79,7 +70,7 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
             keep_solids(solids, one, settings, GRID, 0.0, project)
 
     if job.whole:
-        looked = work.folder / f"whole-{model.hash}.json"  # of a model that has changed since, draws are others
+        looked = work.folder / f"looked-{model.hash}.json"  # of a model that has changed since, draws are others
 
         def as_asked(row: Shapes) -> bool:
             return not any(missed_parts(asked, about.vocabulary, row))
@@ -90,14 +81,11 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
     try:
         shapes, vain = yield from forming.beside(drawing) if forming else drawing
     except GeneratorExit:  # a person stopped it, who keeps what is finished
-        if finished:
-            shapes = _together([finished[number] for number in sorted(finished)])
-            ids = keep(shapes, sorted(finished))
-            told: dict[str, Any] = {"shapes": ids, "nearest": [], "loose": []}
-            write_json(work.folder / KEPT, told)
-            write_json(work.folder / KEPT, told | {"nearest": _at_once(nearest_training(model, ids, shapes, project))})
+        if finished.rows:
+            ids, shapes = finished.keep_stopped()
+            finished.tell(ids, _at_once(nearest_training(model, ids, shapes, project)))
         raise
-    ids = keep(shapes)
+    ids = finished.keep_all(shapes)
     seconds = round(time.monotonic() - clock, 2)
     nearest = yield from _nearest(model, ids, shapes, project)
     drawn = ""
@@ -113,7 +101,8 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
         "picture": drawn,
         "missed": failed,
         "drawn_again": vain,
-        "loose": [name for number, name in enumerate(ids) if job.whole and number not in finished],
+        "loose": [name for number, name in enumerate(ids) if job.whole and number not in finished.rows],
+        "joints": finished.told_joints(),
         "nearest": nearest,
     }
 
@@ -164,13 +153,6 @@ def _nearest(model: Model, ids: list[str], shapes: Shapes, project: Project) -> 
 
 def _as_drawn(draw: Draw) -> Stage[tuple[Shapes, int]]:
     return (yield from draw(0)), 0
-
-
-def _together(rows: Sequence[Shapes]) -> Shapes:
-    """Rows as a model drew them, without poses and copies, as one."""
-    present = [row.present for row in rows if row.present is not None]
-    latent = torch.cat([row.latent for row in rows])
-    return Shapes(latent, torch.cat(present) if present else None, model_id=rows[0].model_id)
 
 
 def _at_once(stage: Stage[T]) -> T:

@@ -31,7 +31,7 @@ def in_one_piece(solids: Mapping[str, Mesh], grid: int, share: float) -> bool | 
     solids : surfaces of the parts from `geometry.surface.extract` on a ``grid``; "" for the whole where there are none
     share : of the volume, under which loose shells are crumbs
     """
-    places = _on_lattice(solids, grid)
+    places = on_lattice(solids, grid)
     inside = filled(places)
     if not inside:
         return False
@@ -47,7 +47,7 @@ def loose_parts(solids: Mapping[str, Mesh], grid: int, share: float) -> tuple[st
 
     Where it is not clear what is a crumb, nothing is.
     """
-    places = _on_lattice(solids, grid)
+    places = on_lattice(solids, grid)
     inside = filled(places)
     if not inside:
         return ()
@@ -60,7 +60,7 @@ def loose_parts(solids: Mapping[str, Mesh], grid: int, share: float) -> tuple[st
     return tuple(name for name, own in inside.items() if loose[pieces[own]].any())
 
 
-def _on_lattice(solids: Mapping[str, Mesh], grid: int) -> dict[str, Places]:
+def on_lattice(solids: Mapping[str, Mesh], grid: int) -> dict[str, Places]:
     """Lattice positions (V, 3) of the vertices of each surface, counted from one before the first of all."""
     places = {name: (mesh.vertices + 0.5) * (grid - 1) for name, mesh in solids.items() if len(mesh.faces)}
     low = np.floor(np.min([place.min(0) for place in places.values()], axis=0)) if places else 0

@@ -114,6 +114,8 @@ def open_shapes(names: Sequence[str], project: Project, work: Workspace) -> Stag
             representation, latents = yield from fit_of(row.run, project, work)
             runs[row.run] = representation, latents, read_fit_about(row.run, project), representation.meaning()
         representation, latents, about, meaning = runs[row.run]
+        if row.kind == "generated" and not _is_row_of(latents, row):
+            raise InputError(f"{row.run} is writing down its shapes this very moment; try it again")
         shape = replace(_row(latents, row.row), model_id=meaning)
         if not representation.parts:
             shape = replace(shape, present=None)
@@ -213,6 +215,12 @@ def _known(name: str, project: Project) -> ShapeRow:
         if all(item.id != name for item in project.catalogue.items()):
             raise
         raise InputError(f"{name!r} is an item, not a shape; `fit` it first, and name the fitted shape") from error
+
+
+def _is_row_of(latents: LatentSet, row: ShapeRow) -> bool:
+    """Whether file and catalogue agree on a shape: both change while a generation goes on, one after the other."""
+    records = latents.records
+    return row.row < len(records) and row.id == f"{row.run}/{records[row.row].item}"
 
 
 def _row(latents: LatentSet, row: int) -> Shapes:

@@ -13,6 +13,7 @@ from engine.geometry.mesh import Mesh
 from engine.holding import GRID, held_together
 from engine.method import Decoded, Representation, Shapes
 from engine.metrics.decoding import decoded_solids
+from engine.narrow import NONE, narrowest_joint
 from engine.protocol import Note, Progress, Stage
 from engine.storage import write_json
 
@@ -20,7 +21,9 @@ TRIES = 12
 SAVE_EVERY = 20  # looks that a killed process may lose
 
 Draw = Callable[[int], Stage[Shapes]]  # attempt, 0 for the first -> as many shapes each time
+Settled = Callable[[int, Shapes, float], None]  # number, row and how wide its narrowest joint is, see `engine.narrow`
 Keep = Callable[[int, Shapes, Mapping[str, Mesh]], None]  # number, row and surfaces of its parts, "" without parts
+BROKEN = -1.0  # what is found of a draw that is not as wanted; else the width of its narrowest joint in cube units
 
 
 def whole_shapes(
@@ -29,14 +32,14 @@ def whole_shapes(
     device: torch.device,
     as_asked: Callable[[Shapes], bool],
     looked: Path,
-    settled: Callable[[int, Shapes], None] | None = None,
+    settled: Settled | None = None,
     keep: Keep | None = None,
 ) -> Stage[tuple[Shapes, int]]:
     """Shapes, each as asked and with a watertight union of one shell, and how many draws were left for others.
 
     as_asked : whether one row has the parts that were asked for
     looked : file of what was found of the draws so far, in order, by which a stopped run goes on
-    settled : is told of each shape, number and row, as soon as it is known that it stays
+    settled : is told of each shape as soon as it is known that it stays
     keep : is given the surfaces that tell so of a shape, on a grid of GRID; not those that a stopped run has looked at
     Shape i of the first attempt stays where it is so; else it is shape i of the first later attempt that is, so that it
     depends on no other shape. What is not so after TRIES attempts stays as it first was, which a Note says.
@@ -44,7 +47,7 @@ def whole_shapes(
     kept = yield from draw(0)
     waiting = list(range(len(kept.latent)))
     total, vain, looks, many = len(waiting), 0, 0, side_by_side(device)
-    seen: list[bool] = msgspec.json.decode(looked.read_bytes()) if looked.exists() else []
+    seen: list[float] = msgspec.json.decode(looked.read_bytes()) if looked.exists() else []
     try:
         for attempt in range(TRIES):
             found = kept if attempt == 0 else (yield from draw(attempt))
@@ -60,19 +63,19 @@ def whole_shapes(
                     zip(fields, (yield from abreast([_look(one) for one in fields.values()])), strict=True)
                 )
                 for place, row in new.items():
-                    good, solids = looked_at.get(place, (False, {}))
-                    if good and solids and keep is not None:
+                    joint, solids = looked_at.get(place, (BROKEN, {}))
+                    if joint != BROKEN and solids and keep is not None:
                         keep(place, row, solids)
-                    seen.append(good)
+                    seen.append(joint)
                     if len(seen) % SAVE_EVERY == 0:
                         write_json(looked, seen)
                 for place, row in some.items():
-                    if not seen[looks]:
+                    if seen[looks] == BROKEN:
                         broken.append(place)
                     else:
                         kept = _with(kept, place, row) if attempt else kept
                         if settled is not None:
-                            settled(place, row)
+                            settled(place, row, seen[looks])
                     looks += 1
             waiting, vain = broken, vain + len(broken)
             if not waiting:
@@ -88,12 +91,16 @@ def whole_shapes(
     return kept, vain
 
 
-def _look(decoded: Decoded) -> Stage[tuple[bool, Mapping[str, Mesh]]]:
-    """Whether a shape is whole, and the surfaces of its parts; what has no surface is."""
+def _look(decoded: Decoded) -> Stage[tuple[float, Mapping[str, Mesh]]]:
+    """How wide the narrowest joint of a shape is, BROKEN where it is in pieces, and the surfaces of its parts; what has no
+    surface is whole. What is of one piece only when it is grown has a joint of no width."""
     if not hasattr(decoded, "part"):
-        return True, {}
+        return NONE, {}
     solids = yield from decoded_solids(decoded, GRID)
-    return (yield from held_together(decoded, solids, GRID)).whole, solids
+    held = yield from held_together(decoded, solids, GRID)
+    if not held.whole:
+        return BROKEN, solids
+    return (0.0 if held.grown else narrowest_joint(solids, GRID)), solids
 
 
 def _with(shapes: Shapes, place: int, row: Shapes) -> Shapes:

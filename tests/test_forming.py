@@ -10,8 +10,8 @@ import torch
 
 from engine import Project, run
 from engine.errors import DamagedFileError, InputError
+from engine.finished import KEPT
 from engine.forming import FINE, KIND, SEEN, SHARE, STAYS, Forming
-from engine.generating import KEPT
 from engine.jobs import GenerateJob
 from engine.known import read_known
 from engine.live_requests import Mixture, known_name
@@ -20,6 +20,7 @@ from engine.mailbox import Preview
 from engine.method import Representation, Workspace
 from engine.metrics.latents import standardised
 from engine.nearest import nearest_training
+from engine.opened import open_shape
 from engine.protocol import Finished, Progress
 from engine.shapes import version_of
 from engine.storage import read_tensors
@@ -93,12 +94,26 @@ def test_what_is_finished_is_kept_when_it_is_stopped_and_the_rest_can_follow(
     assert [shape.row for shape in project.catalogue.shapes("stopped")] == list(range(len(names)))
     np.testing.assert_array_equal(latents(project, "stopped"), latents(project, "watched")[finished])
     kept = msgspec.json.decode((project.run_folder("stopped") / KEPT).read_bytes())
+    assert [one["shape"] for one in kept["joints"]] == names
     assert kept["shapes"] == names and [one["shape"] for one in kept["nearest"]] == names
     assert project.catalogue.run("stopped").state == "cancelled"
     *_, last = run(job, project)
     assert isinstance(last, Finished)
     np.testing.assert_array_equal(latents(project, "stopped"), latents(project, "watched"))
     assert len(project.catalogue.shapes("stopped")) == COUNT
+
+
+def test_a_shape_is_one_of_the_project_as_soon_as_it_stays(project: Project, watched: list[Any]) -> None:
+    """It can be opened while the others are still worked on, and is what it is in the end."""
+    stage: Any = run(msgspec.structs.replace(JOB, run="early-seen"), project)
+    while not (isinstance(event := next(stage), Preview) and (event.arrays["state"] == STAYS).any()):
+        pass
+    first, *others = project.catalogue.shapes("early-seen")
+    assert len(others) < COUNT - 1
+    number = int(first.id.rpartition("/")[2])
+    opened = ended(open_shape(first.id, project, Workspace(project.folder, torch.device("cpu"))))
+    np.testing.assert_array_equal(opened.shape.latent[0].numpy(), latents(project, "watched")[number])
+    stage.close()
 
 
 def test_a_stop_stays_one_where_the_novelty_cannot_be_told(

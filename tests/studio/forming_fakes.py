@@ -9,8 +9,8 @@ from collections.abc import Generator
 import msgspec
 import numpy as np
 
+from engine.finished import KEPT
 from engine.forming import KIND, NOTHING, SEEN, STAYS
-from engine.generating import KEPT
 from engine.jobs import GenerateJob, Job
 from engine.mailbox import Preview
 from engine.project import Project

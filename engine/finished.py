@@ -1,0 +1,90 @@
+"""The shapes of a generation, kept one by one as it becomes known that they stay, so that nothing waits for the last one."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import torch
+
+from engine.checkpoint import save_model
+from engine.conditions import CATEGORY
+from engine.jobs import GenerateJob
+from engine.method import Shapes
+from engine.narrow import DELICATE
+from engine.opened import Model
+from engine.project import Project
+from engine.shapes import keep_generated
+from engine.storage import write_json
+
+KEPT = "kept.json"  # of a run that goes on, or was stopped: what is finished, told as in its result
+KEEP_S = 1.0  # between two times that what is finished is written down
+
+
+class Finished:
+    """``rows`` are those that stay, by number, in the order in which they came; ``joints`` how wide their narrowest joints
+    are, see `engine.narrow`."""
+
+    def __init__(self, job: GenerateJob, project: Project, model: Model) -> None:
+        self.rows: dict[int, Shapes] = {}
+        self.joints: dict[int, float] = {}
+        self._job, self._project, self._model = job, project, model
+        self._kept = 0.0
+
+    def add(self, number: int, row: Shapes, joint: float) -> None:
+        """A shape stays; those that there are become shapes of the project, if that was a while ago."""
+        self.rows[number], self.joints[number] = row, joint
+        if self._kept and time.monotonic() - self._kept < KEEP_S:
+            return
+        if not self._kept:
+            self._keep_decoder()
+        self._keep_some(list(self.rows))  # new rows come last: those that are read already stay where they are
+        self._kept = time.monotonic()
+
+    def keep_all(self, shapes: Shapes) -> list[str]:
+        """Keep all shapes of the job in their order, whatever they are -> their ids."""
+        self._keep_decoder()
+        return self._keep(shapes)
+
+    def keep_stopped(self) -> tuple[list[str], Shapes]:
+        """Keep those that stay, in the order of their numbers, as the job makes no more -> their ids, and all as one."""
+        self._keep_decoder()
+        return self._keep_some(sorted(self.rows))
+
+    def tell(self, ids: Sequence[str], nearest: Sequence[Any]) -> None:
+        """Write down what is known of a run that does not come to its result."""
+        told = {"shapes": ids, "nearest": nearest, "loose": [], "joints": self.told_joints()}
+        write_json(self._project.run_folder(self._job.run) / KEPT, told)
+
+    def told_joints(self) -> list[dict[str, Any]]:
+        """Widths of the narrowest joints, in cube units, and whether a shape hangs by it as by a thread, for a result."""
+        return [
+            {"shape": self._id(number), "width": round(width, 4), "delicate": width < DELICATE}
+            for number, width in sorted(self.joints.items())
+        ]
+
+    def _keep_some(self, numbers: Sequence[int]) -> tuple[list[str], Shapes]:
+        shapes = _together([self.rows[number] for number in numbers])
+        ids = self._keep(shapes, numbers)
+        self.tell(ids, [])
+        return ids, shapes
+
+    def _keep(self, shapes: Shapes, numbers: Sequence[int] = ()) -> list[str]:
+        about = self._model.about
+        names = about.conditions.get(CATEGORY, ())
+        return keep_generated(self._project, self._job, about.layout, about.vocabulary, shapes, names, numbers)
+
+    def _keep_decoder(self) -> None:
+        said = msgspec.to_builtins(self._model.about) | {"model_hash": self._model.hash}
+        path = self._project.run_folder(self._job.run) / "representation.safetensors"
+        save_model(path, {"representation": self._model.representation}, said)
+
+    def _id(self, number: int) -> str:
+        return f"{self._job.run}/{number:04d}"
+
+
+def _together(rows: Sequence[Shapes]) -> Shapes:
+    """Rows as a model drew them, without poses and copies, as one."""
+    present = [row.present for row in rows if row.present is not None]
+    latent = torch.cat([row.latent for row in rows])
+    return Shapes(latent, torch.cat(present) if present else None, model_id=rows[0].model_id)
