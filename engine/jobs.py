@@ -14,6 +14,7 @@ from engine.settings import ExportOptions, ProtocolSettings
 VERSION = 1
 Format = Literal["glb", "obj", "ply", "stl", "3mf", "usda", "usdc", "xyz", "pth", "ckpt"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
+Axis = Literal["+x", "-x", "+y", "-y", "+z", "-z"]
 
 
 class JobBase(
@@ -34,6 +35,8 @@ class ImportJob(JobBase, frozen=True):
     """Read files, folders, archives and data sets into the project -> summary, items[{id, path, kind, verdict, reason}].
 
     Networks and denoisers become shapes and models of runs: -> shapes, models.
+
+    up, front : axes of the files; kept = as their data set has them, or +y and +z; where one is given the other is found
     """
 
     paths: tuple[str, ...]
@@ -44,6 +47,8 @@ class ImportJob(JobBase, frozen=True):
     ] = 0.0
     solids: bool = False  # connected solids become parts where nothing names any
     auto_parts: bool = False  # and are matched over the items: the same number is the same part, see PartsJob
+    up: Axis | Literal["kept"] = "kept"
+    front: Axis | Literal["kept"] = "kept"
     origin: str = ""  # where the files come from, and under which licence, when nothing beside them says it
     licence: str = ""
     heads: Annotated[int, Meta(ge=1, description="attention heads of denoisers; their files do not say")] = 16
@@ -86,6 +91,18 @@ class RenameJob(JobBase, frozen=True):
     category: str = ""
     items: tuple[str, ...] = ()
     merge: bool = False
+
+
+class TurnJob(JobBase, frozen=True):
+    """Let other axes of their files be up and front in items -> run, turned, items[id]. Fits made before stay as they are.
+
+    items : at least one; labelled clouds whose labels they have are turned with them
+    Strokes by which parts were painted are forgotten; the parts stay.
+    """
+
+    items: Annotated[tuple[str, ...], Meta(min_length=1)]
+    up: Axis
+    front: Axis
 
 
 class FitJob(JobBase, frozen=True):
@@ -326,6 +343,7 @@ Job = (
     | SamplesJob
     | PartsJob
     | RenameJob
+    | TurnJob
     | FitJob
     | TrainJob
     | GenerateJob

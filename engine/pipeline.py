@@ -30,6 +30,7 @@ from engine.jobs import (
     RerollJob,
     SamplesJob,
     TrainJob,
+    TurnJob,
 )
 from engine.method import Workspace
 from engine.project import Project
@@ -92,6 +93,10 @@ def _stage(job: Job, project: Project) -> Stage[dict[str, Any]]:
             from engine.datasets.renaming import rename_part
 
             return rename_part(job, project)
+        case TurnJob():
+            from engine.datasets.turning import turn_items
+
+            return turn_items(job, project)
     work = Workspace(project.run_folder(job.run), device.choose(job.device))
     match job:
         case FitJob():

@@ -12,9 +12,10 @@ from engine import console, shipped
 from engine.card import DERIVED
 from engine.commands.common import Options, cli, common, few, run_job, table
 from engine.datasets.found import KINDS
-from engine.jobs import ImportJob, SamplesJob
+from engine.jobs import ImportJob, SamplesJob, TurnJob
 from engine.project import Project
 
+AXES = ("+x", "-x", "+y", "-y", "+z", "-z")
 CATEGORIES = ("airplane", "chair", "car", "table", "lamp", "mug")
 
 SHOWN = {
@@ -47,6 +48,8 @@ def readable(command: Callable[..., None]) -> Callable[..., None]:
             help="Given to sheets, share of the longest side.",
         ),
         click.option("--solids", is_flag=True, help="Take connected solids as parts where nothing names any."),
+        click.option("--up", default="kept", type=click.Choice(("kept", *AXES)), help="Which axis of the files is up."),
+        click.option("--front", default="kept", type=click.Choice(("kept", *AXES)), help="Which axis is the front."),
         click.option("--heads", default=16, show_default=True, type=click.IntRange(1), help="Of imported denoisers."),
     ):
         command = option(command)
@@ -67,6 +70,19 @@ def import_(options: Options, paths: tuple[str, ...], **given: Any) -> None:
     refused silently: `list items` shows the verdict on each file and its reason.
     """
     run_job(options, ImportJob(paths=tuple(str(Path(p).resolve()) for p in paths), **given))
+
+
+@cli.command()
+@click.argument("items", nargs=-1, required=True)
+@click.option("--up", required=True, type=click.Choice(AXES), help="Which axis of the file points up.")
+@click.option("--front", required=True, type=click.Choice(AXES), help="Which axis of the file is the front.")
+@common()
+def turn(options: Options, items: tuple[str, ...], **given: Any) -> None:
+    """Let other axes of their files be up and front in ITEMS, and remember it for when the files are read again.
+
+    What was fitted to them before stays as it was; fit again. Painted parts stay, but their strokes are forgotten.
+    """
+    run_job(options, TurnJob(items=items, **given))
 
 
 @cli.command(epilog=f"Kinds: {', '.join(KINDS)}.")

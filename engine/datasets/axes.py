@@ -14,8 +14,14 @@ looks the same from both ends to a measurement, so cars were not used):
 - The Princeton benchmark's axes differ from mesh to mesh; such items keep theirs (axes "").
 """
 
+from pathlib import Path
+
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
+
+from engine.errors import InputError
+from engine.storage import write_json
 
 Rows = tuple[tuple[float, ...], ...]
 
@@ -33,3 +39,63 @@ TURNS: dict[str, Rows] = {
 def turn(axes: str) -> NDArray[np.float64]:
     """Rotation (3, 3) to canonical axes, ``canonical = R @ own``; rows of points are turned by ``points @ R.T``."""
     return np.array(TURNS[axes], dtype=np.float64)
+
+
+AXES = "axes.json"  # in an item's folder: which axes of its file a person has said to be up and front
+FRONTS = {"+y": "+z", "-y": "+z", "+z": "-y", "-z": "-y", "+x": "+z", "-x": "+z"}  # where only up is known
+
+
+class Stated(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The axes of a file that point up and to the front, as "+z" and "-y"."""
+
+    up: str
+    front: str
+
+    @property
+    def turn(self) -> NDArray[np.float64]:
+        """Rotation (3, 3) to canonical axes, as ``turn`` gives it. Raises InputError where the two are on one line."""
+        up, front = _along(self.up), _along(self.front)
+        if up @ front:
+            raise InputError(f"{self.up} cannot be up while {self.front} is the front; choose two different axes")
+        return np.stack([np.cross(up, front), up, front])
+
+
+def stated(up: str, front: str) -> Stated | None:
+    """What a person has said, the other one found where only one was; None for twice ""."""
+    if not up and not front:
+        return None
+    return Stated(up or ("+z" if front in ("+y", "-y") else "+y"), front or FRONTS[up])
+
+
+def axes_of(rotation: NDArray[np.floating]) -> Stated:
+    """The axes behind a rotation (3, 3) to canonical ones. Raises InputError where it is not by right angles."""
+    return Stated(_name(rotation[1]), _name(rotation[2]))
+
+
+def rotation_in(to_source: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Rotation (3, 3) of a file to canonical axes, of the matrix (4, 4) that leads back. Raises InputError as `axes_of`."""
+    scaled = to_source[:3, :3].T
+    return axes_of(scaled / np.cbrt(np.linalg.det(scaled))).turn
+
+
+def stated_in(folder: Path) -> Stated | None:
+    """What was said of the item in a folder."""
+    path = folder / AXES
+    return msgspec.json.decode(path.read_bytes(), type=Stated) if path.is_file() else None
+
+
+def state(folder: Path, axes: Stated) -> None:
+    """Keep what was said of the item in a folder, for when its file is read again."""
+    write_json(folder / AXES, axes)
+
+
+def _along(name: str) -> NDArray[np.float64]:
+    return np.eye(3)["xyz".index(name[1])] * (1.0 if name[0] == "+" else -1.0)
+
+
+def _name(row: NDArray[np.floating]) -> str:
+    place = int(np.abs(row).argmax())
+    sign = float(np.sign(row[place]))
+    if not np.allclose(row, np.eye(3)[place] * sign, atol=1e-4):
+        raise InputError("this shape stands askew in its file: it can be turned by right angles only")
+    return f"{'+' if sign > 0 else '-'}{'xyz'[place]}"

@@ -14,6 +14,7 @@ from engine.bringing import bring, live_in
 from engine.child import Child
 from engine.datasets.archive import is_archive, unpack
 from engine.datasets.auto_parts import label_items
+from engine.datasets.axes import stated
 from engine.datasets.done import Done
 from engine.datasets.found import MESHES, find
 from engine.datasets.found.tree import shown
@@ -43,6 +44,7 @@ def import_files(job: ImportJob, project: Project) -> Stage[dict[str, Any]]:
     A labelled cloud gives its labels to the meshes of the same name, whichever came first.
     """
     load_mapping(project.folder)  # a slip in it should be known before anything is read
+    _check_axes(job)
     sources = yield from _gather(job, project.folder / "cache" / "unpacked")
     before = project.catalogue.items()
     known = {item.id: item.split for item in before}  # an item stays where it was put first
@@ -114,6 +116,7 @@ def _with_auto_parts(job: ImportJob, project: Project, items: Sequence[ItemRow])
 
 def check_files(job: ImportJob) -> Stage[dict[str, Any]]:
     """What an import would say of the paths, without a project: the same table, nothing is kept."""
+    _check_axes(job)
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="shapestudio-")))
         sources = yield from _gather(job, scratch)
@@ -179,7 +182,15 @@ def _order(job: ImportJob, source: Source, project: str = "") -> Order:
         category=job.category or source.category,
         thickness=job.thickness,
         solids=job.solids or job.auto_parts,
+        up="" if job.up == "kept" else job.up,
+        front="" if job.front == "kept" else job.front,
     )
+
+
+def _check_axes(job: ImportJob) -> None:
+    """Raise InputError where up and front cannot both be so."""
+    if said := stated(*("" if axis == "kept" else axis for axis in (job.up, job.front))):
+        _ = said.turn
 
 
 def _read(child: Child, order: Order, waiting: Progress) -> Stage[Finding]:

@@ -10,8 +10,9 @@ from typing import Any
 import msgspec
 import numpy as np
 from msgspec.structs import replace as changed
+from numpy.typing import NDArray
 
-from engine.datasets.axes import turn
+from engine.datasets.axes import state, stated, stated_in, turn
 from engine.datasets.labels import note_names
 from engine.datasets.marks import forget_painting
 from engine.datasets.parts import SOLID
@@ -44,6 +45,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
     project : folder of the project, "" to keep nothing
     thickness : given to sheets, share of the longest side; solids : take connected solids as parts where nothing names any
+    up, front : axes of the file, as "+z"; twice "" = as was said of the item before, else as the source has it
     """
 
     source: Source
@@ -51,6 +53,13 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     category: str = ""
     thickness: float = 0.0
     solids: bool = False
+    up: str = ""
+    front: str = ""
+
+    def turn(self, folder: Path | None) -> NDArray[np.float64]:
+        """Rotation (3, 3) of the file to canonical axes; ``folder``: of its item. Raises InputError."""
+        said = stated(self.up, self.front) or (stated_in(folder) if folder else None)
+        return said.turn if said else turn(self.source.axes)
 
 
 class Carry(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -98,6 +107,10 @@ def read_source(order: Order) -> Finding:
     hash = digest(" ".join([source.kind, *sums]).encode())
     row = changed(row, id=_ident(source, hash), hash=hash)
     folder = items(Path(order.project)) / row.id if order.project else None
+    if not np.array_equal(order.turn(folder), turn(source.axes)):  # what is kept is not what it would be by itself
+        row = changed(row, hash=digest(f"{hash} {order.turn(folder).tolist()}".encode()))
+    if folder and (said := stated(order.up, order.front)):
+        state(folder, said)
     read = {"mesh": _mesh, "parts": _mesh, "cloud": _cloud, "occupancy": _occupancy}[source.kind]
     try:
         return read(order, row, folder)
@@ -111,9 +124,10 @@ def _mesh(order: Order, row: Finding, folder: Path | None) -> Finding:
     counted = order.solids and not source.labels and len(raw.mesh.faces) > 0 and not _named_by_file(raw)
     if counted:
         raw = replace(raw, labels={"node": by_pieces(raw.mesh)})  # before solids that overlap are united
-    geometry, judgement = examine(raw, turn(source.axes), order.thickness)
+    rotation = order.turn(folder)
+    geometry, judgement = examine(raw, rotation, order.thickness)
     if counted and geometry.parts and not keeps_all({"": _canonical(raw, geometry)}, [geometry.surface]):
-        geometry, judgement = examine(replace(raw, labels={}), turn(source.axes), order.thickness)
+        geometry, judgement = examine(replace(raw, labels={}), rotation, order.thickness)
     said = judgement.reason
     if judgement.verdict != "refused" and not geometry.parts:
         regions, words = _regions(order, raw, geometry)
@@ -207,7 +221,7 @@ def _cloud(order: Order, row: Finding, folder: Path | None) -> Finding:
     many = f"{len(cloud.points):,} points on a surface"
     if len(names) > MOST_NAMES:
         many, names = f"{many}, with {len(names):,} different labels, too many to be parts", ()
-    _keep_points(folder, source, cloud.points, np.zeros(0, bool), label, names, 0, cloud.box)
+    _keep_points(folder, order, cloud.points, np.zeros(0, bool), label, names, 0, cloud.box)
     said = f"{many} in {len(names)} parts" if names else many
     reason = f"{said}. They do not tell inside from outside: import the mesh of the same name to use them."
     return changed(row, verdict="points", reason=reason, parts=names, report={"points": len(cloud.points)})
@@ -223,7 +237,7 @@ def _occupancy(order: Order, row: Finding, folder: Path | None) -> Finding:
         )
     near = found.sections.get("near", (0, 0))
     near_count = near[1] - near[0]
-    _keep_points(folder, order.source, found.points, found.inside, np.zeros(0, np.int16), (), near_count, found.box)
+    _keep_points(folder, order, found.points, found.inside, np.zeros(0, np.int16), (), near_count, found.box)
     reason = f"{len(found.inside):,} points with inside flags, {inside:,} of them inside. Used as they are."
     report = {"points": len(found.inside), "inside": inside}
     return changed(row, verdict="samples", reason=reason, usable=True, report=report)
@@ -231,7 +245,7 @@ def _occupancy(order: Order, row: Finding, folder: Path | None) -> Finding:
 
 def _keep_points(
     folder: Path | None,
-    source: Source,
+    order: Order,
     points: np.ndarray,
     inside: np.ndarray,
     label: np.ndarray,
@@ -240,7 +254,7 @@ def _keep_points(
     box: Box | None,
 ) -> None:
     """Keep points in canonical space: by the shape's box where the file states it, else by that of the points (inside)."""
-    rotation = turn(source.axes)
+    rotation = order.turn(folder)
     turned = points @ rotation.T
     to_source = frame(turned[inside] if len(inside) else turned)
     if box is not None:

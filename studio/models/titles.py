@@ -19,6 +19,7 @@ from engine.jobs import (
     RerollJob,
     SamplesJob,
     TrainJob,
+    TurnJob,
     kind_of,
 )
 from engine.methods import name_of
@@ -28,6 +29,7 @@ VERBS = {
     "samples": "Make samples",
     "parts": "Find parts",
     "rename": "Rename a part",
+    "turn": "Turn shapes",
     "fit": "Fit shapes",
     "train": "Train a model",
     "generate": "Generate",
@@ -59,6 +61,7 @@ STAGES = {  # what the engine calls its work -> what people call it
     "read": "reading files",
     "sample": "drawing shapes",
     "train": "training",
+    "turn": "turning shapes",
     "whole": "looking for loose pieces",
 }
 
@@ -94,6 +97,8 @@ def title_of(job: Job) -> str:
             return f"Paint parts on {counted(len(job.painted), 'shape')}"
         case RenameJob():
             return f"Rename {job.old} to {job.new}"
+        case TurnJob():
+            return f"Turn {counted(len(job.items), 'shape')} upright"
         case RerollJob():
             return f"Reroll {', '.join(job.parts)}"
         case MixJob() | HealJob():
