@@ -114,6 +114,11 @@ class Mix(Edited):
         return self._shown.words
 
     @property
+    def numbers(self) -> str:
+        """The same for those who measure, a line for each joint; "" while that is not known."""
+        return self._shown.numbers
+
+    @property
     def score(self) -> float:
         """0: all parts meet as usual; -1 while that is not known."""
         return self._shown.score
@@ -127,6 +132,11 @@ class Mix(Edited):
     def waiting(self) -> str:
         """The run that draws variants or heals, "" = none."""
         return self._work.waiting
+
+    @property
+    def is_healing(self) -> bool:
+        """Whether what is waited for heals the mixture; else it draws variants."""
+        return self._work.is_healing
 
     @property
     def can_keep(self) -> bool:

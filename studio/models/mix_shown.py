@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 
+import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from engine.live_client import Answer
 from engine.live_requests import Cut as Field
 from engine.live_requests import Decode, Joined, Joints, Meshes, Mixture, Section
+from studio.models.joint_words import numbers_of, words_of
 from studio.models.live import Live
 from studio.models.looking import COARSE, FINE, SECTION
 from studio.models.scene import Cut, PartMesh, Scene, Shape
@@ -20,7 +22,8 @@ class Shown(QObject):
     """Asks the live engine for what must be seen now, while the panel is looked at.
 
     changed : other surfaces, or something is known to be wrong; judged : how the parts meet
-    words, score : how they meet; -1 = not known. fault : why the mixture cannot be made, "" as long as nothing is wrong
+    words, numbers, score : how they meet, for people, for those who measure, and in all; -1 = not known
+    fault : why the mixture cannot be made, "" as long as nothing is wrong
     """
 
     changed = Signal()
@@ -30,7 +33,7 @@ class Shown(QObject):
         """title : gives what people call a shape."""
         super().__init__()
         self._live, self._scene, self._troubles, self._title = live, scene, troubles, title
-        self.words, self.score = "", -1.0
+        self.words, self.numbers, self.score = "", "", -1.0
         self.fault = ""
         self._mixture: Mixture | None = None
         self._pieces: dict[str, tuple[str, PartMesh]] = {}  # name -> key of its surface, and that
@@ -109,16 +112,23 @@ class Shown(QObject):
 
     def _judge(self, mixture: Mixture) -> None:
         """Ask how the parts meet, when there is time."""
-        self.words, self.score = "", -1.0
+        self.words, self.numbers, self.score = "", "", -1.0
         self.judged.emit()
         self._live.ask(Joints(of=mixture), "mix joints", "later", self._met)
 
     def _met(self, answer: Answer) -> None:
-        if isinstance(answer.content, Joined):
-            self.words, self.score = answer.content.words or AS_USUAL, answer.content.score
+        if isinstance(met := answer.content, Joined):
+            self.words = words_of(met.joints, self._length) or met.words or AS_USUAL
+            self.numbers, self.score = numbers_of(met.joints), met.score
         elif answer.state == "failed":
-            self.words, self.score = answer.text, -1.0
+            self.words, self.numbers, self.score = answer.text, "", -1.0
         self.judged.emit()
+
+    @property
+    def _length(self) -> float:
+        """The longest side of what is shown, canonical units; 1 as long as nothing is."""
+        seen = [mesh.vertices for _, mesh in self._pieces.values() if len(mesh.vertices)]
+        return float(np.ptp(np.concatenate(seen), 0).max()) or 1.0 if seen else 1.0
 
     def _cut(self) -> None:
         """The field on the plane at which the mixture is cut open."""

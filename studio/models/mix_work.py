@@ -25,6 +25,7 @@ class MixWork(QObject):
         super().__init__()
         self._jobs, self._library, self._on_healed = jobs, library, healed
         self.tray = Tray(library, thumbnails)
+        self._heals = False
         self._coming: dict[str, bool] = {}  # shapes that were made and that the library does not know yet; see ``made``
         library.changed.connect(self._read)
 
@@ -32,6 +33,11 @@ class MixWork(QObject):
     def waiting(self) -> str:
         """The run that draws variants or heals, "" = none."""
         return self._jobs.waiting
+
+    @property
+    def is_healing(self) -> bool:
+        """Whether that run heals."""
+        return bool(self.waiting) and self._heals
 
     def is_kept(self, state: MixState) -> bool:
         """Whether this very mixture is a shape already, or about to be one."""
@@ -46,11 +52,13 @@ class MixWork(QObject):
 
     def heal(self, state: MixState) -> None:
         """Let the parts fit together."""
+        self._heals = True
         self._jobs.work(state, lambda shape: HealJob(shape=shape), self._healed)
         self.drawn.emit()
 
     def reroll(self, state: MixState, part: str) -> None:
         """Draw a part anew."""
+        self._heals = False
         self._jobs.work(state, lambda shape: RerollJob(shape=shape, parts=(part,), count=VARIANTS), self._draw)
         self.drawn.emit()
 
@@ -66,7 +74,8 @@ class MixWork(QObject):
 
     # inside ----------------------------------------------------------------------------------------------------------
     def _then(self, job: Job) -> Callable[[tuple[str, ...]], None]:
-        return self._healed if isinstance(job, HealJob) else self._draw
+        self._heals = isinstance(job, HealJob)
+        return self._healed if self._heals else self._draw
 
     def _draw(self, shapes: tuple[str, ...]) -> None:
         self.tray.show_names(shapes)

@@ -1,8 +1,8 @@
 """The part-swap panel: a slot for each part, a shelf of donors, variants, how the parts meet, and what is kept."""
 
-from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer
 from PySide6.QtGui import QAction, QGuiApplication, QHideEvent, QKeySequence, QShortcut, QShowEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QScrollArea, QSplitter, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QSplitter, QStackedLayout, QVBoxLayout, QWidget
 
 from studio.models.mix import Mix
 from studio.models.opened import OpenProject
@@ -10,10 +10,12 @@ from studio.panel import Panel, in_menu
 from studio.views.mix_slot import SlotRow
 from studio.widgets.card_list import CardList
 from studio.widgets.empty_page import EmptyPage
+from studio.widgets.tall_area import TallArea
 from studio.widgets.words import Ground, button, label, line, tool
 
 SIDE = 92  # pixels of the pictures on the shelf
 MARGIN = 12
+LEAST = 120  # pixels of the slots' height
 
 
 class MixView(Ground):
@@ -57,8 +59,8 @@ class MixView(Ground):
         split.addWidget(self._slots())
         split.addWidget(self._shelf())
         split.addWidget(self._variants())
-        split.setStretchFactor(0, 1)
-        split.setSizes([380, 200, 160])
+        split.setStretchFactor(1, 1)
+        split.setSizes([300, 260, 160])
         column.addWidget(split, 1)
         column.addWidget(line())
         column.addLayout(self._foot())
@@ -79,12 +81,7 @@ class MixView(Ground):
         self._column.setContentsMargins(MARGIN - 6, 0, MARGIN - 6, 6)
         self._column.setSpacing(2)
         self._column.addStretch(1)
-        self._scroll = QScrollArea()
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._scroll.setWidget(inside)
-        self._scroll.setMinimumHeight(120)
+        self._scroll = SlotArea(inside)
         return self._scroll
 
     def _shelf(self) -> QWidget:
@@ -108,6 +105,10 @@ class MixView(Ground):
 
     def _foot(self) -> QVBoxLayout:
         self._joints = label("", "dim", True)
+        self._numbers = label("", "dim", True)
+        self._numbers.hide()
+        self.details = button("Details", self._unfold, "flat", tip="How far apart and how deep, in numbers")
+        self.details.setCheckable(True)
         self.heal = button("Heal", self.mix.heal, tip="Let the parts fit together; held parts stay as they are")
         self.keep = button("Keep", self.mix.keep, "primary", tip="Make this mixture a shape of the project (Ctrl+K)")
         self.export = button("Export…", self.mix.export, tip="Take this mixture to another program")
@@ -117,6 +118,7 @@ class MixView(Ground):
         joints.addWidget(self.heal)
         ends = QHBoxLayout()
         ends.addWidget(self.copy)
+        ends.addWidget(self.details)
         ends.addStretch(1)
         ends.addWidget(self.export)
         ends.addWidget(self.keep)
@@ -124,6 +126,7 @@ class MixView(Ground):
         column.setContentsMargins(MARGIN, 8, MARGIN, 10)
         column.setSpacing(8)
         column.addLayout(joints)
+        column.addWidget(self._numbers)
         column.addLayout(ends)
         return column
 
@@ -165,11 +168,15 @@ class MixView(Ground):
             donor = donors.get(slot.part, "")
             self.rows[slot.name].show_slot(slot, self._opened.thumbnails.image(donor) if donor else None)
         part = self._part()
-        self._of.setText(f"Donors of {part}" if part else "Donors")
+        if self._of.text() != (heading := f"Donors of {part}" if part else "Donors"):
+            self._of.setText(heading)
+            self.shelf.scrollToTop()
         self._none.setVisible(not mix.donors.rowCount())
         self.shelf.setVisible(bool(mix.donors.rowCount()))
-        self._tray.setVisible(bool(mix.waiting) or bool(mix.tray.rowCount()))
-        self._told.setText("Working on it \N{HORIZONTAL ELLIPSIS}" if mix.waiting else "Variants")
+        drawing = bool(mix.waiting) and not mix.is_healing
+        self._tray.setVisible(drawing or bool(mix.tray.rowCount()))
+        self._told.setText("Drawing variants \N{HORIZONTAL ELLIPSIS}" if drawing else "Variants")
+        self._judge()
         self.keep.setEnabled(mix.can_keep)
         self.export.setEnabled(not mix.fault)
         self.heal.setEnabled(mix.can_work and len(base.parts) > 1)
@@ -206,8 +213,13 @@ class MixView(Ground):
     def _judge(self) -> None:
         mix = self.mix
         words = mix.words or "Looking how the parts meet \N{HORIZONTAL ELLIPSIS}"
+        if mix.is_healing:
+            words = "Healing \N{HORIZONTAL ELLIPSIS}"
         self._joints.setText(words[:1].upper() + words[1:])
-        role = "good" if mix.score == 0 else "warn" if mix.score > 0 else "dim"
+        self._numbers.setText(mix.numbers)
+        self.details.setVisible(bool(mix.numbers) and mix.score > 0)
+        self._unfold()
+        role = "dim" if mix.is_healing or mix.score < 0 else "good" if mix.score == 0 else "warn"
         self._joints.setProperty("role", role)
         self._joints.style().polish(self._joints)
 
@@ -258,8 +270,25 @@ class MixView(Ground):
         for name in names:
             self.mix.add_donor(part, name)
 
+    def _unfold(self) -> None:
+        self._numbers.setVisible(self.details.isChecked() and not self.details.isHidden())
+
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self.mix.command)
+
+
+class SlotArea(TallArea):
+    """As tall as the slots need, and no taller; what is left belongs to the shelf."""
+
+    def __init__(self, inside: QWidget) -> None:
+        super().__init__(inside)
+        self.setMinimumHeight(LEAST)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """The slots are others."""
+        if event.type() == QEvent.Type.LayoutRequest:
+            self.setMaximumHeight(max(LEAST, self._inside.sizeHint().height()))
+        return super().eventFilter(watched, event)
 
 
 def _titled(*widgets: QWidget) -> QWidget:

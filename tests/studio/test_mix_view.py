@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from engine.jobs import GenerateJob, Job, MixJob, RerollJob
-from engine.live_requests import Joined
+from engine.live_requests import Joined, Joint
 from engine.project import Project
 from engine.rows import ShapeRow
 from studio.models.cards import MIME
@@ -122,7 +122,7 @@ def test_keys_choose_reroll_and_remove(panel: Panel, qtbot: QtBot) -> None:
     qtbot.keyClick(view.rows["wing"], Qt.Key.Key_R)
     (job,) = panel.jobs
     assert isinstance(job, RerollJob) and job.parts == ("wing",)
-    assert "Working" in view._told.text() and not view.rows["body"].reroll.isEnabled()
+    assert "Drawing" in view._told.text() and not view.rows["body"].reroll.isEnabled()
     mix.ended(job.run, ("g/0002", "g/0003"))
     assert view.tray.isVisible() and view.rows["body"].reroll.isEnabled()
     qtbot.mouseClick(
@@ -158,6 +158,39 @@ def test_how_parts_meet_is_told_in_words(panel: Panel, qtbot: QtBot) -> None:
     assert panel.view._joints.text() == "All parts meet as usual" and panel.view._joints.property("role") == "good"
     drop(panel.view, "wing", "g/0001")
     assert "Looking" in panel.view._joints.text()
+
+
+def test_numbers_of_a_gap_are_unfolded(panel: Panel, qtbot: QtBot) -> None:
+    view = panel.view
+    apart = Joint(parts=("body", "wing"), gap=0.16, overlap=0.0, excess=(0.15, 0.0), judged=True)
+    panel.live.give(Joined(score=0.15, words="body and wing 0.150 too far apart", joints=(apart,)), "mix joints")
+    assert view._joints.text() == "The wing floats 16 % of the shape’s length from the body"
+    assert view._joints.property("role") == "warn" and not view._numbers.isVisible()
+    qtbot.mouseClick(view.details, Qt.MouseButton.LeftButton)
+    assert view._numbers.isVisible() and "0.160" in view._numbers.text()
+    drop(view, "wing", "g/0001")
+    assert not view.details.isVisible() and not view._numbers.isVisible(), "of another mixture, not known yet"
+
+
+def test_healing_is_said_where_it_was_asked_for(panel: Panel, qtbot: QtBot) -> None:
+    view = panel.view
+    drop(view, "wing", "g/0001")
+    qtbot.mouseClick(view.heal, Qt.MouseButton.LeftButton)
+    assert view._joints.text() == "Healing …" and not view._tray.isVisible() and not view.heal.isEnabled()
+    panel.mix.ended(panel.jobs[-1].run, ())
+    assert "Healing" not in view._joints.text() and view.heal.isEnabled()
+
+
+def test_the_shelf_gets_what_the_slots_do_not_need(panel: Panel, qtbot: QtBot) -> None:
+    view = panel.view
+    qtbot.waitUntil(lambda: view._scroll.height() == view._scroll.widget().sizeHint().height())
+    assert view.shelf.height() > 250
+    view.resize(300, 520)
+    bar = view.shelf.verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.maximum() >= 40)
+    bar.setValue(40)
+    qtbot.mouseClick(view.rows["tail"], Qt.MouseButton.LeftButton)
+    assert bar.value() == 0, "another part's donors from the first on"
 
 
 def test_nothing_is_clipped_in_a_narrow_panel(panel: Panel, each_button: Callable[[MixView], list[str]]) -> None:
