@@ -1,0 +1,97 @@
+"""Prompts: words, spelling, the nearest known one, lists."""
+
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.errors import InputError
+from engine.text.captions import vocabulary_of_captions
+from engine.text.prompts import LONGEST, MOST, prompts_of, words_of
+from engine.text.spelling import check, nearest_prompt, nearest_word, slips
+
+KNOWN = frozenset(vocabulary_of_captions().words) | {"toilet"}
+
+
+def test_words_have_no_case_accents_or_marks() -> None:
+    assert words_of("A T-tail, night_stand\t& CAFÉ!") == ["a", "t", "tail", "night", "stand", "cafe"]
+    assert words_of("2 engines, 14 seats") == ["two", "engines", "14", "seats"]
+    assert words_of("don\u2019t") == ["dont"]
+    assert words_of("  ... ") == []
+
+
+@given(st.text())
+def test_words_of_words_are_the_words(text: str) -> None:
+    words = words_of(text)
+    assert words_of(" ".join(words)) == words
+
+
+def test_a_slip_is_corrected_and_said() -> None:
+    found = check("a Toliet, with amrs", KNOWN)
+    assert found.text == "a toilet, with arms"
+    assert found.corrected == (("toliet", "toilet"), ("amrs", "arms"))
+    assert found.said() == "toliet was read as toilet; amrs was read as arms"
+
+
+def test_known_words_and_their_plurals_stay_as_they_are() -> None:
+    prompt = "A swept-wing Aeroplane with 2 engines; Chairs, a night_stand, car, arm"
+    assert check(prompt, KNOWN).text == prompt
+    assert check(prompt, KNOWN).said() == ""
+
+
+def test_a_word_that_nothing_resembles_is_said_and_kept() -> None:
+    found = check("a purple chair", KNOWN)
+    assert (found.text, found.unknown) == ("a purple chair", ("purple",))
+    assert "purple" in found.said()
+
+
+@pytest.mark.parametrize("word", sorted(word for word in KNOWN if len(word) >= 5))
+def test_every_longer_word_survives_a_dropped_or_swapped_letter(word: str) -> None:
+    for wrong in (word[:2] + word[3:], word[0] + word[2] + word[1] + word[3:]):
+        near = nearest_word(wrong, KNOWN)
+        assert near is not None and slips(wrong, near) <= slips(wrong, word) <= 1
+
+
+def test_slips_are_counted_as_published() -> None:
+    assert [slips(a, b) for a, b in [("ab", "ba"), ("", "abc"), ("kitten", "sitting"), ("ca", "abc"), ("x", "x")]] == [
+        1, 3, 3, 3, 0,
+    ]  # fmt: skip
+
+
+def test_the_nearest_prompt_is_the_same_one_or_shares_its_rare_words() -> None:
+    known = ["a chair with arms", "a chair without arms", "a round table", "an airliner with two engines"]
+    for one in known:
+        found, likeness = nearest_prompt(one, known)
+        assert found == one and likeness == pytest.approx(1.0)
+    assert nearest_prompt("the circular, round thing", known)[0] == "a round table"
+    assert nearest_prompt("zebra", known)[1] == 0.0
+    assert nearest_prompt("an airplane with two engines", known)[1] < 1.0
+    with pytest.raises(InputError, match="no known prompts"):
+        nearest_prompt("a chair", [])
+
+
+def test_a_list_has_one_prompt_a_line() -> None:
+    assert prompts_of("a chair\n\n# a note\n  a  round table \r\na chair") == ("a chair", "a round table", "a chair")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "no prompt"),
+        ("# only a note\n", "no prompt"),
+        ("a chair\n?!", "line 2"),
+        ("x" * (LONGEST + 1), "line 1"),
+        ("a\n" * (MOST + 1), str(MOST + 1)),
+    ],
+)
+def test_a_list_that_cannot_be_used_says_where(text: str, reason: str) -> None:
+    with pytest.raises(InputError, match=reason):
+        prompts_of(text)
+
+
+def test_the_window_may_import_what_it_needs() -> None:
+    names = "engine.text.spelling, engine.text.captions, engine.text.settings, engine.text.vocabulary"
+    code = f"import sys, {names}; assert not {{'torch', 'manifold3d'}} & {{*sys.modules}}"
+    subprocess.run([sys.executable, "-c", code], check=True)
