@@ -15,6 +15,7 @@ VERSION = 1
 Format = Literal["glb", "obj", "ply", "stl", "3mf", "usda", "usdc", "xyz", "pth", "ckpt"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Axis = Literal["+x", "-x", "+y", "-y", "+z", "-z"]
+AnyAxis = Literal["kept", "+x", "-x", "+y", "-y", "+z", "-z"]
 
 
 class JobBase(
@@ -47,8 +48,8 @@ class ImportJob(JobBase, frozen=True):
     ] = 0.0
     solids: bool = False  # connected solids become parts where nothing names any
     auto_parts: bool = False  # and are matched over the items: the same number is the same part, see PartsJob
-    up: Axis | Literal["kept"] = "kept"
-    front: Axis | Literal["kept"] = "kept"
+    up: AnyAxis = "kept"
+    front: AnyAxis = "kept"
     origin: str = ""  # where the files come from, and under which licence, when nothing beside them says it
     licence: str = ""
     heads: Annotated[int, Meta(ge=1, description="attention heads of denoisers; their files do not say")] = 16
