@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.datasets.axes import stated_in
 from engine.datasets.painted_parts import painting_of
 from engine.datasets.parts import colour
 from engine.datasets.spreading import Canvas, canvas, spread
@@ -51,8 +52,9 @@ class Canvases:
         path = self._project.geometry_path(item)
         if not path.is_file():
             raise InputError(f"{item} has no surface to paint on")
-        found = self._kept.get(item)  # painting changes the names of parts, never the surface
+        key = f"{item} {stated_in(path.parent)}"  # painting changes the names of parts, never the surface; turning does
+        found = self._kept.get(key)
         if found is None:
             found = canvas(load_geometry(path).surface)
-            self._kept.put(item, found, FACE * len(found.mesh.faces))
+            self._kept.put(key, found, FACE * len(found.mesh.faces))
         return found

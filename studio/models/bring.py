@@ -18,7 +18,7 @@ from studio.models.library import Mood
 from studio.models.opened import OpenProject
 
 SAMPLES = ("airplane", "chair", "car", "table", "lamp", "mug")  # what the engine can make
-CHANGING = ("import", "samples", "parts", "rename")  # kinds of jobs that change items
+CHANGING = ("import", "samples", "parts", "rename", "turn")  # kinds of jobs that change items
 FORM_LEAVES_OUT = ("paths", "run", "version", "device", "kind", "heads")
 VERDICTS: Mapping[str, tuple[str, Mood]] = {  # in the order in which they are told
     "watertight": ("closed as they came", "good"),

@@ -66,6 +66,11 @@ class History(QObject):
         """
         self._carry_out(kind, action, inverse, {"entry": EDIT, "kind": kind, "text": text, "gesture": gesture})
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """All kinds of edits that the log has, also of those that nobody has registered yet."""
+        return tuple(self._last)
+
     def last(self, kind: str) -> Data | None:
         """How things of a kind are: the data that was carried out last, in this session or an earlier one."""
         return self._last.get(kind)

@@ -270,6 +270,12 @@ class Scene(QObject):
         self.changed.emit()
         self.moved.emit(key, move)
 
+    def place(self, key: str, matrix: Matrix | None) -> None:
+        """Let all parts of a shape stand elsewhere for the moment; None: where their vertices say. KeyError as `shape`."""
+        parts = self.shape(key).parts
+        self._shown[key].matrices = {} if matrix is None else {part.name: matrix for part in parts}
+        self.changed.emit()
+
     def reset_matrix(self, spot: Spot) -> None:
         """The part stands where its vertices say (a move was undone)."""
         if self._shown[spot[0]].matrices.pop(spot[1], None) is not None:

@@ -15,8 +15,9 @@ from msgspec.structs import replace
 from PySide6.QtCore import QObject, Signal
 
 from engine.card import Three
+from engine.datasets.axes import Stated, stated_in
 from engine.datasets.marks import BROADEST, FINEST, Mark, Painting
-from engine.jobs import PartsJob
+from engine.jobs import ImportJob, PartsJob, RenameJob, TurnJob
 from engine.live_client import Answer
 from engine.live_requests import Paint as Request
 from engine.live_requests import Painted
@@ -27,6 +28,7 @@ from studio.models.scene_contents import Colour, Ray, Shape
 from studio.models.scene_painted import Surface, hit
 
 CHANNEL = "paint"
+PAINT = "paint "  # kinds of edits begin with it
 RADIUS = 0.03  # canonical units, of the brush at first
 STEP = 0.4  # of the radius: a stroke has a point each so far
 
@@ -57,7 +59,14 @@ class Paint(QObject):
         self._surface: Surface | None = None
         self._shape: Shape | None = None
         self._registered: set[str] = set()
+        self._kind = ""  # of the edits of the item as it stands
+        for (
+            kind
+        ) in opened.history.kinds:  # what was painted in an earlier session can be undone before it is seen again
+            if kind.startswith(PAINT):
+                self._register(kind)
         self._scene.brushed.connect(self._brush)
+        opened.queue.ended.connect(self._ended)
         self._scene.shapes_changed.connect(self._keep_in_view)
         opened.current.shape_changed.connect(self._follow)
 
@@ -87,10 +96,9 @@ class Paint(QObject):
     # begin and end ---------------------------------------------------------------------------------------------------
     def begin(self, item: ItemRow, title: str) -> None:
         """Paint on an item, with the names that it has, or those that were painted last."""
-        if item.id not in self._registered:
-            self._registered.add(item.id)
-            self._opened.history.register(_kind(item.id), partial(self._set, item.id))
-        kept = self._opened.history.last(_kind(item.id))
+        self._kind = _kind(item.id, stated_in(self._opened.project.geometry_path(item.id).parent))
+        self._register(self._kind)
+        kept = self._opened.history.last(self._kind)
         self.item, self.title, self.ready = item.id, title, False
         self.painting = self.applied = Painting(item.id)
         if kept is not None:
@@ -117,7 +125,7 @@ class Paint(QObject):
         """Put the brush away and show the item as it is. The marks stay."""
         if not self.item:
             return
-        self.item, self._stroke, self._shape, self._surface = "", [], None, None
+        self.item, self._kind, self._stroke, self._shape, self._surface = "", "", [], None, None
         self._scene.brush = 0.0
         self._opened.live.withdraw(CHANNEL)
         self._opened.model(Looking).look(self._opened.current.shape)
@@ -144,10 +152,9 @@ class Paint(QObject):
         if not new or not new.isprintable() or new == old:
             self.changed.emit()  # whoever typed sees the old name again
             return
-        self._names = tuple(dict.fromkeys(new if name == old else name for name in self.names))
-        self.part = new if self.part == old else self.part
         marks = tuple(replace(mark, part=new) if mark.part == old else mark for mark in self.painting.marks)
         self._do(f"rename {old} to {new}", replace(self.painting, marks=marks))
+        self._call(old, new)
         self.changed.emit()
 
     def set_radius(self, radius: float) -> None:
@@ -197,14 +204,44 @@ class Paint(QObject):
     def _do(self, text: str, painting: Painting) -> None:
         if painting != self.painting:
             action, inverse = ({"painting": msgspec.to_builtins(one)} for one in (painting, self.painting))
-            self._opened.history.do(text, _kind(painting.item), action, inverse)
+            self._opened.history.do(text, self._kind, action, inverse)
 
-    def _set(self, item: str, data: Mapping[str, Any]) -> None:
-        """How the marks of an item are now, by a stroke, undo or redo."""
-        if item == self.item:
-            self.painting = msgspec.convert(data["painting"], type=Painting)
-            self._ask()
-            self.changed.emit()
+    def _register(self, kind: str) -> None:
+        if kind not in self._registered:
+            self._registered.add(kind)
+            self._opened.history.register(kind, partial(self._set, kind))
+
+    def _set(self, kind: str, data: Mapping[str, Any]) -> None:
+        """How the marks of an item are now, by a stroke, undo or redo. A part that gets another name by it is followed."""
+        if kind != self._kind:
+            return
+        before, self.painting = self.painting.names, msgspec.convert(data["painting"], type=Painting)
+        gone = [name for name in before if name not in self.painting.names]
+        come = [name for name in self.painting.names if name not in before]
+        if len(gone) == len(come) == 1:
+            self._call(gone[0], come[0])
+        else:
+            self._names = tuple(dict.fromkeys([*self._names, *gone]))
+        if self.part not in self.names and not (self.part == "" and self.painting.marks):
+            self.part = next(iter(self.names), "")
+        self._settle_brush()
+        self._ask()
+        self.changed.emit()
+
+    def _call(self, old: str, new: str) -> None:
+        """A part is called something else from now on, in the list and by the brush."""
+        self._names = tuple(dict.fromkeys(new if name == old else name for name in [*self._names, new]))
+        self.part = new if self.part == old else self.part
+
+    def _ended(self, run: str) -> None:
+        """What the item has its parts from is what is on the disk, whatever became of a job."""
+        task = self._opened.queue.task(run)
+        if not self.item or task is None or not isinstance(task.job, PartsJob | RenameJob | TurnJob | ImportJob):
+            return
+        if _kind(self.item, stated_in(self._opened.project.geometry_path(self.item).parent)) != self._kind:
+            self.end()  # it stands another way now: marks lie elsewhere
+        else:
+            self._ask(surface=True)
 
     # what comes of them ----------------------------------------------------------------------------------------------
     def _ask(self, surface: bool = False) -> None:
@@ -226,7 +263,7 @@ class Paint(QObject):
             self._settle_brush()
         if told.before is not None:
             self.applied = told.before
-            if not self.painting.marks and self._opened.history.last(_kind(self.item)) is None:
+            if not self.painting.marks and self._opened.history.last(self._kind) is None:
                 self.painting = told.before
                 if told.before.marks:
                     self._ask()
@@ -254,5 +291,6 @@ class Paint(QObject):
             self.end()
 
 
-def _kind(item: str) -> str:
-    return f"paint {item}"
+def _kind(item: str, axes: Stated | None) -> str:
+    """Of the edits of an item; once it was turned, of another kind, since marks on what stood otherwise lie elsewhere."""
+    return f"{PAINT}{item}" + (f" {axes.up} {axes.front}" if axes else "")

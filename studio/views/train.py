@@ -4,18 +4,20 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QAction, QImageReader, QPixmap, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QSlider, QTabBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QScrollArea, QSlider, QTabBar, QVBoxLayout, QWidget
 
 from studio.models.curves import Curves
 from studio.models.form import Form
 from studio.models.opened import OpenProject
 from studio.models.train import Train
 from studio.models.train_paint import Paint
+from studio.models.train_turn import Turn
 from studio.panel import in_menu
 from studio.views.train_bring import BringStep
 from studio.views.train_fit import FitStep
 from studio.views.train_paint import PaintBox
 from studio.views.train_run import DrawStep, TrainStep
+from studio.views.train_turn import TurnBox
 from studio.widgets.words import Ground, label
 
 PICTURE_HEIGHT = 150
@@ -30,6 +32,8 @@ class TrainView(Ground):
         self._train = opened.model(Train)
         self.bring = BringStep(self._train, form_view)
         self.paint = PaintBox(opened.model(Paint), self._train.bring)
+        self.turn = TurnBox(opened.model(Turn), self._train.bring)
+        self.bring.body.addWidget(self.turn)
         self.bring.body.addWidget(self.paint)
         self.fit = FitStep(self._train, form_view)
         self.train = TrainStep(self._train, form_view)
@@ -56,19 +60,22 @@ class TrainView(Ground):
             action = QAction(text, self)
             action.triggered.connect(work.click)
             self.addAction(in_menu(action, "Model"))
-        self._painting = QAction("Paint parts", self)
-        self._painting.triggered.connect(self._paint_parts)
-        self.addAction(in_menu(self._painting, "Shape"))
+        self._painting, self._turning = QAction("Paint parts", self), QAction("Turn upright…", self)
+        for action, box in ((self._turning, self.turn.begin), (self._painting, self.paint.begin)):
+            action.triggered.connect(lambda _=False, box=box: self._press(box))
+            self.addAction(in_menu(action, "Shape"))
         self._lead()
 
-    def _paint_parts(self) -> None:
+    def _press(self, begin: QPushButton) -> None:
+        """As a person would in step 1."""
         self.bring.unfold(True)
-        self.paint.begin.click()
+        begin.click()
 
     def _lead(self) -> None:
         """Open the first step that is not done, when it is another one than before."""
         train = self._train
         self._painting.setEnabled(bool(train.bring.paintable))
+        self._turning.setEnabled(self.turn.can_begin)
         if not (train.ready and train.bring.ready):
             return
         fitted = train.fit is not None and bool(train.fit.accepted)

@@ -9,19 +9,24 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
 
+from engine.datasets.axes import Stated, state
 from engine.datasets.marks import Mark, Painting
 from engine.datasets.procedural import make
 from engine.geometry.file import save_geometry
 from engine.geometry.regions import Regions
-from engine.jobs import PartsJob
+from engine.jobs import PartsJob, TurnJob
 from engine.live_client import Answer
 from engine.live_painting import Canvases
-from engine.live_requests import Ask, Paint, Request
+from engine.live_requests import Ask, Request
+from engine.live_requests import Paint as Asked
 from engine.project import Project
 from engine.storage import write_json
+from studio.models.history import History
 from studio.models.live import Then
 from studio.models.looking import Looking, read_item
+from studio.models.queue import Task
 from studio.models.train import Train
+from studio.models.train_paint import Paint
 from studio.views.form import FormView
 from studio.views.train import TrainView
 from studio.views.view3d import View3D
@@ -53,7 +58,7 @@ class Studio(Written):
         self.paint = self.box._paint
 
     def _ask(self, request: Request, channel: str = "", priority: str = "now", then: Then | None = None) -> int:
-        if isinstance(request, Paint) and then is not None:
+        if isinstance(request, Asked) and then is not None:
             told, arrays = self.canvases.paint(request)
             then(Answer(Ask(id=1, channel=channel, request=request), "done", told, arrays))
         return 1
@@ -186,3 +191,63 @@ def test_parts_that_labels_tell_are_seen_in_their_colours(tmp_path: Path) -> Non
     assert (top.name, foot.name) == ("top", "foot") and top.colour != foot.colour
     assert len(top.faces) + len(foot.faces) == len(chair.surface.faces)
     assert top.vertices[top.faces].mean(1)[:, 1].min() >= -1e-5 >= foot.vertices[foot.faces].mean(1)[:, 1].max() - 2e-5
+
+
+def test_names_follow_what_is_undone(studio: Studio, qtbot: QtBot) -> None:
+    """A part that was renamed has its old name again, in the list and for the brush, and no empty one is left behind."""
+    studio.begin(qtbot)
+    paint, middle, history = studio.paint, studio.view.rect().center(), studio.opened.history
+    studio.stroke(qtbot, middle, middle + QPoint(30, 0))
+    paint.rename("seat", "bench")
+    assert (paint.part, paint.names) == ("bench", ("bench", "leg"))
+    history.undo()
+    assert (paint.part, paint.names) == ("seat", ("seat", "leg"))
+    history.redo()
+    assert (paint.part, paint.names) == ("bench", ("bench", "leg"))
+    rows = [studio.box.parts.topLevelItem(i) for i in range(studio.box.parts.topLevelItemCount())]
+    assert [(row.text(0), row.text(1)) for row in rows if row] == [("bench", "1"), ("leg", ""), ("Wipe off", "")]
+    history.go_to(0)
+    assert not paint.painting.marks and "bench" not in [name for name in paint.names if paint.count(name)]
+
+
+def test_what_is_applied_is_what_the_job_has_done(
+    studio: Studio, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio.begin(qtbot)
+    paint, middle = studio.paint, studio.view.rect().center()
+    studio.stroke(qtbot, middle, middle + QPoint(30, 0))
+    paint.choose("leg")
+    studio.stroke(qtbot, middle + QPoint(-10, -60), middle + QPoint(-10, -70))
+    assert paint.apply() and paint.obstacle == "All is applied."
+    monkeypatch.setattr(studio.opened.queue, "task", lambda run: Task(studio.jobs[-1]))
+    studio.opened.queue.ended.emit(studio.jobs[-1].run)  # it was cancelled: nothing was written
+    assert not paint.obstacle and studio.box.go.isEnabled()
+
+
+def test_strokes_of_an_earlier_session_are_undone_in_order(studio: Studio, qtbot: QtBot) -> None:
+    studio.begin(qtbot)
+    middle, history = studio.view.rect().center(), studio.opened.history
+    studio.stroke(qtbot, middle, middle + QPoint(30, 0))
+    later = History(studio.opened.project.catalogue)
+    assert not later.can_undo and later.kinds == (f"paint {CHAIR}",)
+    studio.opened.history = later
+    Paint.of(studio.opened)
+    assert later.undo_text == "Undo paint seat", "also before anybody paints"
+    later.undo()
+    history.reload()
+    assert history.last(f"paint {CHAIR}") == {"painting": {"item": CHAIR, "marks": [], "mirror": False}}
+
+
+def test_marks_do_not_outlast_turning(studio: Studio, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    studio.begin(qtbot)
+    middle = studio.view.rect().center()
+    studio.stroke(qtbot, middle, middle + QPoint(30, 0))
+    state(studio.opened.project.geometry_path(CHAIR).parent, Stated("+z", "-y"))
+    job = TurnJob(run="t", items=(CHAIR,), up="+z", front="-y")
+    monkeypatch.setattr(studio.opened.queue, "task", lambda run: Task(job))
+    studio.opened.queue.ended.emit("t")
+    assert not studio.paint.item, "the brush is put away"
+    studio.begin(qtbot)
+    assert not studio.paint.painting.marks
+    studio.opened.history.undo()
+    assert not studio.paint.painting.marks, "what is undone is of how it stood before"
