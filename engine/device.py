@@ -48,6 +48,13 @@ def autocast(device: torch.device) -> AbstractContextManager[None]:
     return torch.autocast("cuda", torch.bfloat16, enabled=device.type == "cuda")
 
 
+def narrow(device: torch.device) -> AbstractContextManager[None]:
+    """Reduced precision of transformers that gain by it: bfloat16 on cuda, and on processors that multiply it natively
+    (1.5 to 2.5 times as fast there; on others it is slower than float32)."""
+    native = device.type == "cpu" and torch.cpu.get_capabilities().get("avx512_bf16", False)
+    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda" or native)
+
+
 def name_of(device: torch.device) -> str:
     """What people call it: the name of the graphics card, "Apple GPU" or "CPU"."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else {"mps": "Apple GPU"}.get(device.type, "CPU")

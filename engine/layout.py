@@ -4,6 +4,8 @@ from math import prod
 
 import msgspec
 
+from engine.errors import InputError
+
 
 class Slot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One tensor of a latent. ``part`` is the name of the part it belongs to, "" when it belongs to the whole shape."""
@@ -27,6 +29,18 @@ class Layout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def size(self) -> int:
         """D, the length of one latent row."""
         return sum(slot.size for slot in self.slots)
+
+    def of_size(self, size: int) -> "Layout":
+        """The layout of rows of ``size`` numbers of the same kind: itself, or with another count of what its only slot
+        holds, as clouds may have any number of points. Raises InputError where there is none."""
+        if size == self.size:
+            return self
+        count, rest = divmod(size, prod(self.slots[0].shape[1:]))
+        if len(self.slots) != 1 or rest:
+            raise InputError(
+                f"rows of {size} numbers do not fit a layout of {self.size}; give the model that they are of"
+            )
+        return Layout((msgspec.structs.replace(self.slots[0], shape=(count, *self.slots[0].shape[1:])),))
 
     @property
     def spans(self) -> tuple[slice, ...]:

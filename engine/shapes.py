@@ -74,7 +74,7 @@ def keep_generated(
     path = project.run_folder(job.run) / "latents.safetensors"
     asked = categories.index(job.category) if job.category in categories else NONE  # the rest is in the job
     shapes = replace(shapes, condition={"category": torch.full((count,), asked)})
-    file = LatentFile(layout, names, records, categories)
+    file = LatentFile(layout.of_size(shapes.latent.shape[1]), names, records, categories)
     write_latents(path, shapes.latent.cpu().numpy(), present.numpy(), classes_of(shapes), file)
     project.catalogue.add_shapes(
         [

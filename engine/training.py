@@ -18,10 +18,11 @@ from engine.fitting import seeded
 from engine.jobs import FitJob, TrainJob
 from engine.latents import Chosen
 from engine.method import Workspace
-from engine.optimise import optimise, published
+from engine.optimise import optimise
 from engine.previews import preview
 from engine.project import Project
 from engine.protocol import Note, Stage
+from engine.recipes import optimiser_settings
 from engine.rows import MADE
 from engine.shapes import fit_of
 from engine.storage import once, write_json
@@ -70,7 +71,7 @@ def train(job: TrainJob, project: Project, work: Workspace) -> Stage[dict[str, A
     if isinstance(watch, str) and watch:
         yield Note(text=watch)
     draw = partial(preview, method, representation, trainee, settings, work)
-    plain, look, due = in_turn(published(settings.train, len(rows)), draw, watch)
+    plain, look, due = in_turn(optimiser_settings(settings, len(rows)), draw, watch)
     with _stopwatch(work.folder / "seconds.json") as seconds:
         loop = optimise(
             modules,

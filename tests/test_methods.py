@@ -14,7 +14,8 @@ from engine.fields.weights import field_layout
 from engine.jobs import FitJob, SamplesJob
 from engine.latents import Latents
 from engine.method import Batch
-from engine.methods.basis.settings import BasisSettings
+from engine.methods.hyperdiffusion.settings import HyperdiffusionSettings
+from engine.methods.semantic.settings import SemanticSettings
 from engine.protocol import Finished
 from engine.settings import override
 
@@ -62,7 +63,7 @@ def test_the_paper_presets_are_the_published_networks(
     """Parameters, counted on the meta device; the figures are those of the published networks (facts pages)."""
     settings = override(methods.preset(method, "paper"), change)
     names = ("body", "wing", "tail", "engine") if method == "semantic" else ()
-    assert not isinstance(settings, BasisSettings)  # is not published
+    assert isinstance(settings, HyperdiffusionSettings | SemanticSettings)
     layout = field_layout(settings.field, names, dimensions)
     with torch.device("meta"):
         trainee = methods.load(settings).trainee(settings, layout, {})

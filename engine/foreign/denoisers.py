@@ -22,11 +22,11 @@ from engine.foreign.form import Form, extras_of, form_of
 from engine.foreign.load import Opened, open_foreign, refused
 from engine.foreign.save import write_foreign
 from engine.layout import Layout
-from engine.methods import MethodSettings
 from engine.methods.hyperdiffusion.settings import HyperdiffusionSettings
 from engine.methods.semantic.settings import SemanticSettings
 from engine.settings import DenoiserSettings, FieldSettings, SamplerSettings
 
+WeightSettings = HyperdiffusionSettings | SemanticSettings  # of the methods whose denoisers are published
 PARTS = ("body", "wing", "tail", "engine")  # the experts of the published aeroplanes; a file does not name them
 HEADS = 16
 TIMESTEPS = 500
@@ -43,7 +43,7 @@ class Published:
     form, extra : what is needed to write the same ``state_dict`` again
     """
 
-    settings: MethodSettings
+    settings: WeightSettings
     vocabulary: tuple[str, ...]
     layout: Layout
     state: dict[str, Tensor]
@@ -137,7 +137,7 @@ def _token_sizes(state: Mapping[str, Tensor]) -> list[int]:
 
 def _settings(
     state: Mapping[str, Tensor], sizes: list[int], heads: int, parts: Sequence[str], timesteps: int
-) -> tuple[MethodSettings, Layout, tuple[str, ...]]:
+) -> tuple[WeightSettings, Layout, tuple[str, ...]]:
     """Settings, layout and part names from token sizes and tensors. Raises InputError for what cannot be built here."""
     positions = state.get("transformer.pos_emb")
     if positions is None or positions.dim() != 3:
@@ -158,7 +158,7 @@ def _settings(
     sampler = SamplerSettings(sampler="ddim", steps=timesteps)  # as published
     odd = {name: field.hidden for name, field in zip(names, fields, strict=False) if field.hidden != fields[0].hidden}
     field = msgspec.structs.replace(fields[0], part_hidden=odd)
-    settings: MethodSettings = (
+    settings: WeightSettings = (
         SemanticSettings(parts=names, field=field, denoiser=denoiser, sampler=sampler)
         if names
         else HyperdiffusionSettings(field=field, denoiser=denoiser, sampler=sampler)

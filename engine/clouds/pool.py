@@ -1,0 +1,131 @@
+"""Pools of points: of each item many points on its surface, in one file, of which every draw takes others."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.clouds.even import farthest
+from engine.errors import DamagedFileError, MeshError
+from engine.geometry.file import load_geometry
+from engine.geometry.occupancy import surface_points
+from engine.layout import Layout, Slot
+from engine.method import Batch, Data, Encoded
+from engine.protocol import Progress, Stage
+from engine.rows import ItemRow
+from engine.storage import map_tensor, seed_of, write_tensors
+
+PIECE = 64  # items whose pools are one file until all are there
+
+
+class Captions(Protocol):
+    """What says in numbers what an item is, in other words at each draw."""
+
+    def told(self, items: Sequence[ItemRow], keys: Sequence[int]) -> Tensor:
+        """(B, ...) numbers of captions of items, each drawn by its key."""
+
+
+class PoolFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is known of a pool: what has become of each item."""
+
+    records: tuple[Encoded, ...]
+
+
+def make_pool(data: Data, points: int, many: int, seed: int, path: Path) -> Stage[None]:
+    """Write the pool of some items to ``path``: (N, points * many, 3) float16 in canonical space, resumably.
+
+    Spread evenly by area; the first ``points`` of each are the farthest from one another, see `farthest`. Items without a
+    surface are refused, each with a reason.
+    """
+    folder, total, pieces = path.with_suffix(""), len(data.items), []
+    for start in range(0, total, PIECE):
+        piece = folder / f"{start:06d}.safetensors"
+        pieces.append(piece)
+        if not piece.exists():
+            pool, records = np.zeros((min(PIECE, total - start), points * many, 3), np.float16), []
+            for row, item in enumerate(data.items[start : start + PIECE]):
+                records.append(_fill(pool[row], data, item, points, seed))
+                yield Progress(stage="clouds", done=start + row + 1, total=total)
+            _write(piece, pool, records)
+        yield Progress(stage="clouds", done=min(start + PIECE, total), total=total)
+    records = [record for piece in pieces for record in _known(piece)]
+    _write(path, np.concatenate([map_tensor(piece, "pool")[0] for piece in pieces]), records)
+    for piece in pieces:
+        piece.unlink()
+    folder.rmdir()
+
+
+class CloudSet:
+    """The clouds of items as a LatentSet: rows of 3 P numbers, other points of the pool at each draw, with a caption."""
+
+    def __init__(self, path: Path, items: Sequence[ItemRow], points: int, captions: Captions) -> None:
+        """items : those of the pool, in its order. Raises DamagedFileError."""
+        self._pool = map_tensor(path, "pool")[0]  # (N, M, 3) float16
+        self.records = _known(path)
+        if [record.item for record in self.records] != [item.id for item in items]:
+            raise DamagedFileError(f"{path} is of other items; delete it and resume the fit")
+        self._items, self._captions, self._points = tuple(items), captions, points
+        self.layout = Layout((Slot("points", (points, 3)),))
+        self.categories = tuple(sorted({item.category for item in items}))
+        numbers = {name: number for number, name in enumerate(self.categories)}
+        self._category = torch.tensor([numbers[item.category] for item in items])
+        if len(self.categories) == 1:
+            self.categories = ()
+
+    def __len__(self) -> int:
+        return len(self._pool)
+
+    def batch(self, index: Tensor, generator: torch.Generator) -> Batch:
+        """Rows ``index`` (B,) -> target (B, 3 P), and ``extras["caption"]`` (B, ...)."""
+        rows = index.cpu()
+        picks = torch.rand(len(rows), self._pool.shape[1], generator=generator).topk(self._points).indices
+        keys = torch.randint(2**31, (len(rows),), generator=generator).tolist()
+        clouds = np.stack(
+            [self._pool[row][pick] for row, pick in zip(rows.tolist(), picks.numpy(), strict=True)]
+        )  # (B, P, 3)
+        items = [self._items[row] for row in rows.tolist()]
+        batch = Batch(
+            torch.from_numpy(clouds.astype(np.float32)).flatten(1),
+            extras={"caption": self._captions.told(items, keys)},
+        )
+        return replace(batch, condition={"category": self._category[rows]}) if self.categories else batch
+
+    def even(self, row: int) -> NDArray[np.float32]:
+        """(P, 3) the most even cloud of a row; its first n points are the most even n."""
+        return np.asarray(self._pool[row, : self._points], np.float32)
+
+
+def _fill(pool: NDArray[np.float16], data: Data, item: ItemRow, points: int, seed: int) -> Encoded:
+    """Points of one item into ``pool`` (M, 3); what has become of it."""
+    start, path = time.process_time(), data.project.geometry_path(item.id)
+    if not path.exists():
+        return Encoded(
+            item.id, None, 0.0, "refused", "it came as points that tell inside from outside, without a surface"
+        )
+    try:
+        surface = load_geometry(path).surface
+        found = surface_points(surface, len(pool), np.random.default_rng(seed_of(seed, "cloud", item.id)))
+    except MeshError as error:
+        return Encoded(item.id, None, 0.0, "refused", str(error))
+    first = farthest(found, points)
+    pool[:points], pool[points:] = found[first], np.delete(found, first, 0)
+    return Encoded(item.id, None, time.process_time() - start, "accepted", "")
+
+
+def _write(path: Path, pool: NDArray[np.float16], records: Sequence[Encoded]) -> None:
+    about = msgspec.json.encode(PoolFile(tuple(records)))
+    write_tensors(path, {"pool": pool, "about": np.frombuffer(about, np.uint8)})
+
+
+def _known(path: Path) -> tuple[Encoded, ...]:
+    try:
+        return msgspec.json.decode(map_tensor(path, "about")[0].tobytes(), type=PoolFile).records
+    except msgspec.DecodeError as error:
+        raise DamagedFileError(f"{path} does not say whose points it holds ({error}); delete it and resume") from error

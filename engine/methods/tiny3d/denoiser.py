@@ -1,0 +1,148 @@
+"""The denoiser of clouds: network, reader of captions, scale of the coordinates, noise schedule and loss."""
+
+import math
+from collections.abc import Iterable, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from engine.device import narrow
+from engine.diffusion.schedule import Schedule, make_schedule, target_of, to_x0
+from engine.errors import InputError
+from engine.layout import Layout, Slot
+from engine.methods.tiny3d.network import network_of
+from engine.methods.tiny3d.settings import PointDenoiserSettings
+
+HALF = 0.475  # cube units, half the longest side of every shape: what the published scale makes 1
+AXES = 3
+
+
+class PointDenoiser(nn.Module):
+    """Predicts clean clouds from noised ones and captions. It learns with the ``reader`` of the captions.
+
+    reader : numbers of captions (B, ...) -> (B, dim) of unit norm. Clouds go in and out as rows (B, 3 P) of any number of
+    points; ``normalise`` and ``restore`` change between canonical coordinates and those of the network. Mean and scale
+    are buffers, so they are saved with the weights. Raises InputError for settings that cannot work.
+    """
+
+    mean: Tensor
+    scale: Tensor
+    weight: Tensor  # (T,)
+
+    def __init__(self, settings: PointDenoiserSettings, reader: nn.Module, dim: int) -> None:
+        super().__init__()
+        self.settings, self.reader, self.dim = settings, reader, dim
+        self.schedule = make_schedule(settings.schedule, settings.timesteps)
+        self.schedule.check(settings.predict)
+        self.network = network_of(settings, dim)
+        self.nothing = nn.Parameter(torch.zeros(dim))
+        self.register_buffer("mean", torch.zeros(AXES))
+        self.register_buffer("scale", torch.tensor(HALF))
+        self.register_buffer("weight", weights(self.schedule, settings).float(), persistent=False)
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self.mean.device
+
+    @torch.no_grad()
+    def fit_statistics(self, batches: Iterable[Tensor]) -> None:
+        """Set the middle of all points of clouds (B, 3 P), and their deviation over all axes; nothing as published."""
+        if not self.settings.spread:
+            return
+        count, total, squares = 0, torch.zeros(AXES, dtype=torch.float64), 0.0
+        for rows in batches:
+            points = rows.double().cpu().view(-1, AXES)
+            count, total = count + len(points), total + points.sum(0)
+            squares += float(points.square().sum())
+        if not count:
+            raise InputError("there are no clouds to train on")
+        mean = total / count
+        variance = (squares / count - float(mean.square().sum())) / AXES
+        self.mean.copy_(mean)
+        self.scale.copy_(torch.tensor(math.sqrt(max(variance, 1e-6))))
+
+    def normalise(self, rows: Tensor) -> Tensor:
+        """Canonical coordinates (B, 3 P) -> those of the network."""
+        return ((rows.unflatten(1, (-1, AXES)) - self.mean) / self.scale).flatten(1)
+
+    def restore(self, x: Tensor) -> Tensor:
+        """Coordinates of the network (B, 3 P) -> canonical ones."""
+        return (x.unflatten(1, (-1, AXES)) * self.scale + self.mean).flatten(1)
+
+    def read(self, captions: Tensor, kept: Tensor | None = None) -> Tensor:
+        """Numbers of captions (B, ...) -> (B, dim) of about unit variance; the learned nothing where ``kept`` (B,) is
+        False, and for captions without a word."""
+        said = captions.flatten(1).ne(0).any(1)
+        found = math.sqrt(self.dim) * self.reader(captions)
+        return torch.where((said if kept is None else said & kept)[:, None], found.float(), self.nothing)
+
+    def forward(self, x: Tensor, t: Tensor, text: Tensor) -> Tensor:
+        """What the settings predict. x (B, 3 P), t (B,) int64, text (B, dim) of `read` -> (B, 3 P)."""
+        with narrow(x.device):
+            out: Tensor = self.network(x.unflatten(1, (-1, AXES)), t, text)
+        return out.float().flatten(1)
+
+    def x0(self, x: Tensor, t: Tensor, text: Tensor | None, guidance_scale: float = 1.0) -> Tensor:
+        """Clean guess (B, 3 P), with classifier-free guidance (Ho and Salimans 2022) in one pass unless the scale is 1.
+
+        text : (B, dim), None for clouds of anything
+        """
+        signal, noise = self.schedule.coefficients(t, x)
+        free = self.nothing.expand(len(x), -1)
+        if text is None or guidance_scale == 1.0:
+            return to_x0(self.settings.predict, self(x, t, free if text is None else text), x, signal, noise)
+        asked, unasked = self(torch.cat([x, x]), torch.cat([t, t]), torch.cat([text, free])).chunk(2)
+        return to_x0(self.settings.predict, unasked + guidance_scale * (asked - unasked), x, signal, noise)
+
+    def loss(self, rows: Tensor, captions: Tensor, generator: torch.Generator, drop: float) -> Tensor:
+        """Weighted squared error of the prediction for clouds (B, 3 P) at random noise steps.
+
+        All randomness is drawn where the generator lives, so it is the same on every device.
+        """
+        count, settings = len(rows), self.settings
+        t = torch.randint(settings.timesteps, (count,), generator=generator).to(self.device)
+        eps = torch.randn(rows.shape, generator=generator).to(self.device)
+        rolls = torch.rand(count if settings.drop == "sample" else 1, generator=generator)
+        text = self.read(captions, (rolls >= drop).expand(count).to(self.device))
+        x0 = self.normalise(rows.to(self.device))
+        signal, noise = self.schedule.coefficients(t, x0)
+        output = self(signal * x0 + noise * eps, t, text)
+        error = (output - target_of(settings.predict, x0, eps, signal, noise)).square().mean(1)
+        return (self.weight[t] * error).mean()
+
+
+def weights(schedule: Schedule, settings: PointDenoiserSettings) -> Tensor:
+    """(T,) weight of each noise step: min-SNR (Hang et al. 2023) so that an error of x0 counts min(snr, gamma), and where
+    v or eps is predicted its error min(snr, gamma) / snr, as the original has it. All 1 where it is off.
+
+    For v that is a weight of min(snr, gamma) (1 + 1 / snr) on x0: the noisiest steps, which decide what becomes of a
+    cloud, still count, where Hang's factor for v would fade with the signal.
+    """
+    snr = (schedule.signal / schedule.noise).square()
+    if not settings.min_snr:
+        return torch.ones_like(snr)
+    share = snr.clamp(max=settings.min_snr)
+    return share if settings.predict == "x0" else share / snr.clamp(min=1e-12)
+
+
+class Prompted:
+    """The denoiser of clouds of so many points of one caption, as `engine.diffusion.sample.draw` asks denoisers."""
+
+    def __init__(self, denoiser: PointDenoiser, points: int, text: Tensor | None) -> None:
+        """text : (1, dim) of `PointDenoiser.read`, None for clouds of anything."""
+        self._denoiser, self._text = denoiser, text
+        self.layout = Layout((Slot("points", (points, AXES)),))
+        self.conditions: Mapping[str, int] = {}
+        self.schedule, self.device, self.restore = denoiser.schedule, denoiser.device, denoiser.restore
+        self.eval, self.train = denoiser.eval, denoiser.train
+
+    @property
+    def training(self) -> bool:
+        """Whether the network is being trained."""
+        return self._denoiser.training
+
+    def x0(self, x: Tensor, t: Tensor, condition: object, guidance_scale: float) -> Tensor:
+        """As `PointDenoiser.x0`; there is no other condition than the caption."""
+        text = None if self._text is None else self._text.expand(len(x), -1)
+        return self._denoiser.x0(x, t, text, guidance_scale)

@@ -1,0 +1,78 @@
+"""``tiny3d`` (Tiny 3D Diffusion): clouds from words, any number of points, seen while they form."""
+
+from collections.abc import Mapping
+from typing import cast
+
+import msgspec
+import torch
+from torch import Tensor, nn
+
+from engine.clouds.representation import CloudRepresentation
+from engine.diffusion.denoiser import Denoiser
+from engine.diffusion.sample import draw
+from engine.layout import Layout
+from engine.method import Batch, LatentSet, Look, Representation, Shapes
+from engine.methods.tiny3d.denoiser import PointDenoiser, Prompted
+from engine.methods.tiny3d.settings import PromptSettings, Tiny3dSettings
+from engine.protocol import Note, Stage
+from engine.settings import SamplerSettings
+from engine.text.word_encoder import WordNetwork
+
+
+class Tiny3d:
+    """Point clouds, denoised by a transformer that reads captions."""
+
+    def representation(self, settings: Tiny3dSettings, vocabulary: tuple[str, ...]) -> CloudRepresentation:
+        """Clouds have no parts; the vocabulary is not used."""
+        return CloudRepresentation(settings)
+
+    def trainee(self, settings: Tiny3dSettings, layout: Layout, conditions: Mapping[str, int]) -> PointDenoiser:
+        """The denoiser, and the network that reads captions."""
+        return PointDenoiser(settings.learned, WordNetwork(settings.text), settings.text.dim)
+
+    def prepare(self, trainee: nn.Module, latents: LatentSet) -> None:
+        """Measure the training clouds."""
+        assert isinstance(trainee, PointDenoiser)
+        generator = torch.Generator().manual_seed(0)
+        pieces = torch.arange(len(latents)).split(256)
+        trainee.fit_statistics(latents.batch(index, generator).target for index in pieces)
+
+    def loss(
+        self,
+        trainee: nn.Module,
+        representation: Representation,
+        settings: Tiny3dSettings,
+        batch: Batch,
+        generator: torch.Generator,
+    ) -> Tensor:
+        """The denoising loss on clouds that are told their captions."""
+        assert isinstance(trainee, PointDenoiser)
+        return trainee.loss(batch.target, batch.extras["caption"], generator, settings.train.condition_drop)
+
+    def sample(
+        self,
+        trainee: nn.Module,
+        representation: Representation,
+        count: int,
+        settings: SamplerSettings,
+        seed: int,
+        condition: Mapping[str, int],
+        look: Look | None = None,
+    ) -> Stage[Shapes]:
+        """Clouds of ``settings.points`` points as ``settings.prompt`` says; words that the model does not know are told."""
+        assert isinstance(trainee, PointDenoiser)
+        assert isinstance(representation, CloudRepresentation)
+        asked = msgspec.convert(msgspec.to_builtins(settings), PromptSettings)
+        text = None
+        if asked.prompt.strip():
+            known = representation.vocabulary
+            if strange := known.unknown([asked.prompt]):
+                yield Note(text=f"the model does not know the words {', '.join(strange)}", warning=True)
+            with torch.no_grad():
+                text = trainee.read(torch.from_numpy(known.ids([asked.prompt])).to(trainee.device))
+        points = asked.points or representation.settings.fit.points
+        denoiser = cast(Denoiser, Prompted(trainee, points, text))  # all of it that drawing uses
+        return Shapes((yield from draw(denoiser, count, settings, seed, {}, look)))
+
+
+METHOD = Tiny3d()

@@ -1,0 +1,65 @@
+"""Clouds as files and as pictures."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.clouds.cloud import PointCloud
+from engine.clouds.dots import dots
+from engine.clouds.writing import picture, write_shape
+from engine.errors import InputError
+from engine.pictures.camera import View
+from engine.settings import ExportOptions
+from tests.clouds.ends import ended
+
+
+def table(path: Path) -> np.ndarray:
+    return np.array([line.split() for line in path.read_text().splitlines() if not line.startswith("#")], np.float32)
+
+
+def test_points_are_written_as_they_are(tmp_path: Path) -> None:
+    points = np.random.default_rng(0).uniform(-0.4, 0.4, (50, 3)).astype(np.float32)
+    info = ended(write_shape(PointCloud(points), tmp_path / "a.xyz", (), 64, {"shape": "a"}))
+    assert np.allclose(table(tmp_path / "a.xyz"), points, atol=1e-6)
+    assert (info["points"], info["faces"], info["watertight"]) == (50, 0, False)
+    larger = ended(write_shape(PointCloud(points), tmp_path / "b.xyz", (), 64, {}, 0.0, ExportOptions(size_mm=100)))
+    assert larger["size"] == pytest.approx(
+        [float(side) for side in 0.1 * np.ptp(points, 0) / np.ptp(points, 0).max()], rel=1e-4
+    )
+
+
+def test_colours_go_into_ply(tmp_path: Path) -> None:
+    cloud = PointCloud(np.eye(3, dtype=np.float32) / 4, np.eye(3, dtype=np.float32))
+    ended(write_shape(cloud, tmp_path / "a.ply", (), 64, {}))
+    assert (tmp_path / "a.ply").read_bytes().endswith(bytes([0, 0, 255]))  # the last point is blue
+    ended(write_shape(cloud, tmp_path / "a.xyz", (), 64, {}))
+    assert table(tmp_path / "a.xyz").shape == (3, 3)
+
+
+@pytest.mark.parametrize("name, options", [("a.glb", ExportOptions()), ("a.ply", ExportOptions(points=7))])
+def test_what_cannot_be_written_says_what_can(tmp_path: Path, name: str, options: ExportOptions) -> None:
+    cloud = PointCloud(np.eye(3, dtype=np.float32))
+    with pytest.raises(InputError, match=r"choose ply or xyz|sampler\.points=7"):
+        ended(write_shape(cloud, tmp_path / name, (), 64, {}, 0.0, options))
+    assert not list(tmp_path.iterdir())
+
+
+def test_nearer_points_hide_farther_ones() -> None:
+    """Seen from the front, a red point before a blue one is all that is seen; in the picture's middle."""
+    line = np.array([[0, 0, 0.4], [0, 0, -0.4]], np.float32)
+    colours = np.array([[1, 0, 0], [0, 0, 1]], np.float32)
+    front = dots(PointCloud(line, colours), 64, View(azimuth=0, elevation=0)).astype(int)
+    red = (front[..., 0] > front[..., 2] + 30).nonzero()
+    assert len(red[0]) > 0
+    assert not (front[..., 2] > front[..., 0] + 30).any()
+    assert abs(red[0].mean() - 31.5) < 2
+    assert abs(red[1].mean() - 31.5) < 2
+    back = dots(PointCloud(line, colours), 64, View(azimuth=180, elevation=0)).astype(int)
+    assert (back[..., 2] > back[..., 0] + 30).any()
+
+
+def test_a_picture_of_nothing_is_empty() -> None:
+    image = ended(picture(PointCloud(np.zeros((0, 3), np.float32)), (), 64, 32))
+    assert image.shape == (32, 32, 3)
+    assert (image.std(1) == 0).all()
