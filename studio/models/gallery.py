@@ -1,5 +1,6 @@
 """What the gallery shows: the shapes of the generation that was asked for last, while they form and when they are there."""
 
+import time
 from collections.abc import Mapping
 from typing import Self
 
@@ -12,10 +13,12 @@ from studio.models.forming import KIND, FormingCards
 from studio.models.library import Filter
 from studio.models.make import Make
 from studio.models.opened import OpenProject
-from studio.models.queue import ALMOST, ENDED
+from studio.models.queue import ENDED
+from studio.models.task import ALMOST
 from studio.models.titles import counted, duration, stage_words, title_of
 
 NO_RUN = "-"  # no run has this name
+LOOK_S = 1.0  # between two looks at what has become a shape of the project while others are still formed
 
 
 class Gallery(QObject):
@@ -33,6 +36,7 @@ class Gallery(QObject):
         self._opened = opened
         self.run = ""
         self.beside = False  # whether shapes are shown with the training shape that they are nearest to
+        self._looked = 0.0  # s, when it was last looked at
         self.cards = FormingCards(opened.library, opened.thumbnails, Filter(run=NO_RUN))
         opened.model(Make).asked.connect(self.follow)
         opened.queue.changed.connect(self.changed)
@@ -55,10 +59,10 @@ class Gallery(QObject):
         if task is None or not self.run:
             return ""
         title = title_of(task.job)
-        seed = f"  ·  seed {task.job.seed}" if isinstance(task.job, GenerateJob) else ""
+        seed = f"  ·  made with seed {task.job.seed}" if isinstance(task.job, GenerateJob) else ""
         match task.state:
             case "waiting":
-                return f"{title}{seed}  ·  waits in the queue"
+                return f"{title}{seed}"
             case "running":
                 if self._ready_of(task.job):
                     return f"{self.cards.ready} of {self.cards.rowCount()} shapes are ready{seed}"
@@ -162,6 +166,10 @@ class Gallery(QObject):
         if self.cards.coming != run:
             self.cards.begin(run, task.job.count, _kind(task.job).capitalize())
         self.cards.take(preview.arrays)
+        known = len(self._opened.library.shown(Filter(run=run)))
+        if self.cards.ready > known and time.monotonic() - self._looked > LOOK_S:
+            self._looked = time.monotonic()
+            self._opened.library.refresh()
         self.changed.emit()
 
     def _arrive(self) -> None:

@@ -1,8 +1,8 @@
-"""How new and how sound a generated shape is: which training shape it is nearest to by its latent, as generations and
-analyses tell it, and whether it came out in one piece and as it was asked for."""
+"""How new and how firm a generated shape is: which training shape it is nearest to by its latent, as generations and
+analyses tell it, and whether it came out in one piece, as it was asked for, and not hanging by a thread."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import msgspec
@@ -12,7 +12,8 @@ from engine.project import Project
 from engine.rows import RunRow
 
 Word = Literal["", "copy", "close", "new"]
-KEPT = "kept.json"  # see engine.generating
+KEPT = "kept.json"  # see engine.finished
+LONGEST = 0.95  # cube units of the longest side of a shape
 COPY, CLOSE = 1.0, 10.0  # percentiles below which a shape is called a copy, and close
 NOTES: dict[Word, str] = {"": "", "new": "new", "close": "close to one", "copy": "a copy"}
 
@@ -24,13 +25,16 @@ class Novelty:
     nearest : the training shape that it is nearest to, by a name under which it can be looked at; item : what its data
         set calls it; "" where that is not known
     percentile : share in % of training shapes that are nearer than that to another one
-    sound : whether it is in one piece and as it was asked for; None where nobody looked
+    whole : whether it is in one piece and as it was asked for; None where nobody looked
+    joint : how wide its narrowest joint is, in cube units, and whether it hangs by it as by a thread; None where nobody
+        measured
     """
 
     nearest: str = ""
     item: str = ""
     percentile: float = 0.0
-    sound: bool | None = None
+    whole: bool | None = None
+    joint: "Width | None" = None
 
     @property
     def word(self) -> Word:
@@ -42,23 +46,46 @@ class Novelty:
     @property
     def note(self) -> str:
         """All of it in a few words."""
-        quality = {None: "", True: "sound", False: "flawed"}[self.sound]
+        quality = {None: "", True: "one piece", False: "flawed"}[self.whole]
+        if self.whole and self.joint and self.joint.delicate:
+            quality = "delicate"
         return "  ·  ".join(word for word in (NOTES[self.word], quality) if word)
 
     @property
     def good(self) -> bool:
         """Whether there is nothing to be said against it."""
-        return self.word in ("", "new") and self.sound is not False
+        firm = self.whole is not False and not (self.joint and self.joint.delicate)
+        return self.word in ("", "new") and firm
 
     @property
     def sentence(self) -> str:
         """The same in full, with its limits."""
         told = {True: "In one piece, watertight, and as it was asked for.", False: "In pieces, or not as asked for."}
-        lines = [told[self.sound]] if self.sound is not None else []
+        lines = [told[self.whole]] if self.whole is not None else []
+        if self.whole and self.joint:
+            lines += [self.joint.sentence] if self.joint.sentence else []
         if self.nearest:
             share = f"{self.percentile:.0f} % of training shapes have a nearer one"
             lines += [f"Nearest training shape: {self.item}; {share}.", "By latents: Evaluate compares surfaces."]
         return "\n".join(lines)
+
+
+class Width(msgspec.Struct, frozen=True):
+    """How wide the narrowest joint of a shape is."""
+
+    shape: str
+    width: float
+    delicate: bool
+
+    @property
+    def sentence(self) -> str:
+        """For people."""
+        share = f"{100 * self.width / LONGEST:.1f} % of its size wide"
+        if self.width == 0:
+            return "It hangs by a thread: somewhere its parts hardly meet."
+        if self.delicate:
+            return f"It hangs by a thread: the narrowest joint between its parts is {share}."
+        return f"The narrowest joint between its parts is {share}." if self.width < 1 else ""
 
 
 class _Near(msgspec.Struct):
@@ -73,6 +100,7 @@ class _Generated(msgspec.Struct):
     shapes: tuple[str, ...] = ()
     nearest: tuple[_Near, ...] = ()
     loose: tuple[str, ...] | None = None
+    joints: tuple[Width, ...] = ()
 
 
 class _Neighbour(msgspec.Struct):
@@ -108,22 +136,24 @@ def read_novelties(project: Project, runs: Iterable[RunRow]) -> dict[str, Novelt
 def _generated(data: bytes, run: str) -> dict[str, Novelty]:
     result = msgspec.json.decode(data, type=_Generated)
     near = {one.shape: one for one in result.nearest}
+    joints = {one.shape: one for one in result.joints}
     found = {}
     for name in result.shapes:
-        sound = None if result.loose is None else name not in result.loose
-        one = near.get(name)
+        whole = None if result.loose is None else name not in result.loose
+        joint, one = joints.get(name), near.get(name)
         if one is not None:
             openable = one.nearest if "/" in one.nearest else known_name(run, one.nearest)
-            found[name] = Novelty(openable, one.nearest, one.percentile, sound)
-        elif sound is not None:
-            found[name] = Novelty(sound=sound)
+            found[name] = Novelty(openable, one.nearest, one.percentile, whole, joint)
+        elif whole is not None:
+            found[name] = Novelty(whole=whole, joint=joint)
     return found
 
 
 def _analysed(data: bytes, before: dict[str, Novelty]) -> dict[str, Novelty]:
     neighbours = msgspec.json.decode(data, type=_Analysed).neighbours
+    told = {one.shape: before.get(one.shape, Novelty()) for one in neighbours}
     return {
-        one.shape: Novelty(one.nearest, one.nearest, 100 * one.closer, before.get(one.shape, Novelty()).sound)
+        one.shape: replace(told[one.shape], nearest=one.nearest, item=one.nearest, percentile=100 * one.closer)
         for one in neighbours
         if not one.part
     }

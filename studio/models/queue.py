@@ -1,14 +1,9 @@
 """The queue: jobs that wait, run and have ended. It lies in the project, so it outlives the window and any crash."""
 
-import time
-from dataclasses import dataclass, field
-from typing import Literal
-
-import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from engine.errors import StudioError
-from engine.jobs import GenerateJob, Job
+from engine.errors import InputError, StudioError
+from engine.jobs import Job
 from engine.project import Project
 from engine.protocol import (
     Cancelled,
@@ -22,103 +17,16 @@ from engine.protocol import (
     Resumed,
 )
 from engine.storage import write_json
+from studio.models.queue_file import FILE, QueueFile, read_queue, tasks_of
 from studio.models.session import Session
-from studio.models.titles import command_of, title_of
+from studio.models.task import ENDED, State, Task
+from studio.models.titles import command_of, counted, duration
 from studio.models.troubles import Troubles
 
-State = Literal["waiting", "running", "paused", "stopping", "finished", "failed", "cancelled"]
-ENDED = ("finished", "failed", "cancelled")
+__all__ = ["ENDED", "FILE", "Queue", "QueueFile"]
+
 PATIENCE_MS = 5_000  # a cancel that is not obeyed for so long can be forced
 MOST_ENDED = 50
-FILE = "queue.json"
-VERSION = 1
-DRAW, SETTLE = "sample", "whole"  # stages of a generation: all shapes are drawn at once; one by one it is known to stay
-DRAWN, ALMOST = 0.1, 0.99  # share of a generation when all are drawn; the most before it has ended
-
-
-class QueueFile(msgspec.Struct, frozen=True, kw_only=True):
-    """queue.json: runs that wait, the running one first; those that ended and are still shown, newest first.
-
-    retried : run -> when it had ended (s since 1970) before it was put into the queue again
-    """
-
-    waiting: tuple[str, ...] = ()
-    ended: tuple[str, ...] = ()
-    held: bool = False
-    retried: dict[str, float] = {}
-    version: int = VERSION
-
-
-@dataclass
-class Task:
-    """One job in the queue, as far as the window knows.
-
-    done, total : units of ``stage``, 0 of 0 before the first word of it
-    stubborn : a cancel was not obeyed in time, so that only force helps
-    text, trace : why it failed, and for whom wants to know more; warnings : notes that affect its result
-    """
-
-    job: Job
-    state: State = "waiting"
-    stage: str = ""
-    done: int = 0
-    total: int = 0
-    message: str = ""
-    stubborn: bool = False
-    text: str = ""
-    trace: str = ""
-    warnings: list[str] = field(default_factory=list)
-    result: dict[str, object] = field(default_factory=dict)
-    _begun: tuple[str, int, float] = ("", 0, 0.0)
-    _counted: tuple[int, int] = (0, 0)  # done, total of the stage that tells how long it still takes
-    _ahead: float = 0.0  # of a generation: the share of all of it
-
-    @property
-    def run(self) -> str:
-        """The run that the job is done in."""
-        return self.job.run
-
-    @property
-    def title(self) -> str:
-        """What it does."""
-        return title_of(self.job)
-
-    @property
-    def share(self) -> float | None:
-        """How much of the stage is done, 0 to 1, of a generation how much of all; None while that is not known."""
-        if isinstance(self.job, GenerateJob):
-            return self._ahead or None
-        return min(self.done / self.total, 1.0) if self.total else None
-
-    @property
-    def seconds_left(self) -> float | None:
-        """Of this stage, of a generation until all shapes are there, by the speed so far; None in the first two seconds."""
-        _, first, began = self._begun
-        done, total = self._counted
-        spent = time.monotonic() - began
-        if self.state != "running" or done <= first or spent < 2:
-            return None
-        return (total - done) * spent / (done - first)
-
-    def hear(self, event: Progress) -> None:
-        """Take over how far it is."""
-        if isinstance(self.job, GenerateJob):
-            self._ahead = max(self._ahead, _share_of(self.job, event))
-        if not isinstance(self.job, GenerateJob) or event.stage == (SETTLE if self.job.whole else DRAW):
-            self._counted = event.done, event.total
-            if self._begun[0] != event.stage:
-                self._begun = (event.stage, event.done, time.monotonic())
-        self.stage, self.done, self.total, self.message = event.stage, event.done, event.total, event.message
-
-    def rest(self) -> None:
-        """Forget the speed, which says nothing across a pause."""
-        self._begun = ("", 0, 0.0)
-
-
-def _share_of(job: GenerateJob, event: Progress) -> float:
-    """Share of a generation that is done by one word of it: shapes that stay of all; 0 of a stage that says nothing."""
-    most = {SETTLE: 1.0, DRAW: DRAWN if job.whole else 1.0}.get(event.stage, 0.0)
-    return min(most * event.done / event.total, ALMOST) if event.total else 0.0
 
 
 class Queue(QObject):
@@ -162,6 +70,18 @@ class Queue(QObject):
     def task(self, run: str) -> Task | None:
         """The task of a run, if it is in the queue."""
         return next((task for task in self.tasks if task.run == run), None)
+
+    def waits(self, run: str) -> str:
+        """What a job waits for, as in "waits behind Train a model, 2 h left"; "" where it does not wait."""
+        task = self.task(run)
+        if task not in self.waiting:
+            return ""
+        if self.running is None:
+            return "waits: the queue is on hold" if self.held else "waits for the engine"
+        left = self.running.seconds_left
+        between = self.waiting.index(task)
+        more = f" and {counted(between, 'more job')}" if between else ""
+        return f"waits behind {self.running.title}{f', {duration(left)} left' if left else ''}{more}"
 
     def command(self, run: str) -> str:
         """The command that does the same as this job."""
@@ -229,6 +149,20 @@ class Queue(QObject):
             self.waiting.insert(max(0, to), task)
             self._settle()
 
+    def run_first(self, run: str) -> None:
+        """Do a waiting job at once: what runs is set aside, keeps what it has, and goes on after it."""
+        task = self.task(run)
+        if task not in self.waiting:
+            return
+        self.waiting.remove(task)
+        self.waiting.insert(0, task)
+        self.held = False
+        if self.running and self.running.state in ("running", "paused"):
+            self.running.aside, self.running.state = True, "stopping"
+            self._session.cancel()
+            self._impatience.start()
+        self._settle()
+
     def clear(self, run: str = "") -> None:
         """Take ended jobs out of the list (their results stay); "" = all of them."""
         self.done = [task for task in self.done if run not in ("", task.run)]
@@ -249,25 +183,12 @@ class Queue(QObject):
     def _recover(self) -> None:
         """What an earlier window left, by queue.json and by how far the runs have come since."""
         try:
-            kept = msgspec.json.decode((self._project.folder / FILE).read_bytes(), type=QueueFile)
-        except FileNotFoundError:
-            return
-        except msgspec.DecodeError as error:
-            self._troubles.tell(f"the queue of this project could not be read and is empty now ({error})")
+            kept = read_queue(self._project.folder)
+        except InputError as error:
+            self._troubles.tell_error(error)
             return
         self.held, self._retried = kept.held, dict(kept.retried)
-        for run in (*kept.waiting, *kept.ended):
-            try:
-                task, row = Task(self._project.job(run)), self._project.catalogue.run(run)
-            except StudioError:
-                continue  # its folder was removed
-            goes_on = row.state == "cancelled" or row.ended == kept.retried.get(run, -1.0)  # nobody began it since
-            if row.state in ENDED and not (goes_on and run in kept.waiting):
-                task.state = row.state  # type: ignore[assignment]
-                task.text, _, task.trace = row.reason.partition("\n")
-                self.done.append(task)
-            elif run in kept.waiting:
-                self.waiting.append(task)
+        self.waiting, self.done = tasks_of(kept, self._project)
 
     def _settle(self) -> None:
         """Keep what is, begin what can be begun, and say that something changed."""
@@ -286,12 +207,14 @@ class Queue(QObject):
         self.running = task
 
     def _keep(self) -> None:
-        first = [self.running] if self.running and self.running.state != "stopping" else []
+        goes_on = [self.running] if self.running and (self.running.state != "stopping" or self.running.aside) else []
+        place = 1 if goes_on and goes_on[0].aside else 0  # the one for which it was set aside goes first
+        going = [*self.waiting[:place], *goes_on, *self.waiting[place:]]
         file = QueueFile(
-            waiting=tuple(task.run for task in (*first, *self.waiting)),
+            waiting=tuple(task.run for task in going),
             ended=tuple(task.run for task in self.done),
             held=self.held,
-            retried={run: ended for run, ended in self._retried.items() if self.task(run) in (*first, *self.waiting)},
+            retried={run: ended for run, ended in self._retried.items() if self.task(run) in going},
         )
         try:
             write_json(self._project.folder / FILE, file)
@@ -328,6 +251,9 @@ class Queue(QObject):
                 task.result = result
                 self._stop(task, "finished")
                 return
+            case Cancelled() if task.aside:
+                self._put_aside(task)
+                return
             case Cancelled():
                 self._stop(task, "cancelled")
                 return
@@ -338,6 +264,14 @@ class Queue(QObject):
             case _:
                 return
         self.changed.emit()
+
+    def _put_aside(self, task: Task) -> None:
+        """It has made way, and waits behind the one that goes first."""
+        self.running = None
+        self._impatience.stop()
+        self.waiting.insert(1, Task(task.job))
+        self.staged.emit(task.run)
+        self._settle()
 
     def _stop(self, task: Task, state: State) -> None:
         self.running = None

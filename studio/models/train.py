@@ -16,7 +16,7 @@ from studio.models.curves import Curves
 from studio.models.form import Form
 from studio.models.make import Make
 from studio.models.opened import OpenProject
-from studio.models.queue import Task
+from studio.models.task import Task
 from studio.models.train_gate import Gate
 from studio.models.train_methods import OF_TRAINING, PRESETS
 from studio.models.train_runs import Cost, Fitted, Runs, Told, Training, read_runs

@@ -11,6 +11,7 @@ from studio.panel import Panel, in_menu
 from studio.widgets.card_list import CardList
 from studio.widgets.card_menu import card_menu
 from studio.widgets.elided import Elided
+from studio.widgets.waits import Waits
 from studio.widgets.words import Ground, button, label
 
 BESIDE_KEYS = "N"
@@ -49,6 +50,7 @@ class GalleryView(Ground):
         column.setContentsMargins(12, 8, 12, 8)
         column.setSpacing(6)
         column.addLayout(head)
+        column.addWidget(Waits(opened.queue, lambda: self._gallery.run))
         column.addLayout(self._stack, 1)
         self.list.chosen.connect(self._choose)
         self.list.opened.connect(self._gallery.look_at)

@@ -81,7 +81,7 @@ class MakeView(Ground):
         column.addLayout(self._form)
         numbers = Rows(NAMES)
         numbers.row("Count", _row(self.slider, self.count))
-        numbers.row("Seed", _row(self.seed, self.lock, self.dice))
+        numbers.row("Next seed", _row(self.seed, self.lock, self.dice))
         column.addLayout(numbers)
         column.addWidget(self.more, 0, Qt.AlignmentFlag.AlignLeft)
         self._extra = QWidget()
@@ -134,7 +134,7 @@ class MakeView(Ground):
             "Category": (self.category, "What kind of shapes"),
             "Count": (self.count, "How many shapes"),
             "Count, slider": (self.slider, "How many shapes"),
-            "Seed": (self.seed, "The same seed gives the same shapes again"),
+            "Next seed": (self.seed, "What is made next is drawn with it: the same seed gives the same shapes again"),
         }
         for name, (widget, tip) in names.items():
             widget.setAccessibleName(name)

@@ -14,11 +14,13 @@ from PySide6.QtWidgets import (
 
 from studio.icons import icon
 from studio.models.opened import OpenProject
-from studio.models.queue import Queue, Task
+from studio.models.queue import Queue
+from studio.models.task import Task
 from studio.models.titles import duration, stage_words
 from studio.panel import Panel
 from studio.widgets.words import Ground, button, label, tool
 
+FIRST = "Do it first: what runs is set aside and goes on after it"
 STATES = {"waiting": "waits", "running": "", "paused": "paused", "stopping": "stopping"}
 MOODS = {"failed": "bad", "finished": "good"}
 
@@ -45,6 +47,7 @@ class TaskRow(QWidget):
         for shown, symbol, tip, work in (
             (task.state == "running", "pause", "Pause", lambda: queue.pause(run)),
             (task.state == "paused", "play", "Go on", lambda: queue.resume(run)),
+            (place >= 0 and queue.running is not None, "play", FIRST, lambda: queue.run_first(run)),
             (place > 0, "up", "Sooner", lambda: queue.move(run, place - 1)),
             (0 <= place < len(queue.waiting) - 1, "down", "Later", lambda: queue.move(run, place + 1)),
             (task.state in ("failed", "cancelled"), "retry", "Go on with it", lambda: queue.retry(run)),
@@ -61,7 +64,7 @@ class TaskRow(QWidget):
     def draw(self) -> None:
         """Show how far it is."""
         task = self.task
-        words = STATES.get(task.state, task.state)
+        words = "makes way" if task.aside else STATES.get(task.state, task.state)
         if task.state == "running":
             seconds = task.seconds_left
             words = stage_words(task.stage) or "starting"

@@ -5,7 +5,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QW
 
 from studio.icons import icon
 from studio.models.library import Mood
-from studio.models.queue import Task
+from studio.models.task import Task
 from studio.models.titles import duration, stage_words
 from studio.widgets.elided import Elided
 from studio.widgets.words import Ground, button, label, line

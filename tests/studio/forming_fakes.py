@@ -41,16 +41,19 @@ def run(job: Job, project: Project) -> Generator[Event | Preview, None, None]:
                 pictures[:] = COLOUR
                 state[:] = SEEN
                 state[: {1: 0, 2: 2, 3: job.count}[step]] = STAYS
+                if step == 2:  # what stays is a shape of the project at once
+                    kept = _keep(project, job, 2)
+                    write_json(folder / KEPT, {"shapes": kept, "nearest": [], "loose": [], "joints": _joints(kept)})
                 yield Preview(KIND, {"pictures": pictures, "state": state})
             time.sleep(0.02)
             yield Progress(stage="whole", done=int((state == STAYS).sum()), total=job.count)
     except GeneratorExit:
         kept = _keep(project, job, int((state == STAYS).sum()))
-        write_json(folder / KEPT, {"shapes": kept, "nearest": _near(kept), "loose": []})
+        write_json(folder / KEPT, {"shapes": kept, "nearest": _near(kept), "loose": [], "joints": _joints(kept)})
         project.catalogue.end_run(job.run, "cancelled")
         raise
     names = _keep(project, job, job.count)
-    result = {"run": job.run, "shapes": names, "nearest": _near(names), "loose": names[-1:]}
+    result = {"run": job.run, "shapes": names, "nearest": _near(names), "loose": names[-1:], "joints": _joints(names)}
     project.finish(job.run, result)
     project.catalogue.end_run(job.run, "finished")
     yield Finished(result=msgspec.to_builtins(result))
@@ -68,3 +71,8 @@ def _keep(project: Project, job: GenerateJob, count: int) -> list[str]:
 
 def _near(names: list[str]) -> list[dict[str, object]]:
     return [{"shape": name, "nearest": f"chair-{i}", "percentile": 40.0} for i, name in enumerate(names)]
+
+
+def _joints(names: list[str]) -> list[dict[str, object]]:
+    """The second hangs by a thread."""
+    return [{"shape": name, "width": 0.01 if i == 1 else 0.1, "delicate": i == 1} for i, name in enumerate(names)]

@@ -13,7 +13,7 @@ from engine.jobs import ImportJob, PartsJob, RenameJob, SamplesJob
 from engine.project import Project
 from engine.rows import MADE
 from studio.models.bring import SAMPLES, VERDICTS, Bring, is_named
-from studio.models.queue import Task
+from studio.models.task import Task
 from tests.studio.conftest import settle
 from tests.studio.train_project import Written, item
 

@@ -14,11 +14,14 @@ from studio.models.make import Make
 from studio.models.opened import ENGINES, Engines
 from studio.views.gallery import GalleryView
 from studio.views.make import MakeView
+from studio.widgets.waits import Waits
 from tests.studio.conftest import Desk, settle
 from tests.studio.forming_fakes import COLOUR
 
 LEFT = Qt.MouseButton.LeftButton
 COUNT = 5
+FIRM, WEAK = "one piece", "delicate"
+THUMBNAIL = (90, 120, 150)  # of what the fake engine draws of a shape
 
 
 @pytest.fixture
@@ -55,12 +58,12 @@ def notes(gallery: GalleryView) -> list[str]:
     return [model.card(row).note for row in range(model.rowCount())]
 
 
-def pictured(gallery: GalleryView, row: int) -> bool:
+def pictured(gallery: GalleryView, row: int, wanted: tuple[int, int, int] = COLOUR) -> bool:
     image = gallery.list.model().index(row, 0).data(Qt.ItemDataRole.DecorationRole)
     if not isinstance(image, QImage):
         return False
     colour = image.pixelColor(3, 3)
-    return (colour.red(), colour.green(), colour.blue()) == COLOUR
+    return (colour.red(), colour.green(), colour.blue()) == wanted
 
 
 def test_shapes_are_seen_while_they_form_and_then_are_there(forming: Desk, qtbot: QtBot) -> None:
@@ -74,11 +77,17 @@ def test_shapes_are_seen_while_they_form_and_then_are_there(forming: Desk, qtbot
     qtbot.mouseClick(gallery.list.viewport(), LEFT, pos=place)
     assert not gallery.list.names and not forming.opened.current.shape, "what is not there yet cannot be opened"
     go_to(2)
-    settle(qtbot, lambda: notes(gallery) == ["ready"] * 2 + ["taking shape"] * 3)
+    settle(qtbot, lambda: notes(gallery) == [FIRM, WEAK] + ["taking shape"] * 3)
+    settle(qtbot, lambda: all(pictured(gallery, row, THUMBNAIL) for row in range(2)))
+    assert all(pictured(gallery, row) for row in range(2, COUNT)), "the others are still rough"
+    qtbot.mouseClick(gallery.list.viewport(), LEFT, pos=place)
+    assert forming.opened.current.shape == f"{run}/0000", "what stays can be used at once"
     assert gallery.stop.text() == "Stop, keep 2" and "2 of 5 shapes are ready" in gallery.words.text()
     assert gallery.progress.value() == 100 * 2 // COUNT
     go_to(3)
-    settle(qtbot, lambda: notes(gallery) == ["new  ·  sound"] * 4 + ["new  ·  flawed"])
+    settle(qtbot, lambda: notes(gallery) == [f"new  ·  {one}" for one in (FIRM, WEAK, FIRM, FIRM, "flawed")])
+    assert [gallery._gallery.cards.card(row).mood for row in range(3)] == ["good", "warn", "good"]
+    assert "made with seed" in gallery.words.text()
     assert not gallery.stop.isVisible() and not gallery.go_on.isVisible()
     assert forming.opened.library.card(f"{run}/0004") is gallery._gallery.cards.card(4)
 
@@ -88,13 +97,26 @@ def test_stopped_early_what_is_finished_is_kept_and_the_rest_can_follow(forming:
     go_to(2)
     settle(qtbot, lambda: gallery.stop.text() == "Stop, keep 2")
     qtbot.mouseClick(gallery.stop, LEFT)
-    settle(qtbot, lambda: notes(gallery) == ["new  ·  sound"] * 2)
+    settle(qtbot, lambda: notes(gallery) == [f"new  ·  {one}" for one in (FIRM, WEAK)])
     assert "Stopped: 2 of 5 shapes kept" in gallery.words.text()
     assert [shape.id for shape in forming.opened.project.catalogue.shapes(run)] == [f"{run}/0000", f"{run}/0001"]
     qtbot.mouseClick(gallery.go_on, LEFT)
     go_to(3)
     settle(qtbot, lambda: len(notes(gallery)) == COUNT and "flawed" in notes(gallery)[-1])
     assert not gallery.go_on.isVisible()
+
+
+def test_what_waits_says_so_where_it_was_asked_for_and_can_go_first(forming: Desk, qtbot: QtBot) -> None:
+    gallery, go_to, first = begin(forming, qtbot)
+    waits, queue = gallery.findChild(Waits), forming.opened.queue
+    assert waits is not None and not waits.isVisible()
+    qtbot.mouseClick(views(forming)[0].go, LEFT)
+    settle(qtbot, waits.isVisible)
+    assert "waits behind Generate 5" in waits.words.text()
+    second = queue.waiting[0].run
+    qtbot.mouseClick(waits.first, LEFT)
+    settle(qtbot, lambda: queue.running is not None and queue.running.run == second)
+    assert [task.run for task in queue.waiting] == [first] and not waits.isVisible()
 
 
 @pytest.mark.slow
@@ -110,7 +132,7 @@ def test_stopped_before_anything_is_there_nothing_stays(forming: Desk, qtbot: Qt
 def test_the_nearest_training_shape_stands_beside_it(forming: Desk, qtbot: QtBot) -> None:
     gallery, go_to, run = begin(forming, qtbot)
     go_to(3)
-    settle(qtbot, lambda: len(notes(gallery)) == COUNT and "sound" in notes(gallery)[0])
+    settle(qtbot, lambda: len(notes(gallery)) == COUNT and "new" in notes(gallery)[0])
     gallery.list.choose(f"{run}/0001")
     current, scene = forming.opened.current, forming.opened.model(Looking).scene
     assert (current.shape, current.beside) == (f"{run}/0001", "")
@@ -140,7 +162,7 @@ def test_with_the_real_engine_and_a_model_that_comes_along(
     qtbot.mouseClick(make.go, LEFT)
     settle(qtbot, lambda: len(desk.opened.queue.done) == 1)
     assert desk.opened.queue.done[0].state == "finished", desk.opened.queue.done[0].text
-    settle(qtbot, lambda: any("sound" in note for note in notes(gallery)))
+    settle(qtbot, lambda: all(FIRM in note or WEAK in note for note in notes(gallery)) and len(notes(gallery)) == 2)
     assert "taking shape" in seen
     name = f"{desk.opened.queue.done[0].run}/0000"
     gallery.list.choose(name)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -16,7 +17,8 @@ from engine.jobs import GenerateJob, SamplesJob
 from engine.project import Project
 from engine.protocol import Progress
 from studio.models.opened import OpenProject
-from studio.models.queue import Task
+from studio.models.queue_file import FILE, QueueFile
+from studio.models.task import Task
 from studio.models.troubles import Trouble, Troubles
 from tests.studio.conftest import FAKES, settle
 from tests.studio.fakes import CRASH_ONCE, FAIL, SLOW, WORDS
@@ -120,6 +122,27 @@ def test_closing_keeps_the_queue_and_opening_goes_on(reopen: Open, qtbot: QtBot)
     settle(qtbot, lambda: again.queue.count == 0)
     assert again.project.catalogue.run(running).state == again.project.catalogue.run(waiting).state == "finished"
     assert again.project.catalogue.run(dropped).state == "cancelled"
+
+
+def test_what_waits_says_behind_what_and_can_go_first(reopen: Open, qtbot: QtBot) -> None:
+    """What ran is set aside with what it has, goes on after it, and is lost at no moment, also not by closing."""
+    opened = reopen()
+    begin(opened)
+    queue = opened.queue
+    long, other, short = queue.submit(job(SLOW, 40)), queue.submit(job(1)), queue.submit(job(2))
+    settle(qtbot, lambda: queue.running is not None and queue.running.done > 0)
+    assert queue.waits(long) == "" and queue.waits(short).startswith("waits behind Generate 40 shapes")
+    assert queue.waits(short).endswith("and 1 more job")
+    ended: list[str] = []
+    queue.ended.connect(ended.append)
+    queue.run_first(short)
+    kept = msgspec.json.decode((opened.folder / FILE).read_bytes(), type=QueueFile)
+    assert kept.waiting == (short, long, other)
+    settle(qtbot, lambda: ended == [short])
+    assert queue.running is not None and queue.running.run == long, "it goes on, before what came after it"
+    assert [task.run for task in queue.waiting] == [other]
+    again = reopen()
+    assert [task.run for task in again.queue.waiting] == [long, other]
 
 
 WINDOW = """
