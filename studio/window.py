@@ -1,14 +1,11 @@
 """The frame: workspaces, the line at the bottom, and what a person can ask of it. It knows panels only by their contract."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QShowEvent
 from PySide6.QtWidgets import (
-    QFileDialog,
     QMainWindow,
-    QMessageBox,
     QStackedWidget,
     QTabBar,
     QVBoxLayout,
@@ -25,18 +22,16 @@ from studio.models.sources import shipped_sources
 from studio.models.tour import Tour
 from studio.models.troubles import Troubles
 from studio.models.ways_in import WaysIn
+from studio.pages import Pages
 from studio.panel import Panel
 from studio.tab_order import go_on
 from studio.theme import Choice, Theme
 from studio.views.banner import Banner
-from studio.views.help import Diagnostics, Licences
 from studio.views.queue_strip import QueueStrip
 from studio.views.tour import TourBubble
 from studio.views.welcome import Welcome
 from studio.widgets.drop_cover import DropCover
 from studio.widgets.words import label
-
-MESHES = "Meshes (*.obj *.glb *.gltf *.stl *.ply *.off *.3mf *.dae *.zip);;All files (*)"
 
 
 class MainWindow(QMainWindow):
@@ -58,6 +53,7 @@ class MainWindow(QMainWindow):
         self._opened: OpenProject | None = None
         self.ways_in = WaysIn(projects)
         self._docks = Docks(self, panels, preferences)
+        self.pages = Pages(self, projects, self.ways_in, preferences, theme, self._docks.reset_all)
         self._shown = False
         self.machine = Machine(lambda: self._opened.pids if self._opened else [])
         self.setWindowTitle("Shape Studio")
@@ -97,7 +93,7 @@ class MainWindow(QMainWindow):
         self.memory, self.offline = label(), label("offline")
         self.memory.setToolTip("What computes, and the memory of the window and its engines")
         self.offline.setToolTip("Nothing is ever sent or fetched: all of it happens on this machine")
-        self.machine.changed.connect(lambda: self.memory.setText(self.machine.words))
+        self.machine.changed.connect(self._measure)  # not a lambda, which outlives the window
         self.machine.look()
         bar = self.statusBar()
         bar.setSizeGripEnabled(False)
@@ -107,17 +103,19 @@ class MainWindow(QMainWindow):
 
     def _menus(self) -> None:
         menus = Menus(self)
-        self.menus = menus.by_name
-        menus.add("File", "New project…", "Ctrl+N", self.ask_new)
-        menus.add("File", "Open project…", "Ctrl+O", self.ask_open)
+        pages, self.menus = self.pages, menus.by_name
+        menus.add("File", "New project…", "Ctrl+N", pages.ask_new)
+        menus.add("File", "Open project…", "Ctrl+O", pages.ask_open)
         menus.add_recent(lambda: self._preferences.recent, self._projects.open)
         self.menus["File"].addSeparator()
-        menus.add("File", "Import meshes…", "Ctrl+I", self.ask_meshes)
+        menus.add("File", "Import meshes…", "Ctrl+I", pages.ask_meshes)
         self._close_project = menus.add("File", "Close project", "Ctrl+W", self._projects.close)
         self.menus["File"].addSeparator()
         menus.add("File", "Quit", "Ctrl+Q", self.close)
         self._undo = menus.add("Edit", "Undo", "Ctrl+Z", lambda: self._step("undo"))
         self._redo = menus.add("Edit", "Redo", "Ctrl+Shift+Z", lambda: self._step("redo"))
+        self.menus["Edit"].addSeparator()
+        menus.add("Edit", "Preferences…", "Ctrl+,", pages.preferences)
         self._listed = self.menus["View"].addMenu("Panels")
         menus.add_themes(self.theme, self._choose_theme)
         menus.add("View", "Full screen", "F11", lambda: self.setWindowState(self.windowState() ^ _FULL))
@@ -125,9 +123,10 @@ class MainWindow(QMainWindow):
         self._queue_action = menus.add("View", "Queue", "Q", self.toggle_queue)
         self.addAction(self._queue_action)
         menus.add("Help", "Two-minute tour", "", self.ways_in.take_tour)
-        menus.add("Help", "Diagnostics", "", self._diagnose)
-        menus.add("Help", "Licences", "", lambda: Licences(self).show())
-        menus.add("Help", "About Shape Studio", "", self._about)
+        menus.add("Help", "Diagnostics", "", pages.diagnose)
+        menus.add("Help", "Licences", "", pages.licences)
+        menus.add("Help", "About Shape Studio", "", pages.about)
+        pages.keys.adopt(self.menus)
         self._enable()
 
     # a project comes and goes ----------------------------------------------------------------------------------------
@@ -139,6 +138,8 @@ class MainWindow(QMainWindow):
         self._opened = opened
         self.setWindowTitle(f"{opened.name} – Shape Studio")
         self._docks.fill(opened, self.menus, self._listed)
+        self.pages.keys.adopt(self.menus)
+        self.pages.prefer()
         self.stack.addWidget(self._docks.centre)
         self.stack.setCurrentWidget(self._docks.centre)
         known = self._docks.workspaces
@@ -166,6 +167,7 @@ class MainWindow(QMainWindow):
         self.tabs.hide()
         self.stack.removeWidget(self._docks.centre)
         self._docks.clear()
+        self.pages.keys.adopt(self.menus)
         self._opened = None
         self.setWindowTitle("Shape Studio")
         self._enable()
@@ -177,9 +179,9 @@ class MainWindow(QMainWindow):
         welcome.generate.connect(self.ways_in.generate_now)
         welcome.tour.connect(self.ways_in.take_tour)
         welcome.samples.connect(self.ways_in.look_around)
-        welcome.bring_in.connect(self.ask_meshes)
-        welcome.new.connect(self.ask_new)
-        welcome.choose.connect(self.ask_open)
+        welcome.bring_in.connect(self.pages.ask_meshes)
+        welcome.new.connect(self.pages.ask_new)
+        welcome.choose.connect(self.pages.ask_open)
         welcome.open.connect(self._projects.open)
         if (old := self.stack.widget(0)) is not None:
             self.stack.removeWidget(old)
@@ -199,27 +201,14 @@ class MainWindow(QMainWindow):
         if name in names:
             self.tabs.setCurrentIndex(names.index(name))
 
+    def _measure(self) -> None:
+        self.memory.setText(self.machine.words)
+
     def toggle_queue(self) -> None:
         """Show or hide the list of jobs."""
         self._docks.toggle("queue")
 
     # what a person asks for ------------------------------------------------------------------------------------------
-    def ask_new(self) -> None:
-        """A name and a place for a new project."""
-        text, _ = QFileDialog.getSaveFileName(self, "New project: a name for its folder")
-        if text:
-            self._projects.create(Path(text))
-
-    def ask_open(self) -> None:
-        """Which project to open."""
-        if text := QFileDialog.getExistingDirectory(self, "Open the folder of a project"):
-            self._projects.open(Path(text))
-
-    def ask_meshes(self) -> None:
-        """Files to bring in, into the open project or a new one."""
-        texts, _ = QFileDialog.getOpenFileNames(self, "Import meshes", "", MESHES)
-        self.ways_in.bring_in([Path(text) for text in texts])
-
     def _step(self, way: str) -> None:
         """Undo or redo, and say what: it may be something of another workspace."""
         if self._opened and (text := getattr(self._opened.history, way)()):
@@ -235,17 +224,6 @@ class MainWindow(QMainWindow):
     def _choose_theme(self, choice: Choice) -> None:
         self.theme.choose(choice)
         self._preferences.save(theme=choice)
-
-    def _diagnose(self) -> None:
-        opened = self._opened
-        Diagnostics(self, opened.folder if opened else None, opened.pids if opened else []).show()
-
-    def _about(self) -> None:
-        QMessageBox.about(
-            self,
-            "Shape Studio",
-            "Shape Studio makes new 3D shapes on your own machine.\nMIT licence; it uses Qt (LGPL), VTK and PyTorch.",
-        )
 
     # the window itself -----------------------------------------------------------------------------------------------
     def focusNextPrevChild(self, forwards: bool) -> bool:
@@ -273,16 +251,7 @@ class MainWindow(QMainWindow):
 
     def may_close(self) -> bool:
         """Ask when something runs: it is saved, and goes on the next time."""
-        task = self._opened.queue.running if self._opened else None
-        if task is None:
-            return True
-        box = QMessageBox(QMessageBox.Icon.Question, "Shape Studio", f"“{task.title}” is still running.", parent=self)
-        box.setInformativeText("It is saved when you close, and goes on when you open the project again.")
-        close = box.addButton("Pause and continue next time", QMessageBox.ButtonRole.AcceptRole)
-        box.addButton("Stay", QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(close)
-        box.exec()
-        return box.clickedButton() is close
+        return self.pages.may_close(self)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Close the project (its panels, its engine), then the window."""

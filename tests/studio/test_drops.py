@@ -30,9 +30,9 @@ from tests.studio.journeys.person import Person
 
 
 @pytest.fixture
-def person(desk: Desk, qtbot: QtBot, tmp_path: Path) -> Person:
+def person(desk: Desk, tmp_path: Path) -> Person:
     desk.opened.queue.hold(True)
-    return Person(desk.window, qtbot, tmp_path / "pictures", "drops")
+    return Person(desk.window, tmp_path / "pictures", "drops")
 
 
 def test_files_are_taken_wherever_they_are_let_go_of(desk: Desk, person: Person, tmp_path: Path) -> None:
@@ -65,10 +65,10 @@ def test_words_and_addresses_elsewhere_are_left_alone(desk: Desk, person: Person
 
 
 def test_a_project_is_opened_and_files_without_one_make_one(
-    make_desk: Callable[..., Desk], folder: Path, qtbot: QtBot, tmp_path: Path
+    make_desk: Callable[..., Desk], folder: Path, tmp_path: Path
 ) -> None:
     desk = make_desk()
-    person = Person(desk.window, qtbot, tmp_path / "pictures", "drops")
+    person = Person(desk.window, tmp_path / "pictures", "drops")
     assert person.drop_files(desk.window, [folder / "project.json"]) and desk.opened.folder == folder
     desk.projects.close()
     (tmp_path / "Mugs").mkdir()
@@ -92,7 +92,7 @@ def test_cards_of_shapes(desk: Desk, person: Person, tmp_path: Path) -> None:
     with Project(desk.opened.folder) as project:
         project.catalogue.add_shapes([ShapeRow(id=f"{again.run}/0001", run=again.run, row=1, kind="generated")])
     desk.opened.library.refresh()
-    settle(person._qtbot, lambda: desk.opened.library.card(f"{again.run}/0001") is not None)
+    person.wait(lambda: desk.opened.library.card(f"{again.run}/0001") is not None)
     own = msgspec.structs.replace(card, shape=f"{again.run}/0001", job=msgspec.to_builtins(kept))
     path.write_bytes(msgspec.json.encode(own))
     count = len(desk.opened.queue.waiting)

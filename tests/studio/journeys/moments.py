@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QMessageBox, QWidget
+from PySide6.QtWidgets import QApplication, QMessageBox
 
 from studio.models.opened import OpenProject, Projects
 from studio.views.library import LibraryView
@@ -14,8 +13,8 @@ from studio.views.make import MakeView
 from studio.views.queue_strip import QueueStrip
 from studio.window import MainWindow
 from tests.studio.fakes import SLOW
+from tests.studio.journeys.person import CONTROL, Person
 
-LEFT = Qt.MouseButton.LeftButton
 LONG = 150  # shapes of a job that is not at its end when something happens, also on a busy machine
 Deeds = Iterator[Callable[[], bool]]
 
@@ -34,21 +33,17 @@ class Visit:
         assert self.projects.current is not None
         return self.projects.current
 
-    def click(self, widget: QWidget | None) -> None:
-        """Click in the middle of it."""
-        assert widget is not None and widget.isVisible() and widget.isEnabled()
-        QTest.mouseClick(widget, LEFT)
+    @property
+    def me(self) -> Person:
+        """Who sits before it."""
+        return Person(self.window, self.folder.parent / "pictures", "visit")
 
     def generate(self, count: int, seed: int) -> None:
         """Type a count and a seed, and click Generate."""
-        make = self.window.findChild(MakeView)
-        assert make is not None
-        for box, number in ((make.count, count), (make.seed, seed)):
-            box.setFocus()
-            box.selectAll()
-            QTest.keyClicks(box, str(number))
-            QTest.keyClick(box, Qt.Key.Key_Return)
-        self.click(make.go)
+        make = self.me.sees(MakeView)
+        self.me.write(make.count, str(count))
+        self.me.write(make.seed, str(seed))
+        self.me.click(make.go)
 
     def close(self) -> None:
         """Close the window by its frame; what it asks is answered by a click."""
@@ -59,8 +54,7 @@ class Visit:
     def _answer(self) -> None:
         box = QApplication.activeModalWidget()
         if isinstance(box, QMessageBox):
-            button = next(one for one in box.findChildren(QAbstractButton) if "continue" in one.text())
-            QTest.mouseClick(button, LEFT)
+            self.me.press("Pause and continue next time", box)
 
 
 def tell() -> None:
@@ -98,9 +92,7 @@ def drawing(visit: Visit) -> Deeds:
     yield lambda: _open(visit)
     visit.generate(3, 1)
     yield lambda: len(visit.opened.library.cards) > 3
-    library = visit.window.findChild(LibraryView)
-    assert library is not None
-    library.list.setCurrentIndex(library.list.model().index(0, 0))
+    visit.me.click_card(visit.me.sees(LibraryView).list, 0)
     visit.opened.live._engine.kill()  # it dies over it, too
     visit.close()
 
@@ -110,22 +102,18 @@ def stopping(visit: Visit) -> Deeds:
     yield lambda: _open(visit)
     visit.generate(256, SLOW)
     yield lambda: visit.opened.queue.running is not None and visit.opened.queue.running.done > 3
-    strip = visit.window.findChild(QueueStrip)
-    assert strip is not None
-    visit.click(strip.cancel)
+    visit.me.click(visit.me.sees(QueueStrip).cancel)
     visit.close()
 
 
 def busy(visit: Visit) -> Deeds:
     """A queue of three jobs, a star, and nobody who closes the window: it is killed."""
     yield lambda: _open(visit)
-    library = visit.window.findChild(LibraryView)
-    assert library is not None
     visit.generate(2, 1)
     yield lambda: any(card.kind == "shape" for card in visit.opened.library.cards)
-    library.list.setCurrentIndex(library.list.model().index(0, 0))
+    visit.me.click_card(visit.me.sees(LibraryView).list, 0)
     yield lambda: bool(visit.opened.current.chosen)
-    library._star.trigger()
+    visit.me.keys(Qt.Key.Key_B, CONTROL)
     yield lambda: bool(visit.opened.library.stars)
     visit.generate(LONG, SLOW)
     visit.generate(1, 2)

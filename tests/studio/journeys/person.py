@@ -6,7 +6,8 @@ from pathlib import Path
 from time import monotonic
 from typing import TypeVar
 
-from PySide6.QtCore import QMimeData, QPoint, QPointF, QRect, Qt, QUrl
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, QRect, Qt, QTimer, QUrl
 from PySide6.QtGui import (
     QDragEnterEvent,
     QDragLeaveEvent,
@@ -20,6 +21,7 @@ from PySide6.QtWidgets import (
     QAbstractButton,
     QApplication,
     QComboBox,
+    QFileDialog,
     QLabel,
     QLineEdit,
     QListView,
@@ -28,15 +30,13 @@ from PySide6.QtWidgets import (
     QTabBar,
     QWidget,
 )
-from pytestqt.qtbot import QtBot
 
 from studio.views.form import FormView
 
 LEFT = Qt.MouseButton.LeftButton
 NONE = Qt.KeyboardModifier.NoModifier
-PICTURES = (
-    "SHAPESTUDIO_JOURNEY_PICTURES"  # folder in which journeys leave their pictures; else they stay in the test's own
-)
+CONTROL = Qt.KeyboardModifier.ControlModifier
+PICTURES = "SHAPESTUDIO_JOURNEY_PICTURES"  # folder in which journeys leave their pictures, else in the test's own
 PATIENCE = 6  # times as long as it takes on a machine that has nothing else to do, before something is said to hang
 
 W = TypeVar("W", bound=QWidget)
@@ -47,8 +47,8 @@ class Person:
     """One window, and what can be done in front of it. Everything goes to the screen's place of a widget, as from Qt's own
     platform: what lies under another widget, is disabled or out of sight cannot be reached, and that fails the test."""
 
-    def __init__(self, window: QWidget, qtbot: QtBot, pictures: Path, journey: str) -> None:
-        self.window, self._qtbot = window, qtbot
+    def __init__(self, window: QWidget, pictures: Path, journey: str) -> None:
+        self.window = window
         self._pictures = Path(os.environ.get(PICTURES, pictures)) / journey
         self._taken = 0
 
@@ -88,7 +88,7 @@ class Person:
 
     def rest(self, milliseconds: int = 300) -> None:
         """Look at it for a moment."""
-        self._qtbot.wait(milliseconds)
+        QTest.qWait(milliseconds)
 
     def shoot(self, name: str) -> Path:
         """A picture of the screen: the window with whatever stands above it."""
@@ -143,6 +143,26 @@ class Person:
             menu, place = self._lines(one)[-1]
             self.click(menu, place)
 
+    def pick_below(self, widget: QWidget, *words: str) -> None:
+        """Click a button that opens a menu, and take lines of it; while it is open, nothing else goes on."""
+
+        def act() -> None:
+            try:
+                self.pick(*words)
+            finally:
+                if (menu := QApplication.activePopupWidget()) is not None:
+                    menu.close()
+
+        handle, place = self.reach(widget)
+        QTimer.singleShot(0, act)
+        QTest.mouseClick(handle, LEFT, NONE, place)
+
+    def open(self, folder: Path) -> None:
+        """Ctrl+O; Qt's own dialogue, which is not ours to test, answers with the folder."""
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(folder))
+            self.keys(Qt.Key.Key_O, CONTROL)
+
     def _lines(self, words: str) -> list[tuple[QMenu, QPoint]]:
         menus = [top for top in QApplication.topLevelWidgets() if isinstance(top, QMenu) and top.isVisible()]
         return [
@@ -166,6 +186,12 @@ class Person:
     def click_card(self, view: QListView, row: int, keys: Qt.KeyboardModifier = NONE, twice: bool = False) -> None:
         """Click a card of a list."""
         self.click(view.viewport(), self.card(view, row).center(), keys, twice)
+
+    def choose_cards(self, view: QListView, *titles: str) -> None:
+        """Choose cards by their titles, the first by a click, the others with Ctrl."""
+        for number, title in enumerate(titles):
+            self.wait(lambda: title in self.cards(view), 60, title)  # noqa: B023
+            self.click_card(view, self.cards(view).index(title), CONTROL if number else NONE)
 
     def ask_card(self, view: QListView, row: int) -> None:
         """Open the menu of a card."""
@@ -193,11 +219,9 @@ class Person:
     # typing ----------------------------------------------------------------------------------------------------------
     def keys(self, key: Qt.Key, modifiers: Qt.KeyboardModifier = NONE, times: int = 1) -> None:
         """Press a key where the focus is."""
-        if (
-            QApplication.activeWindow() is None
-        ):  # a dialogue has gone, and there is no window manager to say who is next
+        if QApplication.activeWindow() is None:  # what was above has gone; no window manager says who is next
             self.window.activateWindow()
-            self._qtbot.waitActive(self.window)
+            QTest.qWaitForWindowActive(self.window)
         for _ in range(times):
             QTest.keyClick(QGuiApplication.focusWindow() or self.window.windowHandle(), key, modifiers)
         QApplication.processEvents()
@@ -205,10 +229,10 @@ class Person:
     def write(self, field: QWidget, text: str) -> None:
         """Replace what stands in a field, or in the box of a number, and leave it."""
         self.click(field, QPoint(12, field.height() // 2))
-        self.keys(Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+        self.keys(Qt.Key.Key_A, CONTROL)
         focus = QApplication.focusWidget()
         assert focus and (focus is field or field.isAncestorOf(focus)), f"{said(field)} cannot be typed into"
-        self._qtbot.keyClicks(focus, text)
+        QTest.keyClicks(focus, text)
         self.keys(Qt.Key.Key_Tab)
 
     def set_numbers(self, form: FormView, numbers: Mapping[str, float]) -> None:

@@ -8,7 +8,6 @@ import pytest
 import trimesh
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLineEdit, QListView
-from pytestqt.qtbot import QtBot
 
 from engine import shipped
 from engine.project import Project
@@ -30,13 +29,11 @@ SEED = 4  # of the dice
 
 @pytest.mark.slow
 @pytest.mark.skipif(not shipped.names(), reason="no model comes with this build")
-def test_first_start(
-    make_desk: Callable[..., Desk], qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_first_start(make_desk: Callable[..., Desk], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("studio.models.preferences.user_documents_path", lambda: tmp_path / "Documents")
     random.seed(SEED)
     desk = make_desk(ENGINES)
-    me = Person(desk.window, qtbot, tmp_path / "pictures", "a")
+    me = Person(desk.window, tmp_path / "pictures", "a")
     me.rest()
     me.shoot("welcome")
 
@@ -67,9 +64,9 @@ def test_first_start(
     me.wait(lambda: "Looking" not in panel._joints.text(), 120, "how parts meet")
     me.shoot("before healing")
     me.press("Heal")
-    me.reads("Working on it")
+    me.reads("Healing …")
     me.shoot("healing")
-    me.wait(lambda: "Working" not in " ".join(me.texts()), 300, "healed")
+    me.wait(lambda: "Healing …" not in me.texts(), 300, "healed")
     me.rest(2500)
     me.shoot("healed")
 
@@ -100,15 +97,13 @@ def test_first_start(
     me.shoot("reopened")
 
 
-def test_parts_of_another_taken_to_blender(
-    make_desk: Callable[..., Desk], folder: Path, qtbot: QtBot, tmp_path: Path
-) -> None:
+def test_parts_of_another_taken_to_blender(make_desk: Callable[..., Desk], folder: Path, tmp_path: Path) -> None:
     """The same in short, with shapes that were there before: mixed, exported from the panel, there again tomorrow."""
     with Project.create(tmp_path / "Toys") as project:
         keep_fit(project, "fit")
     Preferences(tmp_path / "preferences").used(tmp_path / "Toys")
     desk = make_desk(ENGINES)
-    me = Person(desk.window, qtbot, tmp_path / "pictures", "a quick")
+    me = Person(desk.window, tmp_path / "pictures", "a quick")
     me.press("Toys")
     library = me.sees(LibraryView).list
     me.wait(lambda: len(me.cards(library)) == 3, 60, "three toys")

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pytestqt.qtbot import QtBot
 
 import engine
 from engine.jobs import FitJob, GenerateJob, Job, SamplesJob, TrainJob
@@ -46,14 +45,12 @@ def newest(saved: Path) -> int:
     return max((int(path.stem.rpartition("-")[2]) for path in saved.glob("step-*.safetensors")), default=0)
 
 
-def test_the_engine_is_killed_while_it_trains(
-    make_desk: Callable[..., Desk], folder: Path, qtbot: QtBot, tmp_path: Path
-) -> None:
+def test_the_engine_is_killed_while_it_trains(make_desk: Callable[..., Desk], folder: Path, tmp_path: Path) -> None:
     run = make_project(tmp_path / "Real")
     saved = tmp_path / "Real" / "runs" / run / "checkpoints"
     desk = make_desk(ENGINES)
-    me = Person(desk.window, qtbot, tmp_path / "pictures", "d")
-    assert desk.projects.open(tmp_path / "Real")
+    me = Person(desk.window, tmp_path / "pictures", "d")
+    me.open(tmp_path / "Real")
     me.wait(lambda: newest(saved) > 0, 400, "a checkpoint")
     queue, pid = desk.opened.queue, desk.opened.session.pid
     assert queue.running is not None and pid is not None
@@ -76,7 +73,7 @@ def test_the_engine_is_killed_while_it_trains(
 
 def reopened(desk: Desk, me: Person, folder: Path, runs: list[str]) -> None:
     """The queue stands as it was, and comes to its end."""
-    assert desk.projects.open(folder)
+    me.open(folder)
     queue = desk.opened.queue
     assert [task.run for task in (*queue.tasks,) if task.state != "finished"] == runs
     me.wait(lambda: queue.count == 0, 500, "the queue to come to its end")
@@ -96,9 +93,7 @@ def killed(trace: Trace, folder: Path, moment: str, engines: str) -> None:
 
 
 @pytest.mark.slow
-def test_the_window_is_killed_while_it_trains(
-    make_desk: Callable[..., Desk], folder: Path, qtbot: QtBot, tmp_path: Path
-) -> None:
+def test_the_window_is_killed_while_it_trains(make_desk: Callable[..., Desk], folder: Path, tmp_path: Path) -> None:
     model = "train-0001"
     run = make_project(tmp_path / "Real", *(GenerateJob(model=model, count=1, seed=seed) for seed in (1, 2)))
     assert run == model
@@ -106,17 +101,15 @@ def test_the_window_is_killed_while_it_trains(
     killed(Trace(tmp_path / "trace"), tmp_path / "Real", "training", "real")
     assert newest(saved) < STEPS
     desk = make_desk(ENGINES)
-    me = Person(desk.window, qtbot, tmp_path / "pictures", "e")
+    me = Person(desk.window, tmp_path / "pictures", "e")
     reopened(desk, me, tmp_path / "Real", [run, "generate-0001", "generate-0002"])
     me.shoot("all is done")
 
 
-def test_the_window_is_killed_with_a_queue(
-    make_desk: Callable[..., Desk], folder: Path, qtbot: QtBot, tmp_path: Path
-) -> None:
+def test_the_window_is_killed_with_a_queue(make_desk: Callable[..., Desk], folder: Path, tmp_path: Path) -> None:
     killed(Trace(tmp_path / "trace"), folder, "busy", "fake")
     desk = make_desk(FAKES)
-    me = Person(desk.window, qtbot, tmp_path / "pictures", "e")
+    me = Person(desk.window, tmp_path / "pictures", "e")
     reopened(desk, me, folder, ["generate-0002", "generate-0003", "generate-0004"])
     library = desk.opened.library
     me.wait(lambda: library.count("shape") == 2 + SHAPES + 1 + 2, 60, "all shapes")

@@ -1,4 +1,4 @@
-"""Three shapes on the timeline, a track for the wings alone, play, a GIF and a GLB that moves: by clicks, with the engine."""
+"""Journey (c), a morph: three shapes on the timeline, a track for the wings alone, played, a GIF and a GLB that moves."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,27 +7,18 @@ import numpy as np
 import pytest
 from PIL import Image
 from PySide6.QtCore import Qt
-from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog
-from pytestqt.qtbot import QtBot
 
 from engine.project import Project
 from studio.models.opened import ENGINES
 from studio.models.timeline import Timeline
+from studio.views.library import LibraryView
 from studio.views.timeline import TimelineView
 from studio.views.timeline_tracks import Tracks
 from tests.geometry.test_morph_glb import Player
 from tests.parts.projects import Solids, keep_fit
-from tests.studio.conftest import Desk, settle
-from tests.studio.journeys.clicks import (
-    choose_cards,
-    click,
-    go_to,
-    open_menu,
-    pick,
-    picture,
-    soon,
-)
+from tests.studio.conftest import Desk
+from tests.studio.journeys.person import Person
 
 FRAMES = 9
 AIRPLANES: dict[str, Solids] = {
@@ -37,50 +28,46 @@ AIRPLANES: dict[str, Solids] = {
 }
 
 
-def export(view: TimelineView, patch: pytest.MonkeyPatch, words: str, path: Path) -> None:
-    """The menu of the button; Qt's own dialogue, which is not ours to test, answers with the path."""
-    patch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
-    soon(open_menu, lambda menu: pick(menu, words))
-    click(view.export)
-
-
 @pytest.mark.slow
 def test_a_morph_of_the_wings(
-    make_desk: Callable[..., Desk], folder: Path, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_desk: Callable[..., Desk], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with Project.create(tmp_path / "Morph") as project:
+    with Project.create(tmp_path / "Planes") as project:
         keep_fit(project, "fit", AIRPLANES)
     desk = make_desk(ENGINES)
-    assert desk.projects.open(tmp_path / "Morph")
-    settle(qtbot, lambda: len(desk.opened.library.cards) > 3)
-    go_to(desk, "Morph")
-    view = desk.window.findChild(TimelineView)
-    tracks = desk.window.findChild(Tracks)
-    assert view is not None and tracks is not None
-    choose_cards(qtbot, desk, "fit/fit-a", "fit/fit-b", "fit/fit-c")
-    click(view.begin)
-    view.length.selectAll()
-    QTest.keyClicks(view.length, str(FRAMES))
-    QTest.keyClick(view.length, Qt.Key.Key_Return)
+    me = Person(desk.window, tmp_path / "pictures", "c")
+    me.open(tmp_path / "Planes")
+    library = me.sees(LibraryView).list
+    me.wait(lambda: len(me.cards(library)) == 3, 60, "three aeroplanes")
+    me.turn_to("Morph")
+    view = me.sees(TimelineView)
+    me.choose_cards(library, *(f"fit-{name}" for name in AIRPLANES))
+    me.shoot("three are chosen")
+    me.click(view.begin)
+    me.write(view.length, str(FRAMES))
+    tracks = me.sees(Tracks)
     for part in ("body", "tail"):
-        click(tracks, tracks.lock_box(part).center())
+        me.click(tracks, tracks.lock_box(part).center())
     timeline = desk.opened.model(Timeline)  # looked at, not touched
     assert timeline.state is not None and len(timeline.state.keys) == 3 and timeline.frames == FRAMES
-    settle(qtbot, lambda: all(timeline.is_there(frame) for frame in range(FRAMES)), 600)
-    view.ruler.setFocus()
+    me.wait(lambda: all(timeline.is_there(frame) for frame in range(FRAMES)), 100, "all frames")
+    me.shoot("a track for the wings")
+    me.click(view.ruler)
     seen: set[int] = set()
     timeline.moved.connect(lambda: seen.add(timeline.frame))
-    QTest.keyClick(view.ruler, Qt.Key.Key_Space)
-    settle(qtbot, lambda: len(seen) > FRAMES // 2, 30)
-    picture(desk, "morph, playing")
-    QTest.keyClick(view.ruler, Qt.Key.Key_Space)
+    me.keys(Qt.Key.Key_Space)
+    me.wait(lambda: len(seen) > FRAMES // 2, 30, "motion")
+    me.shoot("playing")
+    me.keys(Qt.Key.Key_Space)
     assert not timeline.playing
-    export(view, monkeypatch, "GIF", tmp_path / "morph.gif")
-    settle(qtbot, lambda: len(desk.opened.queue.tasks) == 2, 300)
-    export(view, monkeypatch, "GLB", tmp_path / "morph.glb")
-    settle(qtbot, lambda: len(desk.opened.queue.done) == 3, 1800)
+    for number, (words, name) in enumerate((("Moving picture", "morph.gif"), ("One mesh", "morph.glb")), 2):
+        monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, name=name: (str(tmp_path / name), ""))
+        me.pick_below(view.export, words)
+        me.wait(lambda: len(desk.opened.queue.tasks) == number, 30, name)  # noqa: B023
+    me.shoot("being exported")
+    me.wait(lambda: len(desk.opened.queue.done) == 3, 300, "both files")
     assert {task.state for task in desk.opened.queue.done} == {"finished"}, [t.text for t in desk.opened.queue.done]
-    picture(desk, "morph, exported")
+    me.shoot("exported")
     assert not [one.text for one in desk.told if not one.note]
     check_gif(tmp_path / "morph.gif")
     check_glb(tmp_path / "morph.glb")

@@ -9,7 +9,6 @@ import trimesh
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QComboBox, QLineEdit, QProgressBar, QSpinBox
-from pytestqt.qtbot import QtBot
 
 from engine.colours import colour
 from studio.models.looking import Looking
@@ -38,7 +37,7 @@ def meshes(test_data: Path, tmp_path: Path) -> Path:
 
 @pytest.mark.slow
 def test_own_meshes(
-    make_desk: Callable[..., Desk], meshes: Path, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_desk: Callable[..., Desk], meshes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("studio.models.preferences.user_documents_path", lambda: tmp_path / "Documents")
     opened: list[str] = []
@@ -49,7 +48,7 @@ def test_own_meshes(
 
     monkeypatch.setattr(QDesktopServices, "openUrl", open_url)
     desk = make_desk(ENGINES)
-    me = Person(desk.window, qtbot, tmp_path / "pictures", "b")
+    me = Person(desk.window, tmp_path / "pictures", "b")
     me.rest()
 
     assert me.drop_files(me.window, [meshes], lambda: me.shoot("dragging"))
@@ -114,9 +113,7 @@ def test_own_meshes(
     assert not me.all(QProgressBar, within=desk.window.strip)
 
 
-def test_meshes_are_judged_and_their_parts_named(
-    make_desk: Callable[..., Desk], folder: Path, qtbot: QtBot, tmp_path: Path
-) -> None:
+def test_meshes_are_judged_and_their_parts_named(make_desk: Callable[..., Desk], folder: Path, tmp_path: Path) -> None:
     """The beginning of it in short: a zip on the empty window, with a mesh that is none, and stools of two pieces."""
     place = tmp_path / "Stools"
     place.mkdir()
@@ -127,7 +124,7 @@ def test_meshes_are_judged_and_their_parts_named(
     (place / "song.obj").write_text("la la la")
     archive = Path(shutil.make_archive(str(tmp_path / "Stools"), "zip", place))
     desk = make_desk(ENGINES)
-    me = Person(desk.window, qtbot, tmp_path / "pictures", "b quick")
+    me = Person(desk.window, tmp_path / "pictures", "b quick")
     assert me.drop_files(me.window, [archive])
     train = me.sees(TrainView)
     me.reads("3 of 4 can be fitted", 120)

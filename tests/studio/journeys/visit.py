@@ -1,6 +1,6 @@
 """A window in a process of its own, which somebody uses for a moment: ``python -m tests.studio.journeys.visit``.
 
-    visit PROJECT MOMENT ENGINES [PICTURES]
+    visit PROJECT MOMENT ENGINES
 
 MOMENT says what is done, see ``MOMENTS``; ENGINES: "real" or "fake". It prints "ready" when the moment has come. Moments
 that end with "closed" close the window as its frame does; after the others it stays until somebody ends it.
@@ -9,6 +9,7 @@ that end with "closed" close the window as its frame does; after the others it s
 import os
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -39,9 +40,14 @@ def main() -> int:
             if time.monotonic() - began > PATIENCE_S:
                 os._exit(LATE)  # whoever waits for the moment is told so, and not left waiting
             return
-        waiting[:] = [deed] if (deed := next(deeds, None)) else []
-        if not waiting:
-            timer.stop()
+        timer.stop()  # a deed lets the window work, and the next one waits for it
+        try:
+            waiting[:] = [deed] if (deed := next(deeds, None)) else []
+        except AssertionError:
+            traceback.print_exc()
+            os._exit(LATE)
+        if waiting:
+            timer.start()
 
     timer = QTimer(interval=10)
     timer.timeout.connect(go_on)
