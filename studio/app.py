@@ -37,7 +37,7 @@ def build(
     """The window with all behind it, not shown yet."""
     troubles = Troubles()
     choice = preferences.kept.theme if preferences.kept.theme in ("dark", "light") else "system"
-    theme = Theme(app, cast(Choice, choice))
+    theme = Theme(app, cast(Choice, choice), preferences.kept.text)
     projects = Projects(preferences, troubles, engines)
     window = MainWindow(panels, projects, preferences, theme, troubles)
     preferences.unsaved.connect(troubles.tell_error)

@@ -106,6 +106,12 @@ class Docks:
         workspace, self._workspace = self._workspace, ""
         self.go_to(workspace)
 
+    def reset_all(self) -> None:
+        """The same in all workspaces."""
+        self._preferences.save(layouts={})
+        if self._workspace:
+            self.reset()
+
     def toggle(self, name: str) -> None:
         """Show or hide a dock."""
         if dock := self._docks.get(name):

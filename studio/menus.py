@@ -46,13 +46,19 @@ class Menus:
         menu.aboutToShow.connect(fill)
 
     def add_themes(self, theme: Theme, choose: Callable[[Choice], object]) -> None:
-        """One of them is ticked."""
+        """One of them is ticked, whoever chose it."""
         menu, group = self.by_name["View"].addMenu("Theme"), QActionGroup(self._window)
         for text, choice in THEMES:
             action = menu.addAction(text, partial(choose, choice))
             action.setCheckable(True)
-            action.setChecked(theme.choice == choice)
+            action.setData(choice)
             group.addAction(action)
+
+        def tick() -> None:
+            for action in group.actions():
+                action.setChecked(action.data() == theme.choice)
+
+        menu.aboutToShow.connect(tick)
 
 
 def show_history(undo: QAction, redo: QAction, history: History | None) -> None:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication
 from engine.resources import resource
 from studio.palette import DARK, LIGHT, Palette
 
+TITLE = 22  # pixels of the largest words
 Choice = Literal["system", "dark", "light"]
 
 
@@ -23,9 +24,11 @@ class Theme(QObject):
 
     changed = Signal()
 
-    def __init__(self, app: QApplication, choice: Choice = "system") -> None:
+    def __init__(self, app: QApplication, choice: Choice = "system", text: int = 100) -> None:
+        """text : size of words, per cent of the system's."""
         super().__init__(app)
-        self._app = app
+        self._app, self._text = app, text
+        self._points = app.font().pointSizeF()
         self._choice: Choice = choice
         app.setStyle("Fusion")
         app.styleHints().colorSchemeChanged.connect(self._follow)
@@ -48,20 +51,33 @@ class Theme(QObject):
         self._choice = choice
         self._apply()
 
+    def enlarge(self, text: int) -> None:
+        """Words in another size, per cent of the system's."""
+        if text != self._text:
+            self._text = text
+            self._apply()
+
     def _follow(self) -> None:
         if self._choice == "system":
             self._apply()
 
     def _apply(self) -> None:
+        font = self._app.font()
+        font.setPointSizeF(self._points * self._text / 100)
+        self._app.setFont(font)
         self._app.setPalette(qt_palette(self.palette))
-        self._app.setStyleSheet(style_sheet(self.palette))
+        self._app.setStyleSheet(style_sheet(self.palette, self._text))
         self.changed.emit()
 
 
-def style_sheet(palette: Palette) -> str:
-    """resources/studio.qss with the palette's colours in it. KeyError for a colour that it does not have."""
+def style_sheet(palette: Palette, text: int = 100) -> str:
+    """resources/studio.qss with the palette's colours in it. KeyError for a colour that it does not have.
+
+    text : size of words, per cent
+    """
     icons = resource("icons/check.svg").parent.as_posix()
     names = palette.colours() | {"icons": icons, "shade": "dark" if palette.dark else "light"}
+    names["title"] = f"{TITLE * text / 100:.0f}px"
     return Template(resource("studio.qss").read_text(encoding="utf-8")).substitute(names)
 
 

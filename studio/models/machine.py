@@ -11,6 +11,23 @@ from engine.live_client import Answer
 from engine.live_requests import Computer
 
 EVERY_MS = 3_000
+THREADS = "OMP_NUM_THREADS"  # from which an engine reads how many cores it may use, when it starts
+_given = os.environ.get(THREADS)
+
+
+def cores() -> int:
+    """Cores that this process may use, which can be fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+def let_use(number: int) -> None:
+    """Let engines that are started from now on use so many cores; 0: as many as they see fit, or as the system says."""
+    if number:
+        os.environ[THREADS] = str(number)
+    elif _given is None:
+        os.environ.pop(THREADS, None)
+    else:
+        os.environ[THREADS] = _given
 
 
 class Machine(QObject):
@@ -22,7 +39,7 @@ class Machine(QObject):
         """engines : numbers of the processes of the engine."""
         super().__init__()
         self._engines = engines
-        self.cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+        self.cores = cores()
         self.device = ""  # what the live engine computes with, once it has said so
         self.memory = 0
         self._me = psutil.Process()

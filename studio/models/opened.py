@@ -21,6 +21,7 @@ from studio.models.current import Current
 from studio.models.history import History
 from studio.models.library import Library
 from studio.models.live import Live
+from studio.models.machine import let_use
 from studio.models.outgoing import Outgoing
 from studio.models.preferences import Preferences, free_folder
 from studio.models.queue import Queue
@@ -168,6 +169,7 @@ class Projects(QObject):
         if self.current and self.current.folder == folder.resolve():
             return True
         try:
+            let_use(self._preferences.kept.cores)
             found = OpenProject(folder, self._troubles, self._engines)
         except (StudioError, OSError) as error:
             self._troubles.tell_error(error)
@@ -189,7 +191,7 @@ class Projects(QObject):
 
     def create_somewhere(self, name: str) -> bool:
         """Make a project among the person's documents, without a question."""
-        return self.create(free_folder(name))
+        return self.create(free_folder(name, self._preferences.place))
 
     def close(self) -> None:
         """Close the open project."""

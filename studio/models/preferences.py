@@ -1,4 +1,5 @@
-"""What the window remembers between starts: theme, layout, recent projects. One JSON file in the person's own folder."""
+"""What the window remembers between starts: what a person prefers, layout, recent projects. One JSON file in the person's own
+folder."""
 
 from pathlib import Path
 
@@ -11,18 +12,30 @@ from engine.storage import write_json
 APP = "Shape Studio"
 MOST_RECENT = 12
 VERSION = 1
+TEXTS = (90, 100, 115, 130, 150)  # per cent of the system's size
+PICTURES = {"Small": 75, "Medium": 100, "Large": 150}  # per cent of the usual side of a card's picture
 
 
 class Kept(msgspec.Struct, kw_only=True):
-    """Contents of the file. Fields of newer versions are ignored, so that an older program can read it."""
+    """Contents of the file. Fields of newer versions are ignored, so that an older program can read it.
+
+    theme : "system", "dark" or "light"; text, pictures : sizes in per cent; projects : folder of new ones, "" = the usual
+    cores : that engines may use, 0 = all but one; keys : name of an action -> its keys, where they are not the usual ones
+    toured : the tour was taken, or left
+    """
 
     version: int = VERSION
     theme: str = "system"
+    text: int = 100
+    pictures: int = 100
+    projects: str = ""
+    cores: int = 0
+    keys: dict[str, str] = {}
     recent: list[str] = []
     geometry: str = ""
     layouts: dict[str, str] = {}
     workspace: str = ""
-    toured: bool = False  # the tour was taken, or left
+    toured: bool = False
 
 
 class Preferences(QObject):
@@ -55,6 +68,11 @@ class Preferences(QObject):
         """Projects that were opened lately and are still there, newest first."""
         return [Path(text) for text in self.kept.recent if (Path(text) / "project.json").is_file()]
 
+    @property
+    def place(self) -> Path:
+        """Where new projects go."""
+        return Path(self.kept.projects) if self.kept.projects else place_for_projects()
+
     def used(self, folder: Path) -> None:
         """Put a project at the front of the recent ones."""
         others = [text for text in self.kept.recent if text != str(folder)]
@@ -62,9 +80,13 @@ class Preferences(QObject):
 
     def _read(self) -> Kept:
         try:
-            return msgspec.json.decode(self._path.read_bytes(), type=Kept)
+            kept = msgspec.json.decode(self._path.read_bytes(), type=Kept)
         except (OSError, msgspec.DecodeError):
             return Kept()
+        kept.text = min(max(kept.text, TEXTS[0]), TEXTS[-1])
+        kept.pictures = min(max(kept.pictures, min(PICTURES.values())), max(PICTURES.values()))
+        kept.cores = max(kept.cores, 0)
+        return kept
 
 
 def place_for_projects() -> Path:

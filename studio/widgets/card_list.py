@@ -24,6 +24,7 @@ class CardList(QListView):
         self._cards = cards
         self._keep: tuple[str, ...] = ()
         self._delegate = CardDelegate(side)
+        self._usual = side
         self.setModel(cards)
         self.setItemDelegate(self._delegate)
         self.setViewMode(QListView.ViewMode.IconMode)
@@ -58,6 +59,14 @@ class CardList(QListView):
         row = self._cards.row_of(name)
         if row is not None:
             self.setCurrentIndex(self._cards.index(row))
+
+    def enlarge(self, size: int) -> None:
+        """Pictures of so many per cent of their usual side."""
+        side = self._usual * size // 100
+        if side != self._delegate.side:
+            self._delegate.side = side
+            self.setIconSize(QSize(side, side))
+            self.scheduleDelayedItemsLayout()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter opens; Qt leaves that to the style."""
