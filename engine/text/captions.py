@@ -65,7 +65,10 @@ def said(category: str, facts: list[Value], rng: Random, phrasing: Phrasing = "k
 
 def phrasings(category: str, attributes: Mapping[str, Any], count: int = 32) -> tuple[str, ...]:
     """At most ``count`` different training captions of a shape, always the same ones."""
-    return tuple(dict.fromkeys(caption(category, attributes, i) for i in range(count)))
+    about = sorted(
+        (name, str(value)) for name, value in attributes.items()
+    )  # so that shapes differ in what is said of them
+    return tuple(dict.fromkeys(caption(category, attributes, (about, i)) for i in range(count)))
 
 
 @lru_cache(1)

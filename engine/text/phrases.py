@@ -49,11 +49,13 @@ class Category(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     held: Phrases = Phrases()
 
     def said(self, attributes: Mapping[str, Any]) -> dict[str, list[Value]]:
-        """Attribute -> the values that can be said of it: its own and those that stand for it too."""
+        """Attribute -> the values that can be said of it: first its own, then those that stand for it too."""
         found = {}
         for name, values in self.attributes.items():
             own = word(attributes.get(name))
-            if of := [value for key, value in values.items() if key == own or own in value.of]:
+            if of := [value for key, value in values.items() if key == own] + [
+                value for value in values.values() if own in value.of
+            ]:
                 found[name] = of
         return found
 
