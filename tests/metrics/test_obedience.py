@@ -15,7 +15,7 @@ from engine.text.prompts import words_of
 
 def real(count: int, points: int, first: int) -> list[tuple[str, dict[str, str | int | bool], Cloud]]:
     """Clouds of shapes that the rules were not set on."""
-    found = []
+    found: list[tuple[str, dict[str, str | int | bool], Cloud]] = []
     for category in procedural.CATEGORIES:
         for seed in range(first, first + count):
             shape = procedural.make(category, seed)
