@@ -9,11 +9,12 @@ from engine.metrics.features import Features
 from engine.metrics.frechet import FrechetRow, frechet_row
 from engine.metrics.matrices import distances
 from engine.metrics.measures import CHAMFER, Means, Measure, emd_measure
+from engine.metrics.needed import read_by_scores
 from engine.metrics.part_aware import NAME as PART_AWARE
 from engine.metrics.part_aware import UNIT as PART_UNIT
-from engine.metrics.part_aware import joined, part_matrices
 from engine.metrics.protocol import normalised
 from engine.metrics.scores import ScoreRow, score
+from engine.metrics.shortlist import smallest, smallest_by_part
 from engine.metrics.surfaces import Surface
 from engine.protocol import Note, Stage
 from engine.settings import ProtocolSettings
@@ -64,13 +65,16 @@ def score_rows(
     others = [name for name in (SAMPLES, REAL) if name in sets]
     if REFERENCES not in sets or SAMPLES not in sets:
         return []
-    wanted = [(name, name) for name in sets] + [(name, REFERENCES) for name in others]
+    size = {name: len(shapes) for name, shapes in sets.items()}
+    drawn = protocol.resamples, protocol.seed
+    looks = [look for name in others for look in read_by_scores(name, REFERENCES, size[name], size[REFERENCES], *drawn)]
+    wanted = list(dict.fromkeys(look.pair for look in looks))
     clouds = {name: normalised(protocol, np.stack([one.whole for one in shapes])) for name, shapes in sets.items()}
-    found = []
-    for measure in measures_of(protocol, means.chamfer):
+    found = [(yield from smallest(clouds, looks, means))]
+    for measure in measures_of(protocol)[1:]:
         found.append((yield from distances(clouds, wanted, measure, means.folder, means.workers)))
     if names:
-        found.append(joined((yield from part_matrices(sets, names, wanted, means))))
+        found.append((yield from smallest_by_part(sets, names, looks, means)))
     rows = []
     for matrices in found:
         for name in others:

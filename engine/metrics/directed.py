@@ -1,4 +1,8 @@
-"""Mean squared nearest distances from many clouds to many others, as pieces of work: what Chamfer distances are made of."""
+"""Mean squared nearest distances from many clouds to many others, as pieces of work: what Chamfer distances are made of.
+
+Clouds that are asked how near they are to several others are put into a pool, which is five times as fast as a k-d tree but
+has to be built for just these clouds. Scattered pairs are better off with trees.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -8,10 +12,12 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.metrics.pool import Pool
+from engine.metrics.pool import Pool, grown
 from engine.metrics.work import Found, Task
 
 POOLED = 2**19  # points of one pool: about 0.3 s to build, and 60 MB
+SCATTERED = 8  # targets that need the same sources, or sources; with fewer, trees are quicker
+QUERIED = 64  # clouds that a tree is asked for at a time: about 0.1 s
 Clouds = NDArray[np.float64]
 
 
@@ -21,6 +27,11 @@ def tasks(clouds: Clouds, missing: NDArray[np.bool_]) -> Iterator[Task]:
     Clouds that lack the same others share pools of these.
     """
     for sources, targets in _shared(missing | missing.T):
+        if min(len(sources), len(targets)) < SCATTERED:
+            for target in targets:
+                for start in range(0, len(sources), QUERIED):
+                    yield partial(_queried, clouds, sources[start : start + QUERIED], int(target))
+            continue
         step = max(1, POOLED // clouds.shape[1])
         for start in range(0, len(sources), step):
             some = sources[start : start + step]
@@ -52,6 +63,12 @@ def _measure(pool: "_Later", clouds: Clouds, sources: NDArray[np.int64], target:
     values = pool().mean_squared(clouds[target])
     other = sources != target
     return Found(sources[other], np.full(int(other.sum()), target), values[other])
+
+
+def _queried(clouds: Clouds, sources: NDArray[np.int64], target: int) -> Found:
+    tree, other = grown(clouds[target]), sources[sources != target]
+    values = np.array([np.square(tree.query(clouds[source])[0]).mean() for source in other], np.float64)
+    return Found(other, np.full(len(other), target), values)
 
 
 def _pool(clouds: Clouds, rows: NDArray[np.int64]) -> Pool:

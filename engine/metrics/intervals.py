@@ -26,7 +26,8 @@ class Interval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def bootstrap(
     gg: NDArray, gr: NDArray, rr: NDArray, *, resamples: int = RESAMPLES, seed: int = 0
 ) -> Stage[tuple[Interval, Interval, Interval]]:
-    """MMD, coverage and 1-NNA with intervals, from gg (N, N), gr (N, M) and rr (M, M) distances.
+    """MMD, coverage and 1-NNA with intervals, from gg (N, N), gr (N, M) and rr (M, M) distances; those that `needed` does
+    not find need not be known, and are inf.
 
     Both sets are resampled by shape, with replacement (Efron 1979). A shape drawn twice is not its own neighbour. About
     a third of the shapes is left out of a resample, so nearest neighbours are farther and the resamples' mean lies off
@@ -39,11 +40,9 @@ def bootstrap(
         raise InputError(f"intervals need 2 shapes in each set and 2 resamples, not {n}, {m} and {resamples}")
     gg, gr, rr = (np.asarray(block, np.float64) for block in (gg, gr, rr))
     score = np.array([mmd(gr), coverage(gr), one_nna(gg, gr, rr)])
-    rng = np.random.default_rng(seed)
     found = np.zeros((resamples, 3))
     told = monotonic()
-    for place in range(resamples):
-        i, j = _drawn(n, rng), _drawn(m, rng)
+    for place, (i, j) in enumerate(zip(*draws(n, m, resamples, seed), strict=True)):
         across = gr[np.ix_(i, j)]
         found[place] = mmd(across), coverage(across), one_nna(_others(gg, i), across, _others(rr, j))
         if monotonic() - told > TELL_EVERY:
@@ -56,6 +55,13 @@ def bootstrap(
         Interval(float(v), float(max(0.0, min(v, lo))), float(min(top, max(v, hi)))) for v, lo, hi, top in bounds
     )
     return a, b, c
+
+
+def draws(n: int, m: int, resamples: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(R, n) and (R, m) shapes of each resample of sets of n and m."""
+    rng = np.random.default_rng(seed)
+    pairs = [(_drawn(n, rng), _drawn(m, rng)) for _ in range(resamples)]
+    return np.stack([i for i, _ in pairs]), np.stack([j for _, j in pairs])
 
 
 def _drawn(count: int, rng: np.random.Generator) -> NDArray[np.int64]:

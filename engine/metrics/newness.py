@@ -62,7 +62,7 @@ def newness(
             for name, rows in by_latent.items()
         )
     found = verdicts(gt, ut, whole.between("t", "t"), near)
-    by_part = yield from part_matrices(sets, names, PAIRS, means, nearest_only=True)
+    by_part = yield from part_matrices(sets, names, PAIRS, lambda clouds, asked, _: nearest(clouds, asked, means))
     parts = []
     for name, blocks in by_part.items():
         has = [np.array([name in one.parts for one in shapes], bool) for shapes in sets.values()]

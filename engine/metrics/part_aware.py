@@ -5,14 +5,12 @@ part, 0 where neither has it, and MISSING where only one has it. So it sees what
 stands where the tail should be, or two parts that have swapped their names.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.metrics.matrices import Matrices, distances
-from engine.metrics.measures import Means
-from engine.metrics.shortlist import nearest
+from engine.metrics.matrices import Matrices
 from engine.metrics.surfaces import Surface
 from engine.protocol import Stage
 
@@ -20,16 +18,20 @@ MISSING = 0.05  # squared canonical units: as if all of the part stood 0.16 besi
 NAME = "p-chamfer"
 UNIT = f"mean over the parts of their Chamfer distances; {MISSING} for a part that only one shape has"
 
+Pair = tuple[str, str]
+Clouds = Mapping[str, NDArray[np.float64]]
+Measured = Callable[[Clouds, Sequence[Pair], Mapping[Pair, NDArray[np.bool_]] | None], Stage[Matrices]]
+
 
 def part_matrices(
     sets: Mapping[str, Sequence[Surface]],
     names: Sequence[str],
-    wanted: Iterable[tuple[str, str]],
-    means: Means,
-    nearest_only: bool = False,
+    wanted: Iterable[Pair],
+    measure: Measured,
+    only: Mapping[Pair, NDArray[np.bool_]] | None = None,
 ) -> Stage[dict[str, Matrices]]:
-    """Chamfer distances of each part of ``names``, for all ``wanted`` pairs of sets; inf where only one shape has it,
-    0 where neither has. ``nearest_only``: the smallest ones of each row, as `nearest`; the others are inf too."""
+    """Distances of each part of ``names``, for all ``wanted`` pairs of sets; inf where only one shape has it, 0 where neither
+    has. ``measure`` : clouds (N, P, 3) by set, pairs of sets, and which entries, if not all -> distances; inf as it says."""
     wanted, found = list(wanted), {}
     for name in names:
         there = {key: np.array([name in one.parts for one in shapes], bool) for key, shapes in sets.items()}
@@ -37,10 +39,8 @@ def part_matrices(
         asked = [(a, b) for a, b in wanted if a in clouds and b in clouds]
         blocks = {}
         if asked:
-            if nearest_only:
-                measured = yield from nearest(clouds, asked, means)
-            else:
-                measured = yield from distances(clouds, asked, means.chamfer, means.folder, means.workers)
+            some = None if only is None else {(a, b): only[a, b][np.ix_(there[a], there[b])] for a, b in asked}
+            measured = yield from measure(clouds, asked, some)
         for a, b in wanted:
             block = np.where(there[a][:, None] == there[b][None], 0.0, np.inf)  # (N, M)
             if (a, b) in asked:

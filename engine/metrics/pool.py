@@ -88,6 +88,11 @@ class Pool:
             found[box] = np.maximum(nearest, 0)
 
 
+def grown(cloud: NDArray) -> cKDTree:
+    """Tree of one cloud, with the build options that query 2048 surface points fastest (measured)."""
+    return cKDTree(cloud, leafsize=48, balanced_tree=False, compact_nodes=False)
+
+
 def _neighbourly(points: Floats) -> tuple[Ints, NDArray[np.bool_]]:
     """(G, L) rows of ``points`` (N, 3) in groups of neighbours, G a power of two; and which of them were put in twice, to
     make all groups equally large. A tree that is cut in the middle of the longest sides has its points in this order."""

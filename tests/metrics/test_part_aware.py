@@ -1,14 +1,15 @@
 """The part-aware Chamfer distance."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from engine.metrics.chamfer import chamfer
-from engine.metrics.matrices import Matrices
-from engine.metrics.measures import Means
+from engine.metrics.matrices import Matrices, distances
+from engine.metrics.measures import CHAMFER
 from engine.metrics.part_aware import MISSING, joined, part_matrices
 from engine.metrics.surfaces import Surface
 from tests.metrics.test_chamfer import clouds, finish
@@ -23,7 +24,9 @@ def shape(**parts: NDArray[np.float64]) -> Surface:
 
 def measured(first: Sequence[Surface], second: Sequence[Surface]) -> Matrices:
     wanted = [("a", "a"), ("a", "b"), ("b", "b")]
-    return joined(finish(part_matrices({"a": first, "b": second}, NAMES, wanted, Means()))[0])
+    measure = partial(distances, measure=CHAMFER)
+    made = part_matrices({"a": first, "b": second}, NAMES, wanted, lambda clouds, asked, only: measure(clouds, asked))
+    return joined(finish(made)[0])
 
 
 def test_it_is_the_mean_over_the_parts() -> None:
