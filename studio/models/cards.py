@@ -65,7 +65,15 @@ class Cards(QAbstractListModel):
                 return self._thumbnails.image(card.name) if card.kind in ("shape", "item") else None
             case Qt.ItemDataRole.ToolTipRole:
                 tags = ", ".join(self._library.tags.get(card.name, ()))
-                lines = (card.title, card.hint or card.note, ", ".join(card.parts), tags and f"Tags: {tags}", card.name)
+                fault = self._thumbnails.fault(card.name)
+                lines = (
+                    card.title,
+                    card.hint or card.note,
+                    ", ".join(card.parts),
+                    tags and f"Tags: {tags}",
+                    fault and f"No picture: {fault}",
+                    card.name,
+                )
                 return "\n".join(text for text in lines if text)
         if role == CARD:
             return card

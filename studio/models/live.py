@@ -18,13 +18,16 @@ class Live(QObject):
     """One engine process for small requests. Everything here returns at once.
 
     answered(answer) : every answer, for whoever follows all of them
+    restarted() : the engine had died, and another one is there
     """
 
     answered = Signal(object)
+    restarted = Signal()
 
     def __init__(self, folder: Path, answers: str = ANSWERS) -> None:
         super().__init__()
         self._engine = LiveEngine(folder, answers)
+        self._pid: int | None = None  # of the engine that was there last
         self._waiting: dict[int, Then] = {}
         self._timer = QTimer(self, interval=IDLE_MS)
         self._timer.timeout.connect(self.listen)
@@ -72,3 +75,7 @@ class Live(QObject):
             self.answered.emit(answer)
         if not self._engine.busy:
             self._timer.start(IDLE_MS)
+        if (pid := self._engine.pid) is not None and pid != self._pid:
+            before, self._pid = self._pid, pid
+            if before is not None:
+                self.restarted.emit()

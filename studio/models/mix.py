@@ -82,7 +82,7 @@ class Mix(Edited):
         super().__init__(project, library, thumbnails, history, troubles)
         self.folder, self.scene = project.folder, scene
         self._shown = Shown(live, scene, troubles, self.title)
-        self._work = MixWork(MixJobs(project, submit, troubles), library, thumbnails, self._healed)
+        self._work = MixWork(MixJobs(project, submit, troubles, library), library, thumbnails, self._healed)
         history.register(KIND, self._apply)
         self._apply(history.last(KIND) or {"mix": None})
         self._shown.changed.connect(self.changed)
@@ -140,8 +140,8 @@ class Mix(Edited):
 
     @property
     def can_keep(self) -> bool:
-        """Whether the mixture is something else than a shape of the project, and nothing is wrong with it."""
-        return self.state is not None and self.is_changed and not self.fault and not self._work.is_kept(self.state)
+        """Whether the mixture is something else than a shape that is kept, and nothing is wrong with it."""
+        return self.state is not None and not self.fault and not self._work.is_kept(self.state)
 
     @property
     def can_work(self) -> bool:

@@ -1,6 +1,7 @@
 """What is kept of a mixture: the jobs that make it, those that work on what was kept, and who waits for their shapes.
 
-The run that is waited for stands in the project's mix.json, so that a later window waits for it too.
+The run that is waited for stands in the project's mix.json, so that a later window waits for it too, and what was kept last,
+so that it is not kept twice. What is made only because a job needs a shape to work on is a draft of the library.
 """
 
 from collections.abc import Callable
@@ -13,7 +14,9 @@ from engine.jobs import Job
 from engine.live_requests import job_to_keep
 from engine.project import Project
 from engine.storage import write_json
+from studio.models.library import Library
 from studio.models.mix_state import MixState
+from studio.models.task import ENDED
 from studio.models.troubles import Troubles
 
 FILE = "mix.json"
@@ -22,31 +25,46 @@ Then = Callable[[tuple[str, ...]], None]  # gets the shapes that came of a job
 
 
 class MixFile(msgspec.Struct, frozen=True, kw_only=True):
-    """mix.json: the run that heals the mixture or draws a part of it anew, "" = none."""
+    """mix.json: the run that heals the mixture or draws a part of it anew, "" = none; the mixture that was made a shape
+    last, and the run that does, or did."""
 
     waiting: str = ""
+    made: MixState | None = None
+    run: str = ""
     version: int = VERSION
 
 
 class MixJobs:
     """``waiting`` is the run that must end before the next one can be asked for, "" = none."""
 
-    def __init__(self, project: Project, submit: Callable[[Job], str], troubles: Troubles) -> None:
-        self._project, self._submit, self._troubles = project, submit, troubles
+    def __init__(self, project: Project, submit: Callable[[Job], str], troubles: Troubles, library: Library) -> None:
+        self._project, self._submit, self._troubles, self._library = project, submit, troubles, library
         self.waiting = ""
         self._after: dict[str, list[Then]] = {}
-        self._kept: tuple[MixState, str] | None = None  # what was kept last, and as which run
+        self._made: tuple[MixState, str] | None = None  # what was made a shape last, and by which run
 
     def is_kept(self, state: MixState) -> bool:
-        """Whether this very mixture is a shape already, or about to be one."""
-        return self._kept is not None and self._kept[0] == state
-
-    def keep(self, state: MixState, then: Then) -> str:
-        """Make the mixture a shape, once; returns its name, "" where it is the base itself, or that failed, which is told."""
+        """Whether this very mixture is kept as a shape, or about to be."""
         if not state.mixture.changed:
-            return ""
-        if self._kept and self.is_kept(state):
-            run = self._kept[1]
+            return not self._library.is_draft(state.mixture.base)
+        return bool(self._made and self._made[0] == state) and not self._library.is_draft(self._shape)
+
+    def keep(self, state: MixState, then: Then) -> None:
+        """Make the mixture a shape, once, and let it be kept; that it failed is told."""
+        if shape := self._make(state, then) if state.mixture.changed else state.mixture.base:
+            self._library.keep([shape])
+            if not state.mixture.changed:
+                then((shape,))
+
+    @property
+    def _shape(self) -> str:
+        """What was made last."""
+        return f"{self._made[1]}/0000" if self._made else ""
+
+    def _make(self, state: MixState, then: Then) -> str:
+        """Make the mixture a shape, once; returns its name, "" where that failed, which is told."""
+        if self._made and self._made[0] == state:
+            run = self._made[1]
             if run in self._after:
                 self._after[run].append(then)
             else:
@@ -57,20 +75,26 @@ class MixJobs:
         except (StudioError, OSError) as error:
             self._troubles.tell_error(error)
             return ""
-        self._kept = state, run
+        self._made = state, run
         self._after[run] = [then]
+        self._write()
         return f"{run}/0000"
 
     def work(self, state: MixState, make: Callable[[str], Job], then: Then) -> None:
         """Do a job on what the mixture is kept as."""
         shape = state.mixture.base
-        if state.mixture.changed and not (shape := self.keep(state, lambda shapes: None)):
-            return
+        if state.mixture.changed:
+            before = self._made
+            if not (shape := self._make(state, lambda shapes: None)):
+                return
+            if before is None or before[0] != state:
+                self._library.draft(shape.partition("/")[0])
         try:
             run = self._submit(make(shape))
         except (StudioError, OSError) as error:
             self._troubles.tell_error(error)
             return
+        self._library.draft(run)
         self._after[run] = [then]
         self._wait(run)
 
@@ -80,7 +104,9 @@ class MixJobs:
         state_of : how a run of the queue stands, "" where it is not there; then_of : what a job of this kind is done for
         """
         try:
-            run = msgspec.json.decode((self._project.folder / FILE).read_bytes(), type=MixFile).waiting
+            kept = msgspec.json.decode((self._project.folder / FILE).read_bytes(), type=MixFile)
+            self._recall(kept, state_of)
+            run = kept.waiting
             state = state_of(run) if run else ""
             if not state:
                 return ""
@@ -89,14 +115,26 @@ class MixJobs:
             return ""
         self._after[run] = [then]
         self.waiting = run
-        if state in ("finished", "failed", "cancelled"):
+        if state in ENDED:
             self.ended(run, shapes_of(self._project, run) if state == "finished" else ())
         return run
 
+    def _recall(self, kept: MixFile, state_of: Callable[[str], str]) -> None:
+        """What was made a shape last, if it is one, or is about to be."""
+        coming = state_of(kept.run) not in ("", *ENDED)
+        if kept.made is not None and (coming or shapes_of(self._project, kept.run)):
+            self._made = kept.made, kept.run
+            if coming:
+                self._after[kept.run] = []
+
     def _wait(self, run: str) -> None:
         self.waiting = run
+        self._write()
+
+    def _write(self) -> None:
+        made, run = self._made or (None, "")
         try:
-            write_json(self._project.folder / FILE, MixFile(waiting=run))
+            write_json(self._project.folder / FILE, MixFile(waiting=self.waiting, made=made, run=run))
         except OSError as error:  # a full disk must not stop what runs
             self._troubles.tell_error(error)
 
@@ -110,8 +148,9 @@ class MixJobs:
         if shapes:
             for then in waited:
                 then(shapes)
-        elif self._kept and self._kept[1] == run:
-            self._kept = None
+        elif self._made and self._made[1] == run:
+            self._made = None
+            self._write()
         return True
 
 

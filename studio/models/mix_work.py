@@ -40,15 +40,13 @@ class MixWork(QObject):
         return bool(self.waiting) and self._heals
 
     def is_kept(self, state: MixState) -> bool:
-        """Whether this very mixture is a shape already, or about to be one."""
+        """Whether this very mixture is kept as a shape, or about to be."""
         return self._jobs.is_kept(state)
 
     def keep(self, state: MixState, export: bool = False) -> None:
-        """Make a mixture a shape of the project; the base itself is one already. ``export`` : it is to be exported."""
-        if state.mixture.changed:
+        """Make a mixture a shape that is kept; a base that is no draft is one already. ``export`` : it is to be exported."""
+        if state.mixture.changed or export or not self.is_kept(state):
             self._jobs.keep(state, lambda shapes: self._arrive(shapes[0], export))
-        elif export:
-            self.made.emit(state.mixture.base, True)
 
     def heal(self, state: MixState) -> None:
         """Let the parts fit together."""

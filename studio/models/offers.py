@@ -6,6 +6,7 @@ from functools import partial
 
 from PySide6.QtGui import QGuiApplication
 
+from engine.errors import StudioError
 from engine.jobs import AnalyseJob, GenerateJob
 from engine.live_requests import known_of
 from engine.shipped import is_shipped
@@ -43,8 +44,19 @@ def offers(opened: OpenProject, names: Sequence[str]) -> list[list[Offer]]:
         ),
         _mark(opened, [one.name for one in cards]),
         _tell(opened, cards),
+        _place(opened, [one.name for one in cards if one.kind == "shape"]),
     ]
     return [group for group in groups if group]
+
+
+def remove(opened: OpenProject, names: Sequence[str]) -> None:
+    """Take shapes out of the library, and say how they come back."""
+    shapes = [name for name in names if (card := opened.library.card(name)) and card.kind == "shape"]
+    if not shapes:
+        opened.troubles.tell("only shapes can be removed from the library")
+        return
+    opened.library.remove(shapes)
+    opened.troubles.tell(f"{opened.library.told(shapes)} removed; Ctrl+Z brings back what was", note=True)
 
 
 def copy_commands(opened: OpenProject, names: Sequence[str]) -> None:
@@ -126,6 +138,20 @@ def _tell(opened: OpenProject, cards: list[Card]) -> list[Offer]:
     return found
 
 
+def _place(opened: OpenProject, names: list[str]) -> list[Offer]:
+    """Whether shapes stay in the library."""
+    library, found = opened.library, list[Offer]()
+    if away := [name for name in names if library.place(name) != "kept"]:
+        words = "Put it back" if all(library.place(name) == "removed" for name in away) else "Keep"
+        found.append(Offer(words, lambda: library.keep(away)))
+    if there := [name for name in names if library.place(name) != "removed"]:
+        found.append(Offer("Remove from the library", lambda: remove(opened, there)))
+    return found
+
+
 def _is_of_shipped(opened: OpenProject, card: Card) -> bool:
-    job = opened.project.job(card.run)
+    try:
+        job = opened.project.job(card.run)
+    except StudioError:  # its folder is gone
+        return False
     return isinstance(job, GenerateJob) and is_shipped(job.model)

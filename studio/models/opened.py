@@ -1,6 +1,5 @@
 """An open project with all its models; and the projects of a person: open, new, recent."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from studio.models.outgoing import Outgoing
 from studio.models.preferences import Preferences, free_folder
 from studio.models.queue import Queue
 from studio.models.session import Session
-from studio.models.thumbnails import Thumbnails
+from studio.models.thumbnails import Thumbnails, Told
 from studio.models.troubles import Troubles
 
 LOCK = "window.lock"
@@ -83,7 +82,8 @@ class OpenProject(QObject):
             self.history = History(self.project.catalogue)
             self.library = Library(self.project, self.background, self.history, troubles)
             self.library.carry = Outgoing(self.folder, self.live).data
-            self.thumbnails = Thumbnails(self.background, self._picture, self._draw)
+            self.thumbnails = Thumbnails(self.background, self._picture, self._draw, self._mark)
+            self.live.restarted.connect(self.thumbnails.try_again)
             self.current = Current()
             self._models: dict[type, Any] = {}
             self.queue.ended.connect(lambda _: self.library.refresh())
@@ -137,12 +137,12 @@ class OpenProject(QObject):
             self.session.close()
         ended.result()
 
-    def _draw(self, name: str, then: Callable[[Path | None], None]) -> None:
+    def _draw(self, name: str, then: Told) -> None:
         """Let the live engine draw a picture when nothing more urgent is asked."""
 
         def answered(answer: Answer) -> None:
             if answer.state != "going":
-                then(Path(answer.content.path) if isinstance(answer.content, Picture) else None)
+                then(Path(answer.content.path) if isinstance(answer.content, Picture) else None, answer.text)
 
         self.live.ask(Thumbnail(name=name), f"picture of {name}", "later", answered)
 
@@ -151,6 +151,15 @@ class OpenProject(QObject):
         shape = "/" in name
         path = self.project.thumbnail_path(name) if shape else self.project.picture_path(name)
         return path if path.is_file() else None
+
+    def _mark(self, name: str) -> int:
+        """When what a shape or an item is drawn from was written, in ns; 0 where there is nothing."""
+        run, _, shape = name.partition("/")
+        path = self.project.run_folder(run) / "latents.safetensors" if shape else self.project.geometry_path(name)
+        try:
+            return path.stat().st_mtime_ns
+        except OSError:
+            return 0
 
 
 class Projects(QObject):

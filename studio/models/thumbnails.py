@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QSize, Qt, Signal
@@ -13,30 +14,52 @@ SIZE = 256  # pixels per side
 MOST = 400  # pictures in memory, 256 KiB each
 MOST_WANTED = 80  # what was wanted before these has been scrolled out of sight
 AT_ONCE = 2  # being drawn
+TRIES = 4  # times that a picture is asked for which does not come
+UNREADABLE = "the picture file cannot be read"
 
-Draw = Callable[[str, Callable[[Path | None], None]], None]  # name of a shape -> its picture's path, told later
+Told = Callable[[Path | None, str], None]  # is told the path of a picture, or why there is none
+Draw = Callable[[str, Told], None]  # name of a shape -> its picture, told later
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """tries : how often; mark : of the file that it is drawn from, as it was; text : why"""
+
+    tries: int
+    mark: object
+    text: str
 
 
 class Thumbnails(QObject):
-    """``image`` gives a picture or nothing yet; ``ready(name)`` says when to ask again."""
+    """``image`` gives a picture or nothing yet; ``ready(name)`` says when to ask again.
+
+    What could not be drawn is drawn again when the file behind it is another one, or after ``try_again``, a few times.
+    """
 
     ready = Signal(str)
 
-    def __init__(self, background: Background, find: Callable[[str], Path | None], draw: Draw | None = None) -> None:
-        """find : name -> picture that exists already; draw : makes one of those for which there is none."""
+    def __init__(
+        self,
+        background: Background,
+        find: Callable[[str], Path | None],
+        draw: Draw | None = None,
+        mark: Callable[[str], object] = lambda name: None,
+    ) -> None:
+        """find : name -> picture that exists already; draw : makes one of those for which there is none; mark : what tells
+        whether the file is another one from which it is drawn."""
         super().__init__()
-        self._background, self._find, self._draw = background, find, draw
+        self._background, self._find, self._draw, self._mark = background, find, draw, mark
         self._images: OrderedDict[str, QImage] = OrderedDict()
         self._wanted: OrderedDict[str, None] = OrderedDict()
-        self._busy: set[str] = set()
-        self._without: set[str] = set()  # nothing can be drawn of these
+        self._busy: dict[str, object] = {}  # what is drawn or read, with its mark
+        self._failed: dict[str, _Failure] = {}
 
     def image(self, name: str) -> QImage | None:
         """The picture of a card, if it is there; else it will be."""
         if (image := self._images.get(name)) is not None:
             self._images.move_to_end(name)
             return image
-        if name not in self._busy and name not in self._without:
+        if name not in self._busy and self._may_come(name):
             self._wanted[name] = None
             self._wanted.move_to_end(name)
             if len(self._wanted) > MOST_WANTED:
@@ -47,35 +70,52 @@ class Thumbnails(QObject):
     def forget(self, name: str) -> None:
         """Read or draw it anew when it is asked for."""
         self._images.pop(name, None)
-        self._without.discard(name)
+        self._failed.pop(name, None)
+
+    def fault(self, name: str) -> str:
+        """Why a card has no picture; "" where it has one or may get it."""
+        failure = self._failed.get(name)
+        return failure.text if failure else ""
+
+    def try_again(self) -> None:
+        """What draws is another one: what failed may succeed now."""
+        for name, failure in list(self._failed.items()):
+            self._failed[name] = _Failure(failure.tries, object(), failure.text)  # no file has this mark
+            self.ready.emit(name)  # whoever shows it asks again
+
+    def _may_come(self, name: str) -> bool:
+        failure = self._failed.get(name)
+        return failure is None or (failure.tries < TRIES and failure.mark != self._mark(name))
 
     def _next(self) -> None:
         while self._wanted and len(self._busy) < AT_ONCE:
             name, _ = self._wanted.popitem()  # what came into sight last
-            self._busy.add(name)
+            self._busy[name] = self._mark(name)
             path = self._find(name)
             if path is not None:
                 self._read(name, path)
             elif self._draw is not None:
-                self._draw(name, lambda found, name=name: self._read(name, found))  # type: ignore[misc]
+                self._draw(name, lambda found, why, name=name: self._read(name, found, why))  # type: ignore[misc]
             else:
                 self._end(name)
 
-    def _read(self, name: str, path: Path | None) -> None:
+    def _read(self, name: str, path: Path | None, why: str = "") -> None:
         if path is None:
-            self._end(name)
+            self._end(name, why=why)
             return
         self._background.do(
             lambda: small(path),
             lambda image: self._end(name, image),
-            lambda _: self._end(name),
+            lambda error: self._end(name, why=str(error)),
         )
 
-    def _end(self, name: str, image: QImage | None = None) -> None:
-        self._busy.discard(name)
+    def _end(self, name: str, image: QImage | None = None, why: str = "") -> None:
+        mark = self._busy.pop(name, None)
         if image is None or image.isNull():
-            self._without.add(name)
+            tries = self._failed[name].tries if name in self._failed else 0
+            self._failed[name] = _Failure(tries + 1, mark, why or UNREADABLE)
         else:
+            self._failed.pop(name, None)
             self._images[name] = image
             while len(self._images) > MOST:
                 self._images.popitem(last=False)

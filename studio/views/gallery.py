@@ -5,7 +5,7 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QStackedLayout, QToolButton, QVBoxLayout
 
 from studio.models.gallery import Gallery
-from studio.models.offers import offers
+from studio.models.offers import offers, remove
 from studio.models.opened import OpenProject
 from studio.panel import Panel, in_menu
 from studio.widgets.card_list import CardList
@@ -55,6 +55,7 @@ class GalleryView(Ground):
         self.list.chosen.connect(self._choose)
         self.list.opened.connect(self._gallery.look_at)
         self.list.asked.connect(self._menu)
+        self.list.unwanted.connect(lambda names: remove(opened, names))
         self.beside.toggled.connect(self._gallery.set_beside)
         self._gallery.changed.connect(self._draw)
         opened.current.shape_changed.connect(lambda _: self._draw())

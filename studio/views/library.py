@@ -1,6 +1,7 @@
 """The library dock: everything of the project as cards, searched and filtered."""
 
 from dataclasses import replace
+from functools import partial
 
 from PySide6.QtCore import QPoint, QSignalBlocker, Qt
 from PySide6.QtGui import QAction, QKeySequence
@@ -12,17 +13,19 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
 )
 
+from engine.jobs import ImportJob
 from studio.icons import icon
 from studio.models.bring import Bring
 from studio.models.cards import Cards
-from studio.models.library import Filter, Kind
-from studio.models.offers import Offer, copy_commands, offers
+from studio.models.library import Filter, Kind, Place
+from studio.models.offers import Offer, copy_commands, offers, remove
 from studio.models.opened import OpenProject
 from studio.models.titles import counted
 from studio.panel import Panel, in_menu
 from studio.widgets.card_list import CardList
 from studio.widgets.card_menu import card_menu
 from studio.widgets.narrow_choice import NarrowChoice
+from studio.widgets.waits import Waits
 from studio.widgets.words import Ground, button, label, tool
 
 KINDS: tuple[tuple[str, Kind, str], ...] = (
@@ -42,6 +45,10 @@ TIPS = (
 )
 QUALITIES = {"good": "Good fits", "poor": "Poor fits"}
 NOVELTIES = {"new": "New", "close": "Close", "copy": "Copies"}
+PLACES: dict[Place, tuple[str, str]] = {
+    "drafts": ("unkept", "Shapes that mixing and healing made along the way, which nobody has kept"),
+    "removed": ("removed", "Shapes that were removed; their files stay, and they can be put back"),
+}
 
 
 class LibraryView(Ground):
@@ -56,6 +63,7 @@ class LibraryView(Ground):
         self.list.chosen.connect(self._choose)
         self.list.opened.connect(opened.current.show)
         self.list.asked.connect(self._menu)
+        self.list.unwanted.connect(lambda names: remove(opened, names))
         self.search = QLineEdit(placeholderText="Search", clearButtonEnabled=True)
         self.search.setAccessibleName("Search the library")
         self.search.setToolTip("Words of names, categories, parts and tags (Ctrl+F)")
@@ -76,7 +84,7 @@ class LibraryView(Ground):
             "quality": self.quality,
             "novelty": self.novelty,
         }
-        self.parent_chip = button("", lambda: self._show(parent="", run=""), "flat", "close", "Show all again")
+        self.parent_chip = button("", self._show_all, "flat", "close", "Show all again")
         for (field, box), tip in zip(self._boxes.items(), TIPS, strict=True):
             box.setToolTip(tip)
             box.setAccessibleName(tip)
@@ -85,6 +93,10 @@ class LibraryView(Ground):
             )
         self.stars = tool("star", "Only those with a star", lambda: self._show(starred=self.stars.isChecked()), True)
         self.count = label(role="dim")
+        self.places = {
+            place: button("", partial(self._show_place, place), "flat", tip=tip) for place, (_, tip) in PLACES.items()
+        }
+        self.clean = button("Remove all", self._clean, "flat", tip="Out of the way; Ctrl+Z brings them back")
         self._empty = label(KINDS[0][2], "dim", wrap=True)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._build()
@@ -96,6 +108,7 @@ class LibraryView(Ground):
         opened.library.tagged.connect(self._refill)
         opened.current.chosen_changed.connect(self._follow)
         self._refill()
+        self._show()
         self._counted(self.cards.rowCount())
 
     def _build(self) -> None:
@@ -115,9 +128,18 @@ class LibraryView(Ground):
         column.addWidget(self.kinds)
         column.addLayout(filters)
         column.addLayout(more)
-        column.addWidget(self.parent_chip, 0, Qt.AlignmentFlag.AlignLeft)
+        chips = QHBoxLayout()
+        chips.addWidget(self.parent_chip)
+        chips.addStretch(1)
+        chips.addWidget(self.clean)
+        column.addLayout(chips)
+        column.addWidget(Waits(self._opened.queue, self._import))
         column.addLayout(self._stack, 1)
-        column.addWidget(self.count)
+        foot = QHBoxLayout()
+        foot.addWidget(self.count, 1)
+        for widget in self.places.values():
+            foot.addWidget(widget)
+        column.addLayout(foot)
 
     def _actions(self) -> None:
         def add(text: str, keys: str, work: object) -> QAction:
@@ -140,20 +162,43 @@ class LibraryView(Ground):
         self.cards.show(choice)
         came = self._library.card(choice.parent)
         words = f"Made from {came.title if came else choice.parent}" if choice.parent else f"Of {choice.run}"
+        if choice.place != "kept":
+            words = f"{PLACES[choice.place][0].capitalize()} shapes"
         self.parent_chip.setText(words)
-        self.parent_chip.setVisible(bool(choice.parent or choice.run))
+        self.parent_chip.setVisible(bool(choice.parent or choice.run or choice.place != "kept"))
+        self.clean.setVisible(choice.place == "drafts")
+
+    def _show_all(self) -> None:
+        self._show(parent="", run="", place="kept")
+
+    def _show_place(self, place: Place) -> None:
+        """What is not in the library, or again what is."""
+        self.kinds.setCurrentIndex(0)
+        self._show(parent="", run="", place="kept" if self.cards.filter.place == place else place)
+
+    def _clean(self) -> None:
+        remove(self._opened, [card.name for card in self._library.drafts])
+
+    def _import(self) -> str:
+        """The import that waits first; it was begun by letting go of files somewhere."""
+        waiting = self._opened.queue.waiting
+        return next((task.run for task in waiting if isinstance(task.job, ImportJob)), "")
 
     def _turn_to(self, place: int) -> None:
         """Another kind of cards, all of them but for the search and the stars."""
         for box in self._boxes.values():
             with QSignalBlocker(box):
                 box.setCurrentIndex(0)
-        self._show(kinds=(KINDS[place][1],), parent="", run="", **dict.fromkeys(self._boxes, ""))
+        self._show(kinds=(KINDS[place][1],), parent="", run="", place="kept", **dict.fromkeys(self._boxes, ""))
 
     def _counted(self, count: int) -> None:
         choice = self.cards.filter
         title, kind, hint = KINDS[self.kinds.currentIndex()]
-        whole = self._library.count(kind)
+        elsewhere = {"drafts": len(self._library.drafts), "removed": len(self._library.removed)}
+        for place, widget in self.places.items():
+            widget.setText(f"{elsewhere[place]:,} {PLACES[place][0]}")
+            widget.setVisible(kind == "shape" and bool(elsewhere[place]))
+        whole = elsewhere.get(choice.place, self._library.count(kind))
         narrowed = choice != Filter(kinds=choice.kinds)
         self._empty.setText("Nothing here matches the search and the filters." if whole and narrowed else hint)
         self._stack.setCurrentIndex(0 if count else 1)
@@ -183,6 +228,8 @@ class LibraryView(Ground):
                     box.addItem(words, name)
                 box.setCurrentIndex(max(0, box.findData(chosen)))
         gone = {field: box.currentData() for field, box in self._boxes.items()}
+        if self.cards.filter.place != "kept" and not library.shown(Filter(place=self.cards.filter.place)):
+            gone["place"] = "kept"  # the last of them was kept, or put back
         self._show(**gone)  # a tag that was taken off the last card filters no more
 
     # what is chosen --------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """The family of a shape as a tree on a page of its own: each line can be clicked, and is then looked at."""
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QIcon, QImage, QPixmap
+from PySide6.QtGui import QIcon, QImage, QKeyEvent, QPixmap
 from PySide6.QtWidgets import QTreeWidget, QTreeWidgetItem, QWidget
 
 from studio.icons import icon
@@ -15,6 +15,16 @@ NAME = Qt.ItemDataRole.UserRole
 READING = "Reading…"
 
 
+class _Tree(QTreeWidget):
+    """Leaves Escape to its page; Qt would search its lines for it."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            event.ignore()
+        else:
+            super().keyPressEvent(event)
+
+
 class LineageView(Page):
     """Filled in the background."""
 
@@ -23,7 +33,7 @@ class LineageView(Page):
         title = f"Lineage of {self._lineage.title(name)}"
         super().__init__(parent, title, 640, 480)
         self.words = label(READING, "dim", wrap=True)
-        self.tree = QTreeWidget(columnCount=2)
+        self.tree = _Tree(columnCount=2)
         self.tree.setHeaderLabels(["Shape", "How it came to be"])
         self.tree.setAccessibleName(title)
         self.tree.setIconSize(QSize(SIDE, SIDE))

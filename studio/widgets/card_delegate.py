@@ -25,8 +25,21 @@ class CardDelegate(QStyledItemDelegate):
         self._symbols = {kind: icon(name, "faint") for kind, name in SYMBOLS.items()}
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
-        line = option.fontMetrics.height()
-        return QSize(self.side + 2 * GAP, self.side + 2 * line + 3 * GAP)
+        return self.cell(option.fontMetrics)
+
+    def cell(self, metrics: QFontMetrics) -> QSize:
+        """Room of a card."""
+        return QSize(self.width_of(self.side), self.side + 2 * metrics.height() + 3 * GAP)
+
+    @staticmethod
+    def width_of(side: int) -> int:
+        """Width that a card needs for a picture of ``side`` pixels."""
+        return side + 2 * GAP
+
+    @staticmethod
+    def side_in(width: int) -> int:
+        """Side of the largest picture in a card of that width."""
+        return width - 2 * GAP
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex

@@ -1,8 +1,8 @@
 """A grid of cards that can be chosen, opened with Enter, and dragged."""
 
 from PySide6.QtCore import QModelIndex, QPoint, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QAbstractItemView, QListView, QWidget
+from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QWidget
 
 from studio.models.cards import CARD, Cards
 from studio.widgets.card_delegate import CardDelegate
@@ -12,19 +12,20 @@ class CardList(QListView):
     """Cards in rows, as many beside one another as there is room for. Thousands cost no more than those in sight.
 
     chosen(names) : the selection changed by the person; opened(name) : Enter or a double click
-    asked(names, place) : the context menu is wanted, at a place on the screen
+    asked(names, place) : the context menu is wanted, at a place on the screen; unwanted(names) : Delete
     """
 
     chosen = Signal(tuple)
     opened = Signal(str)
     asked = Signal(tuple, QPoint)
+    unwanted = Signal(tuple)
 
     def __init__(self, cards: Cards, side: int = 104, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._cards = cards
         self._keep: tuple[str, ...] = ()
         self._delegate = CardDelegate(side)
-        self._usual = side
+        self._usual = self._least = side
         self.setModel(cards)
         self.setItemDelegate(self._delegate)
         self.setViewMode(QListView.ViewMode.IconMode)
@@ -62,17 +63,35 @@ class CardList(QListView):
 
     def enlarge(self, size: int) -> None:
         """Pictures of so many per cent of their usual side."""
-        side = self._usual * size // 100
+        self._least = self._usual * size // 100
+        self._spread()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """As many cards as there is room for, and as wide as fills it."""
+        self._spread()
+        super().resizeEvent(event)
+
+    def _spread(self) -> None:
+        """Let cards of the least width or more fill each row, but for the room of the bar, which Qt leaves free always."""
+        bar = self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent, None, self)
+        room = self.maximumViewportSize().width() - bar
+        beside = max(1, room // self._delegate.width_of(self._least))
+        width = max(room // beside, self._delegate.width_of(self._least))
+        side = self._delegate.side_in(width)
         if side != self._delegate.side:
             self._delegate.side = side
             self.setIconSize(QSize(side, side))
-            self.scheduleDelayedItemsLayout()
+        self.setGridSize(self._delegate.cell(self.fontMetrics()))
+        self.scheduleDelayedItemsLayout()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter opens; Qt leaves that to the style."""
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.modifiers():
             if self.currentIndex().isValid():
                 self.opened.emit(self.currentIndex().data(CARD).name)
+            return
+        if event.key() == Qt.Key.Key_Delete and not event.modifiers() and self.names:
+            self.unwanted.emit(self.names)
             return
         super().keyPressEvent(event)
 

@@ -350,6 +350,67 @@ def test_reroll_and_heal_work_on_what_is_kept(bench: Bench) -> None:
     assert not mix.waiting, "a job that failed leaves the panel free"
 
 
+def made(bench: Bench, run: str) -> str:
+    """A run of the mix has made its shape, and the library knows."""
+    shape = f"{run}/0000"
+    row = ShapeRow(id=shape, run=run, row=0, kind="mixed", present=BASE_PARTS)
+    bench.project.catalogue.add_shapes([row])
+    bench.project.finish(run, {"shapes": [shape]})
+    bench.library._take(read_cards(bench.project.folder))
+    bench.mix.ended(run, (shape,))
+    return shape
+
+
+def test_what_nobody_kept_is_a_draft(bench: Bench) -> None:
+    """Healing makes a shape of the mixture and one of its own: neither stands in the library until somebody keeps it."""
+    mix, library = bench.mix, bench.library
+
+    def kept() -> set[str]:
+        return {card.name for card in library.cards if card.kind == "shape"}
+
+    before = kept()
+    mix.begin("g1/0000")
+    mix.take("wing", "g2/0000")
+    mix.heal()
+    shapes = [made(bench, job.run) for job in bench.jobs]
+    assert kept() == before
+    assert {card.name for card in library.drafts} == set(shapes)
+    assert mix.base and mix.base.name == shapes[1]
+    able = [mix.can_keep]
+    mix.keep()
+    able.append(mix.can_keep)
+    assert len(bench.jobs) == 2 and able == [True, False], "it is there, and is only kept"
+    assert kept() == {*before, shapes[1]}
+    bench.history.undo()
+    able.append(mix.can_keep)
+    assert able[-1] and library.is_draft(shapes[1])
+    bench.history.undo()
+    assert [mix.base.name, mix.can_keep] == ["g1/0000", True], "nor was what was healed"
+    mix.keep()
+    assert len(bench.jobs) == 2 and not library.is_draft(shapes[0])
+
+
+def test_what_was_kept_is_not_kept_again_by_a_later_window(bench: Bench) -> None:
+    """Also where it still stood in the queue when the window was closed; what failed can be kept again."""
+    bench.mix.begin("g1/0000")
+    bench.mix.take("wing", "g2/0000")
+    bench.mix.keep()
+    (job,) = bench.jobs
+
+    def later(state: str) -> Mix:
+        found = bench.make(History(bench.project.catalogue))
+        found.resume({job.run: state}.get)  # type: ignore[arg-type]
+        return found
+
+    again = later("waiting")
+    assert again.state == bench.mix.state and not again.can_keep
+    again.keep()
+    assert len(bench.jobs) == 1
+    assert later("failed").can_keep
+    made(bench, job.run)
+    assert not later("finished").can_keep
+
+
 def test_a_later_window_waits_for_what_was_healed_or_drawn(bench: Bench) -> None:
     bench.mix.begin("g1/0000")
     bench.mix.heal()

@@ -1,0 +1,131 @@
+"""The cards of a project, read from its catalogue."""
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from engine.card import DERIVED
+from engine.errors import StudioError
+from engine.jobs import GenerateJob
+from engine.project import Project
+from engine.rows import ItemRow, RunRow, ShapeRow
+from studio.models.library_card import Card, Mood
+from studio.models.novelty import Novelty, read_novelties
+
+
+def read_cards(folder: Path) -> list[Card]:
+    """All cards of a project, newest first, the shapes of a run in their order. For a thread: opens the project anew."""
+    with Project(folder) as project:
+        items, runs, shapes = project.catalogue.items(), project.catalogue.runs(), project.catalogue.shapes()
+        novelties = read_novelties(project, runs)
+        asked = {run.id: _category_asked(project, run) for run in runs if run.kind == "generate"}
+    by_item = {item.id: item for item in items}
+    number = {run.id: i for i, run in enumerate(runs, 1)}
+    began = {run.id: run.created for run in runs}
+    cards = [_of_item(item) for item in items]
+    for run in runs:
+        cards.append(_of_run(run, "run"))
+        if run.kind == "train" and run.state == "finished":
+            cards.append(_of_run(run, "model"))
+    kinds = _categories(shapes, by_item, asked)
+    for shape in shapes:
+        card = _of_shape(shape, by_item.get(shape.item), kinds[shape.id], number.get(shape.run, 0))
+        if shape.kind == "generated" and (novelty := novelties.get(shape.id)):
+            _tell_novelty(card, novelty)
+        card.ordered = began.get(shape.run, shape.added)
+        cards.append(card)
+    cards.sort(key=lambda card: (-card.ordered, card.run, card.row, card.name))
+    return cards
+
+
+def _categories(shapes: Sequence[ShapeRow], items: Mapping[str, ItemRow], asked: Mapping[str, str]) -> dict[str, str]:
+    """Category of each shape: that of its item, or what was asked for; of one made of others, theirs if they have one."""
+    found: dict[str, str] = {}
+    for shape in sorted(shapes, key=lambda one: one.added):  # what others are made of was there before them
+        item = items.get(shape.item)
+        category = asked.get(shape.run, "") or (item.category if item else "")
+        if not category and shape.kind in DERIVED:
+            several = {found.get(parent, "") for parent in shape.parents}
+            category = several.pop() if len(several) == 1 else ""
+        found[shape.id] = category
+    return found
+
+
+def _of_item(item: ItemRow) -> Card:
+    mood: Mood = "bad" if not item.usable else "warn" if item.verdict in ("open", "sheet") else "good"
+    title = _item_title(item)
+    note = item.verdict + (f": {item.reason}" if item.reason and not item.usable else "")
+    return Card(
+        "item",
+        item.id,
+        title,
+        note,
+        mood,
+        item.category,
+        item.parts,
+        ordered=item.added,
+        words=_words(item.id, title, item.category, item.verdict, item.split, item.origin, *item.parts),
+    )
+
+
+def _of_run(run: RunRow, kind: Literal["run", "model"]) -> Card:
+    mood: Mood = "bad" if run.state == "failed" else ""
+    when = time.strftime("%d %b %H:%M", time.localtime(run.created))
+    title = f"{run.method or run.kind} {run.id.rpartition('-')[2]}".capitalize() if kind == "model" else run.id
+    note = when if kind == "model" else f"{run.state}, {when}"
+    words = _words(run.id, run.kind, run.method, run.state)
+    return Card(kind, run.id, title, note, mood, run=run.id, ordered=run.created, words=words)
+
+
+def _of_shape(shape: ShapeRow, item: ItemRow | None, category: str, run: int) -> Card:
+    title = f"{category or shape.kind} {run}.{shape.row + 1}".capitalize()
+    if item and not item.name.isdigit():  # numbers that its data set gave it say nothing to people
+        title = _item_title(item)
+    note, mood, hint = shape.kind, "", ""
+    if shape.quality is not None:
+        good = shape.verdict == "accepted"
+        note, mood = f"{'good' if good else 'poor'} fit  {shape.quality:.2f}", "good" if good else "warn"
+        hint = f"IoU with its mesh {shape.quality:.3f}: {shape.verdict}" + (f", {shape.reason}" if shape.reason else "")
+    return Card(
+        "shape",
+        shape.id,
+        title,
+        note,
+        mood,  # type: ignore[arg-type]
+        category,
+        shape.present,
+        shape.parents,
+        shape.kind,
+        shape.quality,
+        hint=hint,
+        run=shape.run,
+        row=shape.row,
+        words=_words(shape.id, title, category, shape.kind, shape.verdict, *shape.present),
+    )
+
+
+def _tell_novelty(card: Card, novelty: Novelty) -> None:
+    card.novelty, card.nearest, card.hint = novelty.word, novelty.nearest, novelty.sentence
+    card.note, card.mood = novelty.note, "good" if novelty.good else "warn"
+
+
+def _category_asked(project: Project, run: RunRow) -> str:
+    """What a generation was asked for, or what its model is named after."""
+    try:
+        job = project.job(run.id)
+    except (StudioError, OSError):
+        return ""
+    if not isinstance(job, GenerateJob):
+        return ""
+    return job.category or (job.model.partition(":")[2].partition("@")[0] if job.model.startswith("shipped:") else "")
+
+
+def _item_title(item: ItemRow) -> str:
+    """What its data set or its file calls it; numbers get the category before them."""
+    name = item.name or Path(item.path).stem or item.id
+    return f"{item.category} {name}".strip().capitalize() if name.isdigit() else name
+
+
+def _words(*words: str) -> str:
+    return " ".join(words).lower()
