@@ -4,13 +4,14 @@ from string import Template
 from typing import Literal
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QColor, QPalette
+from PySide6.QtGui import QColor, QFontMetrics, QPalette
 from PySide6.QtWidgets import QApplication
 
 from engine.resources import resource
 from studio.palette import DARK, LIGHT, Palette
 
 TITLE = 22  # pixels of the largest words
+LINE = 18  # pixels that a field gives its words at least
 Choice = Literal["system", "dark", "light"]
 
 
@@ -66,18 +67,22 @@ class Theme(QObject):
         font.setPointSizeF(self._points * self._text / 100)
         self._app.setFont(font)
         self._app.setPalette(qt_palette(self.palette))
-        self._app.setStyleSheet(style_sheet(self.palette, self._text))
+        self._app.setStyleSheet(style_sheet(self.palette, self._text, QFontMetrics(font).height()))
         self.changed.emit()
 
 
-def style_sheet(palette: Palette, text: int = 100) -> str:
+def style_sheet(palette: Palette, text: int = 100, line: int = 0) -> str:
     """resources/studio.qss with the palette's colours in it. KeyError for a colour that it does not have.
 
-    text : size of words, per cent
+    text : size of words, per cent; line : height of a line of them in pixels, 0 where that is not known
     """
     icons = resource("icons/check.svg").parent.as_posix()
     names = palette.colours() | {"icons": icons, "shade": "dark" if palette.dark else "light"}
-    names["title"] = f"{TITLE * text / 100:.0f}px"
+    names |= {
+        "title": f"{TITLE * text / 100:.0f}px",
+        "row": f"{max(line, LINE)}px",
+        "number": f"{max(line, LINE) - 1}px",
+    }
     return Template(resource("studio.qss").read_text(encoding="utf-8")).substitute(names)
 
 

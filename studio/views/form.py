@@ -4,11 +4,9 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QComboBox,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -18,6 +16,7 @@ from studio.models.form import Form
 from studio.models.form_fields import Field, Group
 from studio.models.form_text import format_value
 from studio.views.form_editors import editor_for, flat_button
+from studio.widgets.tall_area import TallArea
 
 PATIENCE_MS = 700  # while a person types, before the form says that something is wrong
 INDENT = 10  # of the fields in a group; their controls stand in one column all the same
@@ -49,11 +48,7 @@ class FormView(QWidget):
         self._none.hide()
         self._body.addWidget(self._none)
         self._body.addStretch(1)
-        self._scroll = QScrollArea()
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self._scroll.setWidget(inside)
+        self._scroll = TallArea(inside)
         self._wrong = QLabel()
         self._wrong.setWordWrap(True)
         self._wrong.setProperty("role", "bad")
@@ -206,6 +201,7 @@ class FieldRow(QWidget):
         self._form, self._field, self._typing = form, field, False
         self._title = QLabel(field.title)
         self._title.setFixedWidth(title_width)
+        self._title.setWordWrap(True)
         self.editor = editor_for(field)
         self.editor.setAccessibleName(field.title)
         self.editor.setAccessibleDescription(field.help)

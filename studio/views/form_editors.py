@@ -7,7 +7,16 @@ from typing import Any
 
 from PySide6.QtCore import QRectF, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QValidator, QWheelEvent
-from PySide6.QtWidgets import QAbstractSpinBox, QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QLineEdit,
+    QSizePolicy,
+    QToolButton,
+    QWidget,
+)
 
 from engine.errors import InputError
 from studio.icons import icon
@@ -217,7 +226,6 @@ class ListEdit(QWidget):
     def _button(self, text: str, words: str) -> QToolButton:
         button = flat_button(words)
         button.setText(text)
-        button.setFixedWidth(24)
         return button
 
     def _typed(self, values: list[Any]) -> None:
@@ -243,6 +251,7 @@ def flat_button(words: str, name: str = "") -> QToolButton:
     button.setToolTip(words)
     button.setAccessibleName(words)
     button.setProperty("role", "flat")
+    button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Minimum)  # else no row is higher than it
     return button
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QAction, QImageReader, QPixmap, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QScrollArea, QSlider, QTabBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSlider, QTabBar, QVBoxLayout, QWidget
 
 from studio.models.curves import Curves
 from studio.models.form import Form
@@ -18,6 +18,7 @@ from studio.views.train_fit import FitStep
 from studio.views.train_paint import PaintBox
 from studio.views.train_run import DrawStep, TrainStep
 from studio.views.train_turn import TurnBox
+from studio.widgets.tall_area import TallArea
 from studio.widgets.words import Ground, label
 
 PICTURE_HEIGHT = 150
@@ -33,8 +34,9 @@ class TrainView(Ground):
         self.bring = BringStep(self._train, form_view)
         self.paint = PaintBox(opened.model(Paint), self._train.bring)
         self.turn = TurnBox(opened.model(Turn), self._train.bring)
-        self.bring.body.addWidget(self.turn)
-        self.bring.body.addWidget(self.paint)
+        for box in (self.turn, self.paint):
+            self.bring.ways.addWidget(box.begin)
+            self.bring.body.addWidget(box)
         self.fit = FitStep(self._train, form_view)
         self.train = TrainStep(self._train, form_view)
         self.draw = DrawStep(opened, self._train)
@@ -47,12 +49,9 @@ class TrainView(Ground):
         for step in self.steps:
             column.addWidget(step)
         column.addStretch(1)
-        scroll = QScrollArea(widgetResizable=True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(ground)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll)
+        outer.addWidget(TallArea(ground))
         self.setMinimumWidth(WIDTH)
         self.draw.asked.connect(self._go_to_make)
         self._train.changed.connect(self._lead)
@@ -61,8 +60,8 @@ class TrainView(Ground):
             action.triggered.connect(work.click)
             self.addAction(in_menu(action, "Model"))
         self._painting, self._turning = QAction("Paint parts", self), QAction("Turn upright…", self)
-        for action, box in ((self._turning, self.turn.begin), (self._painting, self.paint.begin)):
-            action.triggered.connect(lambda _=False, box=box: self._press(box))
+        for action, begin in ((self._turning, self.turn.begin), (self._painting, self.paint.begin)):
+            action.triggered.connect(lambda _=False, begin=begin: self._press(begin))
             self.addAction(in_menu(action, "Shape"))
         self._lead()
 

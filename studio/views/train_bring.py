@@ -19,7 +19,7 @@ from studio.models.bring import SAMPLES
 from studio.models.form import Form
 from studio.models.titles import counted
 from studio.models.train import LEAST, Train
-from studio.views.train_step import Step, in_row, say, time_words
+from studio.views.train_step import Step, in_row, in_rows, say, time_words
 from studio.widgets.words import button, label
 
 MESHES = "Meshes (*.obj *.glb *.gltf *.stl *.ply *.off *.3mf *.dae *.zip);;All files (*)"
@@ -48,7 +48,7 @@ class BringStep(Step):
             self.kind.addItem(name.capitalize(), name)
         self.kind.setAccessibleName("Category of samples")
         self.kind.setToolTip("What kind of shapes the program makes by itself")
-        self.count.setFixedWidth(68)
+        self.count.setMinimumWidth(68)
         self.count.setAccessibleName("Number of samples")
         self.count.setToolTip("How many; of more shapes a model learns more")
         self.make = button("Make samples", self._make, tip="Procedural shapes with named parts, to try it out")
@@ -80,14 +80,15 @@ class BringStep(Step):
         self.draw()
 
     def _build(self) -> None:
-        self.body.addLayout(in_row(self.files, self.folder, self.more, stretch=True))
+        self.body.addLayout(in_rows(self.files, self.folder, self.more))
         self._extra = QHBoxLayout()
         self.body.addLayout(self._extra)
-        self.body.addLayout(in_row(self.kind, self.count, self.make))
+        self.body.addLayout(in_rows(self.kind, self.count, self.make))
         self.body.addWidget(self.time)
         self.body.addWidget(self.verdicts)
         self.body.addWidget(self.parts)
-        self.body.addLayout(in_row(self.search, stretch=True))
+        self.ways = in_rows(self.search)  # what else can be done with them
+        self.body.addLayout(self.ways)
         self.body.addLayout(in_row(self.old, self.new, self.rename))
         self.body.addWidget(self.merging)
 

@@ -10,7 +10,7 @@ from studio.models.titles import counted
 from studio.models.train import Train
 from studio.models.train_methods import METHODS, PRESETS
 from studio.views.train_gate import GateList
-from studio.views.train_step import Running, Step, in_row, say, time_words
+from studio.views.train_step import Running, Step, in_row, in_rows, say, time_words
 from studio.widgets.narrow_choice import NarrowChoice
 from studio.widgets.rows import Rows
 from studio.widgets.words import button, label
@@ -47,11 +47,11 @@ class FitStep(Step):
         form.row("Category", self.category)
         form.row("Settings", self.preset)
         self.body.addLayout(form)
-        self.body.addLayout(in_row(self.more, stretch=True))
+        self.body.addLayout(in_rows(self.more))
         self._extra = in_row()
         self.body.addLayout(self._extra)
         self.body.addWidget(self.time)
-        self.body.addLayout(in_row(self.go, stretch=True))
+        self.body.addLayout(in_rows(self.go))
         self.body.addWidget(self.running)
         self.body.addWidget(self.fits)
         self.body.addWidget(self.gate)

@@ -18,7 +18,7 @@ from engine.datasets.marks import FINEST
 from studio.models.bring import Bring
 from studio.models.titles import counted
 from studio.models.train_paint import Paint
-from studio.views.train_step import in_row, say
+from studio.views.train_step import in_row, in_rows, say
 from studio.widgets.words import button, label
 
 ROW = 24  # pixels of a row of the list
@@ -30,7 +30,7 @@ PART = Qt.ItemDataRole.UserRole
 
 
 class PaintBox(QWidget):
-    """Bound to a `Paint`; the items are those of a `Bring`."""
+    """Bound to a `Paint`; the items are those of a `Bring`. Empty until ``begin``, which stands elsewhere, is pressed."""
 
     def __init__(self, paint: Paint, bring: Bring) -> None:
         super().__init__()
@@ -92,19 +92,17 @@ class PaintBox(QWidget):
         inner.addLayout(in_row(self.name, self.more))
         inner.addLayout(in_row(label("Brush", "dim"), self.radius, self.mirror))
         inner.addWidget(self.hint)
-        inner.addLayout(in_row(self.go, self.clear, self.done, stretch=True))
+        inner.addLayout(in_rows(self.go, self.clear, self.done))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
-        column.addLayout(in_row(self.begin, stretch=True))
         column.addWidget(self.inside)
 
     def draw(self) -> None:
         """Show what the model holds."""
         paint = self._paint
-        self.setVisible(bool(paint.item) or bool(self._bring.paintable))
-        self.begin.setVisible(not paint.item)
-        self.inside.setVisible(bool(paint.item))
+        self.setVisible(bool(paint.item))
+        self.begin.setVisible(not paint.item and bool(self._bring.paintable))
         if not paint.item:
             return
         self.title.setText(f"Painting {paint.title}")

@@ -13,7 +13,7 @@ from studio.models.train import Train
 from studio.models.train_methods import METHODS
 from studio.models.train_runs import Training
 from studio.views.train_fit import FORM_HEIGHT, fill
-from studio.views.train_step import Running, Step, in_row, say, time_words
+from studio.views.train_step import Running, Step, in_row, in_rows, say, time_words
 from studio.widgets.narrow_choice import NarrowChoice
 from studio.widgets.rows import Rows
 from studio.widgets.words import button, label, line
@@ -71,18 +71,18 @@ class TrainStep(Step):
         form.row("Steps", self.steps)
         form.row("Previews every", self.preview)
         self.body.addLayout(form)
-        self.body.addLayout(in_row(self.more, stretch=True))
+        self.body.addLayout(in_rows(self.more))
         self._extra = in_row()
         self.body.addLayout(self._extra)
         self.body.addWidget(self.time)
-        self.body.addLayout(in_row(self.go, self.fork, stretch=True))
+        self.body.addLayout(in_rows(self.go, self.fork))
         self.body.addWidget(self.running)
         self._line = line()
         self.body.addWidget(self._line)
         self.body.addWidget(self.trainings)
         self.body.addWidget(self.why)
-        self.body.addLayout(in_row(self.resume, stretch=True))
-        self.body.addLayout(in_row(self.further, self.longer, stretch=True))
+        self.body.addLayout(in_rows(self.resume))
+        self.body.addLayout(in_rows(self.further, self.longer))
         self.body.addWidget(self.longer_time)
 
     def _bind(self) -> None:
@@ -165,7 +165,7 @@ class DrawStep(Step):
         self.go = button("Draw shapes…", self._go, "primary", tip="Opens Make with this model chosen")
         self.time = label(role="dim", wrap=True)
         self.body.addWidget(self.time)
-        self.body.addLayout(in_row(self.go, stretch=True))
+        self.body.addLayout(in_rows(self.go))
         train.changed.connect(self.draw)
         self.draw()
 

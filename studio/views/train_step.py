@@ -8,6 +8,7 @@ from studio.models.library import Mood
 from studio.models.task import Task
 from studio.models.titles import duration, stage_words
 from studio.widgets.elided import Elided
+from studio.widgets.flow import Flow
 from studio.widgets.words import Ground, button, label, line
 
 MARK = 18  # pixels of the check mark
@@ -99,14 +100,20 @@ def time_words(seconds: float | None, memory: int | None = None) -> str:
     return f"About {duration(seconds)}{room}, as earlier runs of this project took."
 
 
-def in_row(*widgets: QWidget, stretch: bool = False) -> QHBoxLayout:
-    """Widgets beside one another; with ``stretch`` no wider than they need."""
+def in_row(*widgets: QWidget) -> QHBoxLayout:
+    """Widgets beside one another that share the width."""
     row = QHBoxLayout()
     row.setSpacing(6)
     for widget in widgets:
         row.addWidget(widget, 0, Qt.AlignmentFlag.AlignVCenter)
-    if stretch:
-        row.addStretch(1)
+    return row
+
+
+def in_rows(*widgets: QWidget) -> Flow:
+    """Widgets beside one another, no wider than they need, in as many rows as they need."""
+    row = Flow()
+    for widget in widgets:
+        row.addWidget(widget)
     return row
 
 

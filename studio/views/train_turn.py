@@ -5,7 +5,7 @@ from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
 from studio.models.bring import Bring
 from studio.models.titles import counted
 from studio.models.train_turn import Scope, Turn
-from studio.views.train_step import in_row, say
+from studio.views.train_step import in_rows, say
 from studio.widgets.rows import Rows
 from studio.widgets.words import button, label
 
@@ -15,7 +15,7 @@ HINT = "The 3D view shows it as it would stand; its front looks towards the key 
 
 
 class TurnBox(QWidget):
-    """Bound to a `Turn`; the items are those of a `Bring`."""
+    """Bound to a `Turn`; the items are those of a `Bring`. Empty until ``begin``, which stands elsewhere, is pressed."""
 
     def __init__(self, turn: Turn, bring: Bring) -> None:
         super().__init__()
@@ -58,14 +58,13 @@ class TurnBox(QWidget):
         inner.setContentsMargins(0, 0, 0, 0)
         inner.setSpacing(8)
         inner.addWidget(self.title)
-        inner.addLayout(in_row(*self.tips, stretch=True))
+        inner.addLayout(in_rows(*self.tips))
         inner.addLayout(rows)
         inner.addWidget(self.hint)
-        inner.addLayout(in_row(self.go, self.cancel, stretch=True))
+        inner.addLayout(in_rows(self.go, self.cancel))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
-        column.addLayout(in_row(self.begin, stretch=True))
         column.addWidget(self.inside)
 
     @property
@@ -76,9 +75,8 @@ class TurnBox(QWidget):
     def draw(self) -> None:
         """Show what the model holds."""
         turn = self._turn
-        self.setVisible(bool(turn.item) or turn.can_begin)
-        self.begin.setVisible(not turn.item)
-        self.inside.setVisible(bool(turn.item))
+        self.setVisible(bool(turn.item))
+        self.begin.setVisible(not turn.item and turn.can_begin)
         if not turn.item:
             return
         self.title.setText(f"Turning {turn.title}")

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSlider
+from PySide6.QtWidgets import QComboBox, QSlider
 
 from studio.models.scene import Plane, Scene, Style
 from studio.models.scene_contents import Arrangement
 from studio.panel import in_menu
+from studio.widgets.flow import Flow
 from studio.widgets.words import Ground, label, tool
 
 STYLES: tuple[tuple[str, Style], ...] = (
@@ -59,19 +60,12 @@ class ViewBar(Ground):
             slider.setToolTip(name)
         self.explode.setRange(0, 100)
         self.offset.setRange(-48, 48)
-        row = QHBoxLayout(self)
+        row = Flow(8)
         row.setContentsMargins(10, 5, 10, 5)
-        row.setSpacing(8)
-        row.addWidget(self.style_box)
-        row.addWidget(self.parts)
-        row.addSpacing(8)
-        row.addWidget(label("Explode", "dim"))
-        row.addWidget(self.explode)
-        row.addSpacing(8)
-        row.addWidget(self.cut_box)
-        row.addWidget(self.offset)
-        row.addStretch(1)
-        row.addWidget(self.arrangement)
+        exploded = label("Explode", "dim")
+        for widget in (self.style_box, self.parts, exploded, self.explode, self.cut_box, self.offset, self.arrangement):
+            row.addWidget(widget)
+        self.setLayout(row)
         self.style_box.activated.connect(lambda i: self._look(style=self.style_box.itemData(i)))
         self.arrangement.activated.connect(lambda i: self._look(arrangement=self.arrangement.itemData(i)))
         self.parts.toggled.connect(lambda on: self._look(part_colours=on))

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from studio.icons import icon
 
@@ -48,6 +48,7 @@ def tool(symbol: str, tip: str, pressed: Callable[[], object] | None = None, che
     found.setAccessibleName(tip)
     found.setCheckable(checkable)
     found.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    found.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Minimum)  # else no row is higher than it
     if pressed is not None:
         found.clicked.connect(lambda: pressed())
     return found

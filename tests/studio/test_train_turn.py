@@ -84,7 +84,7 @@ def choose(box: TurnBox, name: str, value: str) -> None:
 
 def test_the_view_shows_it_before_it_is_turned(lying: Lying, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
     box, stands = lying.box, make("chair", 4).geometry
-    assert box.isVisible() and not box.inside.isVisible()
+    assert box.begin.isVisible() and not box.inside.isVisible()
     qtbot.mouseClick(box.begin, LEFT)
     settle(qtbot, lambda: bool(lying.scene.shapes), 20)
     assert lying.opened.current.shape == CHAIR and not box.go.isEnabled()
