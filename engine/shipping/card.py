@@ -21,7 +21,6 @@ from engine.storage import write_atomic, write_json
 
 PICTURES = ("-shapes.webp", "-mixes.webp")
 FILES = (MODEL, KNOWN, *PICTURES, ".md", CARD)  # of a model, after its name; the card last
-TIMED = ("samples", "fit", "train")
 
 
 def card_of_model(
@@ -34,11 +33,15 @@ def card_of_model(
     closed_real: Closed,
     tried: str,
 ) -> ModelCard:
-    """The card without what its files tell; seconds of timed steps, wall clock; machine : what it was made on."""
+    """The card without what its files tell.
+
+    machine : what it was made on; seconds : wall clock of runs by name, over all sessions, where they were timed
+    """
     about = read_model_about(project.run_folder("train") / "model.safetensors")
     evaluation = read_evaluation(project.run_folder(recipe.evaluated) / RESULT)
     drawn = msgspec.json.decode((project.run_folder(recipe.drawn) / "result.json").read_bytes())
     novelty = evaluation.novelty
+    steps = {"samples": recipe.sampled, "fit": "fit", "train": "train"}
     return ModelCard(
         name=recipe.category,
         title=recipe.category.capitalize(),
@@ -54,8 +57,8 @@ def card_of_model(
         settings=msgspec.to_builtins(about.settings),
         command=command,
         device=machine,
-        seconds={name: round(seconds[name], 1) for name in TIMED if name in seconds}
-        | {"sample": round(drawn["seconds"] / len(drawn["shapes"]), 4)},
+        seconds={step: round(seconds[name], 1) for step, name in steps.items() if name in seconds}
+        | {"sample": round(seconds.get(recipe.drawn, drawn["seconds"]) / len(drawn["shapes"]), 4)},
         scores=tuple(_score(row) for row in evaluation.rows if row.category == "all"),
         verdicts={} if novelty is None else {str(name): share for name, share in novelty.shares.items()},
         verdicts_unseen={} if novelty is None else {str(name): share for name, share in novelty.unseen_shares.items()},

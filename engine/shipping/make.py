@@ -59,15 +59,15 @@ def make_model(recipe: Recipe, out: Path, work: Path, device: Device, command: s
     folder = work / f"{recipe.category}-{digest(known)}"
     with Project(folder) if (folder / "project.json").exists() else Project.create(folder) as project:
         clock = Clock(folder / "seconds.json")
+        steps = [closing := f"closed-{recipe.measured}", packing := f"pack-{recipe.measured}"]
 
         def do(job: Job) -> Stage[dict[str, Any]]:
+            steps.append(job.run)
             stage = pipeline.run(job, project)
             done = (project.run_folder(job.run) / "result.json").exists()  # asking again takes no time of its own
-            return stage if done else clock.timed(job.run.partition("-")[0], stage)
+            return stage if done else clock.timed(job.run, stage)
 
-        yield from do(
-            SamplesJob(run=f"samples-{recipe.made}", category=recipe.category, count=recipe.made, seed=recipe.seed)
-        )
+        yield from do(SamplesJob(run=recipe.sampled, category=recipe.category, count=recipe.made, seed=recipe.seed))
         training, unseen = _items(recipe, project)
         settings = recipe.settings
         yield from do(FitJob(run=FIT, settings=settings, items=training, device=device))
@@ -82,10 +82,10 @@ def make_model(recipe: Recipe, out: Path, work: Path, device: Device, command: s
         yield from do(against)
         packed = folder / f"packed-{recipe.measured}"
         space = Workspace(folder / "packing", devices.choose(device))
-        yield from clock.timed("pack", _packed(packed / recipe.category, project, space))
+        yield from clock.timed(packing, _packed(packed / recipe.category, project, space))
         names: list[str] = drawn["shapes"]
         own = closed_shapes(names, recipe.grid, packed / "closed-generated.json", project, space)
-        closed = yield from clock.timed("closed", own)
+        closed = yield from clock.timed(closing, own)
         real = yield from closed_items(unseen, packed / "closed-real.json", project)
         yield from draw_sheet(names[: recipe.shown], packed / f"{recipe.category}-shapes.webp", project, space)
         rows = [row for row in project.catalogue.shapes(recipe.drawn)[: recipe.shown] if row.present]
@@ -102,12 +102,12 @@ def make_model(recipe: Recipe, out: Path, work: Path, device: Device, command: s
             "1-NNA": None if card.one_nna is None else round(card.one_nna, 3),
             "copies": card.verdicts.get("copy"),
             "bytes": size,
-            "minutes": round(sum(clock.seconds.values()) / 60, 1),
+            "minutes": round(sum(clock.seconds.get(step, 0.0) for step in set(steps)) / 60, 1),
         }
 
 
 class Clock:
-    """Wall-clock seconds of each step over all sessions, in a file."""
+    """Wall-clock seconds of each step by the name of its run, over all sessions, in a file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

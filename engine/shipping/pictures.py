@@ -1,6 +1,6 @@
 """Sheets of what a model makes: its first shapes, and mixes of them. Nothing is picked."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from engine.errors import InputError
 from engine.geometry.crumbs import without_crumbs
 from engine.geometry.export import GREY
 from engine.geometry.mesh import Mesh
-from engine.holding import part_meshes
+from engine.holding import has_distances, held_together, part_meshes
 from engine.method import Colour, Workspace
 from engine.opened import Opened, open_shapes
 from engine.pictures.camera import closer
@@ -49,10 +49,13 @@ def draw_sheet(names: Sequence[str], path: Path, project: Project, work: Workspa
 
 
 def _solids(one: Opened) -> Stage[list[tuple[Mesh, Colour]]]:
-    """The parts of a shape as every export has them, with their colours; [] of an empty one."""
+    """The parts of a shape as every export has them, held together and with their colours; [] of an empty one."""
     decoded = one.decoded()
     colours = part_colours(decoded, one.representation.parts)
-    solids, _ = without_crumbs((yield from part_meshes(decoded, GRID)), SPECK, 2 / GRID)
+    found: Mapping[str, Mesh] = yield from part_meshes(decoded, GRID)
+    if has_distances(decoded):
+        found = (yield from held_together(decoded, found, GRID)).solids
+    solids, _ = without_crumbs(found, SPECK, 2 / GRID)
     return [(mesh, colours.get(name, GREY)) for name, mesh in solids.items() if len(mesh.faces)]
 
 

@@ -51,6 +51,11 @@ class Recipe(Settings, frozen=True):
         return [self.category, msgspec.to_builtins(self.settings), shapes, self.seed]
 
     @property
+    def sampled(self) -> str:
+        """Name of the run that makes its procedural shapes."""
+        return f"samples-{self.made}"
+
+    @property
     def drawn(self) -> str:
         """Name of a run of samples of a trained model: other numbers draw other ones."""
         return f"drawn-{_short(self.samples, self.draw)}"
