@@ -295,7 +295,7 @@ def off_the_wing(p: Cloud) -> Cloud:
             return np.zeros(0)
         below = p[:, 1] - columns @ np.linalg.lstsq(columns[kept], p[kept, 1], rcond=None)[0]
         kept = wing & (np.abs(below) <= np.quantile(np.abs(below[wing]), 0.7))
-    return s[wing & (below < -0.02)]
+    return s[wing & (below < -0.018)]
 
 
 def outer_engines(p: Cloud) -> float:

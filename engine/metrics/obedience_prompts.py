@@ -41,6 +41,17 @@ def attributes_of(category: str, seed: int) -> dict[str, str | int | bool]:
     return attributes
 
 
+def seeds_of(rule: Rule, wanted: bool, count: int, first: int) -> list[int]:
+    """Seeds from ``first`` on of shapes that a rule must answer ``wanted`` of, found without making them."""
+    found: list[int] = []
+    for seed in range(first, first + TRIES * count):
+        if rule.truth(attributes_of(rule.category, seed)) is wanted:
+            found.append(seed)
+            if len(found) == count:
+                return found
+    raise InputError(f"{rule.name}: only {len(found)} of {TRIES * count} shapes are of that kind; ask for fewer")
+
+
 def held_out(count: int = 200, seed: int = 0) -> list[Prompt]:
     """``count`` different prompts that are never training captions: rules, wanted answers and phrasings take turns.
 
