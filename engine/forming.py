@@ -9,13 +9,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from engine.clouds.cloud import PointCloud
+from engine.clouds.dots import dots
 from engine.geometry.export import GREY
 from engine.mailbox import Preview
 from engine.method import Field, Representation, Shapes
 from engine.pictures.sketch import lattice, sketch
 from engine.protocol import Stage
 
-KIND = "shapes"  # of the previews: "pictures" (R, S, S, 3) uint8 of the first R shapes, "state" (N,) uint8 of all N
+# of the previews: "pictures" (R, S, S, 3) uint8 of the first R shapes, "state" (N,) uint8 of all N; of clouds also
+# "points" (R, P, 3) float16, zeros where a cloud has none yet
+KIND = "shapes"
 NOTHING, SEEN, STAYS = range(
     3
 )  # states of a shape: no picture yet, a picture of what it seems to become, kept for good
@@ -51,6 +55,8 @@ class Forming:
         self._began, self._ahead = clock(), to_come * count
         self._price = 0.0  # seconds that the last rough picture took
         self._next = 1 / OFTEN  # share of the steps at which to look again
+        self._pause = 1 / OFTEN  # share of the steps between two looks; none between those at clouds, which cost little
+        self._points = np.zeros((len(self._pictures), 0, 3), np.float16)
         self._guesses: dict[int, Tensor] = {}  # (D,) that the fine pictures are of
         self._news: list[tuple[int, Tensor]] = []  # what has settled since the last preview
 
@@ -60,7 +66,7 @@ class Forming:
         last = share >= 1
         if not shown or not (last or (share >= self._next and self._affordable(len(shown)))):
             return
-        self._next = 1 / OFTEN if last else share + 1 / OFTEN
+        self._next = self._pause if last else share + self._pause
         yield from self._draw(shown, guess[: len(shown)], FINE if last else ROUGH)
 
     def settled(self, place: int, row: Shapes) -> None:
@@ -91,7 +97,11 @@ class Forming:
         for place, latent in news:
             if place < len(self._pictures) and not torch.equal(latent, self._guesses.get(place, latent[:0])):
                 yield from self._draw(range(place, place + 1), latent[None], FINE)
-        yield Preview(KIND, {"pictures": self._pictures, "state": self._state})
+        yield self._preview()
+
+    def _preview(self) -> Preview:
+        clouds = {"points": self._points} if self._points.size else {}
+        return Preview(KIND, {"pictures": self._pictures, "state": self._state} | clouds)
 
     def _affordable(self, count: int) -> bool:
         allowed = SHARE * (self._clock() - self._began + self._ahead)
@@ -102,22 +112,32 @@ class Forming:
         began, told = self._clock(), time.monotonic()
         present = self._representation.present(guess) if self._representation.parts else None
         colours = {part.name: part.colour for part in self._representation.parts}
-        fields: list[Field] = list(self._representation.decode(Shapes(guess, present).to(self._device)))
-        for done, (place, field) in enumerate(zip(places, fields, strict=True), 1):
-            solids = [(_logits(field.part(name), points, grid), colours[name]) for name in field.parts]
-            picture = sketch(solids or [(_logits(field, points, grid), GREY)], SIZE)
+        made: list[Field | PointCloud] = list(self._representation.decode(Shapes(guess, present).to(self._device)))
+        for done, (place, one) in enumerate(zip(places, made, strict=True), 1):
+            if isinstance(one, PointCloud):
+                picture: NDArray[np.uint8] | None = self._dots(place, one)
+            else:
+                solids = [(_logits(one.part(name), points, grid), colours[name]) for name in one.parts]
+                picture = sketch(solids or [(_logits(one, points, grid), GREY)], SIZE)
             if picture is not None:
                 self._pictures[place] = picture
                 self._state[place] = max(SEEN, self._state[place])
-            if done == len(fields) or time.monotonic() - told > BEAT_S:
+            if done == len(made) or time.monotonic() - told > BEAT_S:
                 told = time.monotonic()
-                yield Preview(KIND, {"pictures": self._pictures, "state": self._state})
+                yield self._preview()
         took = self._clock() - began
         self.spent += took
         if grid == FINE:
             self._guesses |= zip(places, guess, strict=True)
         else:
             self._price = took / len(places)
+
+    def _dots(self, place: int, cloud: PointCloud) -> NDArray[np.uint8]:
+        """Picture of a cloud, and its points for who can draw them; from now on every step is worth a look."""
+        if self._points.shape[1] != len(cloud):
+            self._points = np.zeros((len(self._pictures), len(cloud), 3), np.float16)
+        self._points[place], self._pause = cloud.points, 0.0
+        return dots(cloud, SIZE)
 
 
 @torch.no_grad()

@@ -39,6 +39,8 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
     """A model -> new latents, kept as shapes of the project."""
     model = yield from open_model(job.model, project, work)
     about, representation, settings = model.about, model.representation, model.about.settings
+    if not hasattr(settings.sampler, "prompt") and any(one.startswith("sampler.prompt=") for one in job.changes):
+        raise InputError(f"{job.model} takes no prompts; ask it for a category, parts or attributes instead")
     sampler = override(settings.sampler, [change.removeprefix("sampler.") for change in job.changes])
     asked = Asked(job.category, job.with_parts, job.without, job.attributes)
     if (job.with_parts or job.without or job.attributes) and not any("guidance_scale" in one for one in job.changes):

@@ -92,6 +92,7 @@ def train(options: Options, method: str, fit_run: str, fork: str, without: tuple
 @click.option(
     "--attribute", "attributes", multiple=True, metavar="NAME=VALUE", help="What shapes should be: legs=star."
 )
+@click.option("--prompt", default="", metavar="WORDS", help="What to draw, in words, with models that take them.")
 @click.option("--count", default=8, show_default=True, type=click.IntRange(1, 100_000))
 @click.option("--seed", default=0, show_default=True, type=int)
 @click.option(
@@ -111,6 +112,7 @@ def generate(
     with_parts: tuple[str, ...],
     without: tuple[str, ...],
     attributes: tuple[str, ...],
+    prompt: str,
     count: int,
     seed: int,
     whole: bool,
@@ -126,6 +128,7 @@ def generate(
     """
     if method and model:
         raise InputError("give --method or --model, not both")
+    words = (f"sampler.prompt={msgspec.json.encode(prompt).decode()}",) if prompt else ()
     from engine.generating import model_to_draw_with
 
     if model.endswith(".safetensors"):
@@ -144,7 +147,7 @@ def generate(
             with_parts=with_parts,
             without=without,
             attributes=_pairs(attributes),
-            changes=options.changes,
+            changes=(*options.changes, *words),
             device=options.device,
         )
         if not out:

@@ -14,16 +14,19 @@ from engine.methods.hyperdiffusion import settings as hyperdiffusion
 from engine.methods.hyperdiffusion.settings import HyperdiffusionSettings
 from engine.methods.semantic import settings as semantic
 from engine.methods.semantic.settings import SemanticSettings
+from engine.methods.tiny3d import settings as tiny3d
+from engine.methods.tiny3d.settings import Tiny3dSettings
 
 if TYPE_CHECKING:
     from engine.method import Method
 
-MethodSettings = HyperdiffusionSettings | SemanticSettings | BasisSettings
+MethodSettings = HyperdiffusionSettings | SemanticSettings | BasisSettings | Tiny3dSettings
 
 _PRESETS: dict[str, Mapping[str, MethodSettings]] = {
     "hyperdiffusion": hyperdiffusion.PRESETS,
     "semantic": semantic.PRESETS,
     "basis": basis.PRESETS,
+    "tiny3d": tiny3d.PRESETS,
 }
 
 NAMES = tuple(_PRESETS)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from engine import Project, run
@@ -15,7 +16,7 @@ from engine.clouds.pool import CloudSet, make_pool
 from engine.errors import DamagedFileError
 from engine.geometry.file import load_geometry
 from engine.jobs import SamplesJob
-from engine.method import Data
+from engine.method import Data, Encoded
 from engine.rows import ItemRow
 
 POINTS, MANY = 32, 4
@@ -75,9 +76,12 @@ def test_a_stopped_pool_goes_on(data: Data, tmp_path: Path, monkeypatch: pytest.
     assert len(list((tmp_path / "stopped").iterdir())) == 1
     made: list[str] = []
     fill = pools._fill
-    monkeypatch.setattr(
-        pools, "_fill", lambda pool, data, item, *rest: made.append(item.id) or fill(pool, data, item, *rest)
-    )
+
+    def noted(pool: NDArray[np.float16], data: Data, item: ItemRow, points: int, seed: int) -> Encoded:
+        made.append(item.id)
+        return fill(pool, data, item, points, seed)
+
+    monkeypatch.setattr(pools, "_fill", noted)
     list(make_pool(data, POINTS, MANY, 5, tmp_path / "stopped.safetensors"))
     assert made == [item.id for item in data.items[2:]]
     found = [CloudSet(tmp_path / f"{name}.safetensors", data.items, POINTS, Keys()) for name in ("straight", "stopped")]

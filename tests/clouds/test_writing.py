@@ -30,7 +30,7 @@ def test_points_are_written_as_they_are(tmp_path: Path) -> None:
 
 
 def test_colours_go_into_ply(tmp_path: Path) -> None:
-    cloud = PointCloud(np.eye(3, dtype=np.float32) / 4, np.eye(3, dtype=np.float32))
+    cloud = PointCloud(np.eye(3, dtype=np.float32) / np.float32(4), np.eye(3, dtype=np.float32))
     ended(write_shape(cloud, tmp_path / "a.ply", (), 64, {}))
     assert (tmp_path / "a.ply").read_bytes().endswith(bytes([0, 0, 255]))  # the last point is blue
     ended(write_shape(cloud, tmp_path / "a.xyz", (), 64, {}))

@@ -1,10 +1,12 @@
 """The transformers over points: their sizes, and that no point has a place in an order."""
 
+from typing import Literal
+
 import pytest
 import torch
 
 from engine.errors import InputError
-from engine.methods.tiny3d.network import PointTransformer, network_of, parameters_of
+from engine.methods.tiny3d.network import PointBlock, PointTransformer, network_of, parameters_of
 from engine.methods.tiny3d.settings import PRESETS, PointDenoiserSettings
 
 CLIP, MINILM = 512, 384  # numbers of a caption
@@ -25,7 +27,7 @@ def test_presets_are_as_large_as_recommended(preset: str, millions: float) -> No
     assert parameters_of(PRESETS[preset].denoiser, MINILM) / 1e6 == pytest.approx(millions, rel=0.02)
 
 
-def some(network: str) -> torch.nn.Module:
+def some(network: Literal["ours", "published"]) -> torch.nn.Module:
     """A small network whose gates are open."""
     torch.manual_seed(1)
     made = network_of(PointDenoiserSettings(network=network, width=32, layers=2, heads=2), 8)
@@ -35,7 +37,7 @@ def some(network: str) -> torch.nn.Module:
 
 
 @pytest.mark.parametrize("network", ["ours", "published"])
-def test_points_have_no_order_and_any_number(network: str) -> None:
+def test_points_have_no_order_and_any_number(network: Literal["ours", "published"]) -> None:
     made = some(network)
     x, t, text = torch.randn(2, 20, 3), torch.tensor([3, 700]), torch.randn(2, 8)
     order = torch.randperm(20)
@@ -48,7 +50,7 @@ def test_points_have_no_order_and_any_number(network: str) -> None:
 
 
 @pytest.mark.parametrize("network", ["ours", "published"])
-def test_nothing_is_predicted_at_first(network: str) -> None:
+def test_nothing_is_predicted_at_first(network: Literal["ours", "published"]) -> None:
     made = network_of(PointDenoiserSettings(network=network, width=16, layers=1, heads=1), 8)
     assert not made(torch.randn(1, 5, 3), torch.tensor([9]), torch.randn(1, 8)).any()
 
@@ -58,6 +60,7 @@ def test_the_condition_reaches_the_head() -> None:
     made = some("ours")
     assert isinstance(made, PointTransformer)
     for block in made.blocks:
+        assert isinstance(block, PointBlock)
         for parameter in block.modulation.parameters():
             torch.nn.init.zeros_(parameter)
     x, t = torch.randn(1, 6, 3), torch.tensor([100])

@@ -10,12 +10,14 @@ from torch import Tensor, nn
 from engine.clouds.representation import CloudRepresentation
 from engine.diffusion.denoiser import Denoiser
 from engine.diffusion.sample import draw
+from engine.errors import InputError
 from engine.layout import Layout
 from engine.method import Batch, LatentSet, Look, Representation, Shapes
 from engine.methods.tiny3d.denoiser import PointDenoiser, Prompted
 from engine.methods.tiny3d.settings import PromptSettings, Tiny3dSettings
 from engine.protocol import Note, Stage
 from engine.settings import SamplerSettings
+from engine.text.spelling import check
 from engine.text.word_encoder import WordNetwork
 
 
@@ -27,7 +29,11 @@ class Tiny3d:
         return CloudRepresentation(settings)
 
     def trainee(self, settings: Tiny3dSettings, layout: Layout, conditions: Mapping[str, int]) -> PointDenoiser:
-        """The denoiser, and the network that reads captions."""
+        """The denoiser, and the network that reads captions. Raises InputError for conditions other than these."""
+        if conditions:
+            raise InputError(
+                f"clouds are asked for in words, not by {', '.join(conditions)}; set train.conditions=none"
+            )
         return PointDenoiser(settings.learned, WordNetwork(settings.text), settings.text.dim)
 
     def prepare(self, trainee: nn.Module, latents: LatentSet) -> None:
@@ -59,17 +65,18 @@ class Tiny3d:
         condition: Mapping[str, int],
         look: Look | None = None,
     ) -> Stage[Shapes]:
-        """Clouds of ``settings.points`` points as ``settings.prompt`` says; words that the model does not know are told."""
+        """Clouds of ``settings.points`` points as ``settings.prompt`` says; what was made of its words is told."""
         assert isinstance(trainee, PointDenoiser)
         assert isinstance(representation, CloudRepresentation)
         asked = msgspec.convert(msgspec.to_builtins(settings), PromptSettings)
         text = None
         if asked.prompt.strip():
             known = representation.vocabulary
-            if strange := known.unknown([asked.prompt]):
-                yield Note(text=f"the model does not know the words {', '.join(strange)}", warning=True)
+            checked = check(asked.prompt, known.words)
+            if said := checked.said():
+                yield Note(text=said, warning=bool(checked.unknown))
             with torch.no_grad():
-                text = trainee.read(torch.from_numpy(known.ids([asked.prompt])).to(trainee.device))
+                text = trainee.read(torch.from_numpy(known.ids([checked.text])).to(trainee.device))
         points = asked.points or representation.settings.fit.points
         denoiser = cast(Denoiser, Prompted(trainee, points, text))  # all of it that drawing uses
         return Shapes((yield from draw(denoiser, count, settings, seed, {}, look)))

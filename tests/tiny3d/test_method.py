@@ -1,0 +1,175 @@
+"""tiny3d from items to files: by the command line, with the words of a prompt, and seen while clouds form."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+
+from engine import Project, methods, run
+from engine.errors import InputError
+from engine.forming import KIND
+from engine.jobs import FitJob, GenerateJob, Job, SamplesJob, TrainJob
+from engine.mailbox import Preview
+from engine.method import Workspace
+from engine.opened import open_model, open_shape
+from engine.protocol import Finished, Note
+from engine.settings import override
+from engine.storage import read_tensors
+
+SMOKE = methods.preset("tiny3d", "smoke")
+
+
+def events(job: Job, project: Project) -> list[Any]:
+    return list(run(job, project))
+
+
+def done(job: Job, project: Project) -> dict[str, Any]:
+    last = events(job, project)[-1]
+    assert isinstance(last, Finished)
+    return last.result
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, str]]:
+    """Tables, which are flat and wide, and lamps, learned for some seconds."""
+    torch.set_num_threads(1)
+    with Project.create(tmp_path_factory.mktemp("tiny3d") / "p") as project:
+        for category in ("table", "lamp"):
+            done(SamplesJob(category=category, count=8, seed=3), project)
+        settings = override(SMOKE, ["train.steps=150"])
+        fitted = done(FitJob(settings=settings), project)
+        yield project, done(TrainJob(settings=settings, fit=fitted["run"]), project)["run"]
+
+
+def clouds(project: Project, name: str, model: str, *changes: str, count: int = 4, seed: int = 0) -> np.ndarray:
+    done(GenerateJob(model=model, count=count, seed=seed, changes=changes, picture=False, run=name), project)
+    rows = read_tensors(project.run_folder(name) / "latents.safetensors")[0]["latent"]
+    return rows.reshape(count, -1, 3)
+
+
+def test_words_say_what_comes(trained: tuple[Project, str]) -> None:
+    """From the same noise, what is asked for as a table is wider than what is asked for as a lamp."""
+    project, model = trained
+    wide = {
+        word: clouds(project, word, model, f"sampler.prompt=a {word}", "sampler.guidance_scale=3", count=8)
+        for word in ("table", "lamp")
+    }
+    spread = {word: points.std(1)[:, [0, 2]].mean() / points.std(1)[:, 1].mean() for word, points in wide.items()}
+    assert spread["table"] > 1.15 * spread["lamp"]
+
+
+@pytest.mark.parametrize("sampler", ["ddim", "dpmpp-2m", "heun"])
+def test_any_number_of_points(trained: tuple[Project, str], sampler: str) -> None:
+    """Each shape hangs on its seed alone; a cloud of any number of points is a shape that opens again."""
+    project, model = trained
+    asked = (f"sampler.sampler={sampler}", "sampler.steps=4", "sampler.points=33")
+    made = clouds(project, sampler, model, *asked)
+    assert made.shape == (4, 33, 3)
+    fewer = clouds(project, f"{sampler}-2", model, *asked, count=2)
+    assert np.allclose(made[:2], fewer, atol=0.05)  # a batch of another size rounds otherwise
+    work = Workspace(project.folder, torch.device("cpu"))
+    stage = open_shape(f"{sampler}/0001", project, work)
+    while True:
+        try:
+            next(stage)
+        except StopIteration as end:
+            assert np.array_equal(end.value.decoded().points, made[1])
+            break
+
+
+def test_slips_are_read_and_strange_words_told(trained: tuple[Project, str]) -> None:
+    project, model = trained
+    job = GenerateJob(model=model, count=1, changes=("sampler.prompt=a tabel made of xylophones",), picture=False)
+    told = " ".join(event.text for event in events(job, project) if isinstance(event, Note))
+    assert "tabel was read as table" in told
+    assert "xylophones" in told
+
+
+def test_clouds_are_seen_at_every_step(trained: tuple[Project, str]) -> None:
+    """Previews carry the guess of each step, from a blur to what is kept."""
+    project, model = trained
+    job = GenerateJob(
+        model=model,
+        count=2,
+        changes=("sampler.points=40", "sampler.steps=10"),
+        picture=False,
+        previews=True,
+        run="seen",
+    )
+    seen = [
+        event.arrays["points"].copy()
+        for event in run(job, project)
+        if isinstance(event, Preview) and event.kind == KIND and "points" in event.arrays
+    ]
+    kept = read_tensors(project.run_folder("seen") / "latents.safetensors")[0]["latent"].reshape(2, 40, 3)
+    assert len(seen) >= 4
+    away = [float(np.abs(points - kept).mean()) for points in seen]
+    assert away[-1] < 1e-3
+    assert away[0] > 5 * away[-1]
+
+
+def test_a_model_says_what_it_was_made_with(trained: tuple[Project, str]) -> None:
+    """The words travel with the model's file: it reads prompts without the items that it learned from."""
+    project, model = trained
+    stage = open_model(model, project, Workspace(project.folder, torch.device("cpu")))
+    while True:
+        try:
+            next(stage)
+        except StopIteration as end:
+            opened = end.value
+            break
+    words = opened.representation.vocabulary.words
+    assert {"table", "lamp"} <= set(words)
+    assert 0 < float(opened.trainee.scale) < 0.5
+
+
+def test_the_published_recipe_trains(trained: tuple[Project, str]) -> None:
+    """It goes the same way, with noise as the target and coordinates from -1 to 1; its samples are finite."""
+    project, _ = trained
+    settings = override(SMOKE, ["train.steps=5", "train.recipe=published"])
+    fit = next(run_.id for run_ in project.catalogue.runs("fit"))
+    model = done(TrainJob(settings=settings, fit=fit), project)["run"]
+    assert np.isfinite(clouds(project, "published", model, "sampler.points=20", count=2)).all()
+
+
+@pytest.mark.parametrize(
+    "changes, words",
+    [(("train.conditions=category",), "asked for in words"), (("fit.points=32",), "only denoiser, train, sampler")],
+)
+def test_what_cannot_be_trained_says_why(trained: tuple[Project, str], changes: tuple[str, ...], words: str) -> None:
+    project, _ = trained
+    fit = next(run_.id for run_ in project.catalogue.runs("fit"))
+    with pytest.raises(InputError, match=words):
+        done(TrainJob(settings=override(SMOKE, changes), fit=fit), project)
+
+
+def test_models_without_words_refuse_a_prompt(trained: tuple[Project, str]) -> None:
+    project, _ = trained
+    with pytest.raises(InputError, match="takes no prompts"):
+        done(GenerateJob(model="shipped:airplane", count=1, changes=('sampler.prompt="a"',)), project)
+
+
+def test_from_the_command_line_to_files(trained: tuple[Project, str], tmp_path: Path) -> None:
+    """A prompt gives clouds as PLY files, as many points as asked for."""
+    project, model = trained
+    options = ["--project", str(project.folder), "--model", model, "--prompt", 'a "round" table', "--count", "2"]
+    out = ["--out", str(tmp_path / "out"), "--format", "ply", "--set", "sampler.points=50", "--json"]
+    command = [sys.executable, "-m", "engine", "generate", *options, *out]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    told = msgspec.json.decode(said)
+    assert [Path(file["path"]).suffix for file in told["files"]] == [".ply", ".ply"]
+    for file in told["files"]:
+        head, _, body = Path(file["path"]).read_bytes().partition(b"end_header\n")
+        assert b"element vertex 50" in head
+        points = np.frombuffer(body, "<f4").reshape(50, 3)
+        assert np.ptp(points, 0).max() > 0.1
+        assert np.abs(points).max() < 2
+    job = project.job(told["run"])
+    assert isinstance(job, GenerateJob)
+    assert msgspec.json.decode(job.changes[-1].partition("=")[2]) == 'a "round" table'
