@@ -5,17 +5,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 from msgspec.structs import replace
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import Signal
 
 from engine.jobs import ImportJob, Job, PartsJob, RenameJob, SamplesJob, kind_of
 from engine.project import Project
 from engine.rows import MADE, ItemRow
 from studio.models.form import Form
 from studio.models.library import Mood
-from studio.models.opened import OpenProject
+from studio.models.opened import OpenProject, ProjectModel
 
 SAMPLES = ("airplane", "chair", "car", "table", "lamp", "mug")  # what the engine can make
 CHANGING = ("import", "samples", "parts", "rename", "turn")  # kinds of jobs that change items
@@ -42,21 +41,15 @@ class Verdict:
     reasons: tuple[tuple[str, str], ...]
 
 
-class Bring(QObject):
+class Bring(ProjectModel):
     """The items of a project as a training sees them. ``changed`` after they were read, or a job began or ended; ``began``
     when files were put into the queue."""
 
     changed = Signal()
     began = Signal()
 
-    @classmethod
-    def of(cls, opened: OpenProject) -> Self:
-        """The model of an open project."""
-        return cls(opened)
-
     def __init__(self, opened: OpenProject) -> None:
-        super().__init__()
-        self._opened = opened
+        super().__init__(opened)
         self.items: tuple[ItemRow, ...] = ()
         self.ready = False  # whether the items were read
         self.form = Form(ImportJob(paths=()), leave_out=FORM_LEAVES_OUT)

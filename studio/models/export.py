@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import msgspec
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import Signal
 
 from engine.errors import StudioError
 from engine.jobs import ExportJob, Format
@@ -14,7 +14,7 @@ from studio.models.export_command import command_of
 from studio.models.export_estimate import Estimate, byte_words
 from studio.models.export_presets import FORMATS, LEFT_OUT, PRESETS, Preset, file_names
 from studio.models.form import Form
-from studio.models.opened import OpenProject
+from studio.models.opened import OpenProject, ProjectModel
 from studio.models.preferences import place_for_projects
 from studio.models.titles import counted
 
@@ -48,7 +48,7 @@ class Outcome:
         return text + (f"; {len(self.refused)} refused" if self.refused else "")
 
 
-class Export(QObject):
+class Export(ProjectModel):
     """What is about to be exported. The form holds all that stands behind *More*.
 
     wanted() : a person asks for the dialogue; changed() : anything of the choice changed; ended() : ``outcome`` is another
@@ -58,14 +58,8 @@ class Export(QObject):
     changed = Signal()
     ended = Signal()
 
-    @classmethod
-    def of(cls, opened: OpenProject) -> Self:
-        """The model of an open project."""
-        return cls(opened)
-
     def __init__(self, opened: OpenProject) -> None:
-        super().__init__()
-        self._opened = opened
+        super().__init__(opened)
         self.shapes: tuple[str, ...] = ()
         self.items: tuple[str, ...] = ()  # those of the shapes that are meshes as they came in
         self.folder = place_for_projects() / "Exports"

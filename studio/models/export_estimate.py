@@ -1,14 +1,12 @@
 """How many faces and bytes an export comes to, by surfaces that the live engine makes of a few of its shapes."""
 
-from typing import Self
-
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import Signal
 
 from engine.errors import StudioError
 from engine.jobs import ExportJob
 from engine.live_client import Answer
 from engine.live_requests import Decode, Meshes, Mixture
-from studio.models.opened import OpenProject
+from studio.models.opened import OpenProject, ProjectModel
 
 CHANNEL = "export"
 LOOKED_AT = 3  # of many shapes; the others are taken to be like these
@@ -18,19 +16,13 @@ PER_FACE = {"glb": 24, "obj": 35, "ply": 19, "stl": 50, "3mf": 12, "usdc": 17, "
 """Bytes, measured on closed surfaces of 5,120 and 20,480 faces, without UVs and with the usual normals."""
 
 
-class Estimate(QObject):
+class Estimate(ProjectModel):
     """Faces of shapes, as far as they are known. ``changed`` comes when more is."""
 
     changed = Signal()
 
-    @classmethod
-    def of(cls, opened: OpenProject) -> Self:
-        """The model of an open project."""
-        return cls(opened)
-
     def __init__(self, opened: OpenProject) -> None:
-        super().__init__()
-        self._opened = opened
+        super().__init__(opened)
         self._names: tuple[str, ...] = ()
         self._items: dict[str, int] = {}  # faces of meshes, which are written as they came in
         self._faces: dict[str, dict[str, float]] = {}  # shape -> part -> faces over grid points squared

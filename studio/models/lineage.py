@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 import msgspec
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import Signal
 
 from engine.card import Card as Record
 from engine.errors import StudioError
@@ -15,7 +14,7 @@ from engine.project import Project
 from engine.rows import ItemRow, ShapeRow
 from engine.shipped import is_shipped
 from studio.models.library import Card
-from studio.models.opened import OpenProject
+from studio.models.opened import OpenProject, ProjectModel
 
 MOST = 400  # origins that are told of one shape
 PARTS_NAMED = 4
@@ -36,20 +35,14 @@ class Origin:
     parents: tuple["Origin", ...] = ()
 
 
-class Lineage(QObject):
+class Lineage(ProjectModel):
     """``wanted(name)``: somebody asked for the family of a card; ``told(name, origin)`` after `read`, when it is known."""
 
     wanted = Signal(str)
     told = Signal(str, object)
 
-    @classmethod
-    def of(cls, opened: OpenProject) -> Self:
-        """The model of an open project."""
-        return cls(opened)
-
     def __init__(self, opened: OpenProject) -> None:
-        super().__init__()
-        self._opened = opened
+        super().__init__(opened)
 
     def ask(self, name: str) -> None:
         """Show the family of a card."""

@@ -3,12 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject
 
 from engine.colours import PLAIN, colour
 from engine.errors import StudioError
@@ -16,7 +14,7 @@ from engine.live_client import Answer
 from engine.live_requests import Cut as Field
 from engine.live_requests import Decode, Meshes, Mixture, Section, known_of
 from engine.storage import read_tensors
-from studio.models.opened import OpenProject
+from studio.models.opened import OpenProject, ProjectModel
 from studio.models.scene import Cut, PartMesh, Scene, Shape
 
 CHANNEL = "look"
@@ -25,17 +23,11 @@ SECTION = 128
 HINT = "Click a shape to see it"
 
 
-class Looking(QObject):
+class Looking(ProjectModel):
     """Follows `Current`; ``scene`` is what the 3D view of the project is bound to."""
 
-    @classmethod
-    def of(cls, opened: OpenProject) -> Self:
-        """The model of an open project."""
-        return cls(opened)
-
     def __init__(self, opened: OpenProject) -> None:
-        super().__init__()
-        self._opened = opened
+        super().__init__(opened)
         self.scene = Scene()
         self._wanted: tuple[str, ...] = ()
         opened.current.shape_changed.connect(self.look)

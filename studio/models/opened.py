@@ -162,6 +162,19 @@ class OpenProject(QObject):
             return 0
 
 
+class ProjectModel(QObject):
+    """A `Model` that needs nothing but the project."""
+
+    @classmethod
+    def of(cls, opened: OpenProject) -> Self:
+        """The model of an open project."""
+        return cls(opened)
+
+    def __init__(self, opened: OpenProject) -> None:
+        super().__init__()
+        self._opened = opened
+
+
 class Projects(QObject):
     """The one open project, and the way to others. ``opened(OpenProject)``, ``closing()`` before its models go."""
 

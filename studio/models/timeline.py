@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from math import isfinite
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import msgspec
-from PySide6.QtCore import QElapsedTimer, QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QElapsedTimer, Qt, QTimer, Signal
 
 from engine.card import Move
 from engine.errors import StudioError
@@ -20,7 +20,7 @@ from engine.live_client import Answer
 from engine.live_requests import Frames, Meshes, Plausibility, Plausible, Priority, Tween
 from studio.models.looking import COARSE, Looking
 from studio.models.mix_kin import Kin
-from studio.models.opened import OpenProject
+from studio.models.opened import OpenProject, ProjectModel
 from studio.models.scene import PartMesh, Shape
 from studio.models.timeline_command import command_of
 from studio.models.timeline_keeping import Keeping
@@ -44,7 +44,7 @@ SOON_MS = 200  # of quiet after an edit, before all frames are asked for
 Loop = Literal["once", "loop", "bounce"]
 
 
-class Timeline(QObject):
+class Timeline(ProjectModel):
     """changed : the morph, or what can be done; selected_changed : another track; moved : the playhead, or it plays or stops
 
     cached : other frames are there; judged : how plausible they are
@@ -56,14 +56,8 @@ class Timeline(QObject):
     cached = Signal()
     judged = Signal()
 
-    @classmethod
-    def of(cls, opened: OpenProject) -> Self:
-        """The model of an open project."""
-        return cls(opened)
-
     def __init__(self, opened: OpenProject) -> None:
-        super().__init__()
-        self._opened = opened
+        super().__init__(opened)
         self.scene = opened.model(Looking).scene
         self.reel = Reel()
         self.selected = WHOLE

@@ -1,13 +1,12 @@
 """The two-minute tour: what it says at each step, and what a person does that ends the step."""
 
 from dataclasses import dataclass
-from typing import Self
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import Signal
 
 from studio.models.make import Make
 from studio.models.mix import Mix
-from studio.models.opened import OpenProject
+from studio.models.opened import OpenProject, ProjectModel
 
 Place = tuple[str, str]  # the kind of a view, and the name of the control in it; "" = the view itself
 
@@ -81,20 +80,14 @@ STEPS = (
 )
 
 
-class Tour(QObject):
+class Tour(ProjectModel):
     """Where somebody is on the tour of an open project. ``changed`` at every step; ``ended`` when it was left or is over."""
 
     changed = Signal()
     ended = Signal()
 
-    @classmethod
-    def of(cls, opened: OpenProject) -> Self:
-        """The model of an open project."""
-        return cls(opened)
-
     def __init__(self, opened: OpenProject) -> None:
-        super().__init__()
-        self._opened = opened
+        super().__init__(opened)
         self.number: int | None = None
         self._mix = opened.model(Mix)
         opened.model(Make).asked.connect(lambda _: self.did("generate"))

@@ -1,10 +1,9 @@
 """The way from meshes to a model in four steps: bring in, fit, train, draw. What is done, and what stands in the way."""
 
 from pathlib import Path
-from typing import Self
 
 from msgspec.structs import fields, replace
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import Signal
 
 from engine.errors import StudioError
 from engine.jobs import FitJob, Job, TrainJob
@@ -15,7 +14,7 @@ from studio.models.bring import Bring
 from studio.models.curves import Curves
 from studio.models.form import Form
 from studio.models.make import Make
-from studio.models.opened import OpenProject
+from studio.models.opened import OpenProject, ProjectModel
 from studio.models.task import Task
 from studio.models.train_gate import Gate
 from studio.models.train_methods import OF_TRAINING, PRESETS
@@ -25,7 +24,7 @@ LEAST = 2  # shapes that can be trained on
 MANY = 24  # from here on a model can come to more than copies
 
 
-class Train(QObject):
+class Train(ProjectModel):
     """The state of the panel.
 
     changed() : anything; progressed() : what runs got on
@@ -37,14 +36,8 @@ class Train(QObject):
     formed = Signal(str)
     pictured = Signal()
 
-    @classmethod
-    def of(cls, opened: OpenProject) -> Self:
-        """The model of an open project."""
-        return cls(opened)
-
     def __init__(self, opened: OpenProject) -> None:
-        super().__init__()
-        self._opened = opened
+        super().__init__(opened)
         self.bring = opened.model(Bring)
         self.gate = opened.model(Gate)
         self.curves = Curves(self)

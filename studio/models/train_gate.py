@@ -1,28 +1,23 @@
 """Shapes that a person leaves out of a training although their fit is good: kept in the history, told to the job."""
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import Signal
 
-from studio.models.opened import OpenProject
+from studio.models.opened import OpenProject, ProjectModel
 from studio.models.titles import counted
 
 KIND = "left out"  # edits in the history: fit -> items of it that are not learned
 
 
-class Gate(QObject):
+class Gate(ProjectModel):
     """What is left out, fit by fit. ``changed`` after a click, undo or redo."""
 
     changed = Signal()
 
-    @classmethod
-    def of(cls, opened: OpenProject) -> Self:
-        """The model of an open project."""
-        return cls(opened)
-
     def __init__(self, opened: OpenProject) -> None:
-        super().__init__()
+        super().__init__(opened)
         self._history = opened.history
         self._out: dict[str, tuple[str, ...]] = {}
         self._set(self._history.last(KIND) or {})

@@ -7,12 +7,12 @@ can be undone; ``apply`` makes a job of them, which gives the item its parts.
 from collections.abc import Mapping, Sequence
 from dataclasses import replace as changed
 from functools import partial
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 import numpy as np
 from msgspec.structs import replace
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import Signal
 
 from engine.card import Three
 from engine.datasets.axes import Stated, stated_in
@@ -23,7 +23,7 @@ from engine.live_requests import Paint as Request
 from engine.live_requests import Painted
 from engine.rows import ItemRow
 from studio.models.looking import Looking
-from studio.models.opened import OpenProject
+from studio.models.opened import OpenProject, ProjectModel
 from studio.models.scene_contents import Colour, Ray, Shape
 from studio.models.scene_painted import Surface, hit
 
@@ -33,19 +33,13 @@ RADIUS = 0.03  # canonical units, of the brush at first
 STEP = 0.4  # of the radius: a stroke has a point each so far
 
 
-class Paint(QObject):
+class Paint(ProjectModel):
     """``item`` is what is painted on, "" = nothing. ``changed`` after anything; ``part`` "" is the brush that wipes off."""
 
     changed = Signal()
 
-    @classmethod
-    def of(cls, opened: OpenProject) -> Self:
-        """The model of an open project."""
-        return cls(opened)
-
     def __init__(self, opened: OpenProject) -> None:
-        super().__init__()
-        self._opened = opened
+        super().__init__(opened)
         self._scene = opened.model(Looking).scene
         self.item = self.title = self.part = ""
         self.radius = RADIUS

@@ -1,12 +1,12 @@
 """Turning items upright: which axes of their files are up and front, seen in the 3D view before anything is changed."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import Signal
 
 from engine.datasets.axes import Stated, axes_of, rotation_in
 from engine.errors import StudioError
@@ -16,7 +16,7 @@ from engine.rows import MADE, ItemRow
 from engine.storage import map_tensor
 from studio.models.bring import Bring
 from studio.models.looking import Looking
-from studio.models.opened import OpenProject
+from studio.models.opened import OpenProject, ProjectModel
 from studio.models.scene_motion import turn
 
 Scope = Literal["one", "import", "all"]
@@ -24,19 +24,14 @@ KINDS = ("mesh", "parts", "cloud", "occupancy")  # of items that came from files
 QUARTER = 90.0  # degrees
 
 
-class Turn(QObject):
+class Turn(ProjectModel):
     """``item`` is what is being turned, "" = nothing; ``axes`` how it would stand. ``changed`` after anything."""
 
     changed = Signal()
 
-    @classmethod
-    def of(cls, opened: OpenProject) -> Self:
-        """The model of an open project."""
-        return cls(opened)
-
     def __init__(self, opened: OpenProject) -> None:
-        super().__init__()
-        self._opened, self._bring = opened, opened.model(Bring)
+        super().__init__(opened)
+        self._bring = opened.model(Bring)
         self._scene = opened.model(Looking).scene
         self.item = self.title = ""
         self.axes = self.before = Stated("+y", "+z")
