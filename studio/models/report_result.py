@@ -136,6 +136,7 @@ def _scores(evaluations: Sequence[Evaluation]) -> Table:
     pairs = [(one, row) for one in evaluations for row in one.rows]
     pairs.sort(key=lambda pair: (pair[1].measure, pair[1].category))
     several = len({row.category for _, row in pairs}) > 1
+    numbers = {f"{row.generated:,} / {row.reference:,}" for _, row in pairs}
     rows = [
         (
             _set(one, row.name, evaluations),
@@ -144,12 +145,13 @@ def _scores(evaluations: Sequence[Evaluation]) -> Table:
             share(row.one_nna),
             share(row.coverage),
             number(row.mmd),
-            f"{row.generated:,} / {row.reference:,}",
+            *([f"{row.generated:,} / {row.reference:,}"] if len(numbers) > 1 else []),
         )
         for one, row in pairs
     ]
     note = "1-NNA: best is 50 %, below that are copies. Coverage: more is better. MMD: less is better. With 95 % intervals."
-    header = ("Shapes", *(["Category"] if several else []), "Distance", "1-NNA", "Coverage", "MMD", "Number / real")
+    beside = ["Number / real"] if len(numbers) > 1 else []  # where all are of the same the sentences above say it
+    header = ("Shapes", *(["Category"] if several else []), "Distance", "1-NNA", "Coverage", "MMD", *beside)
     real = tuple(i for i, (_, row) in enumerate(pairs) if row.kind == "real")
     return Table("How like real shapes", note, header, tuple(rows), real)
 

@@ -1,7 +1,7 @@
 """The figures of evaluations, as tables under a few sentences, and the way to the page that the engine wrote."""
 
 from PySide6.QtCore import QEvent, Qt, QUrl
-from PySide6.QtGui import QColor, QDesktopServices, QFont
+from PySide6.QtGui import QColor, QDesktopServices, QFont, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -21,6 +21,8 @@ from studio.panel import Panel
 from studio.theme import palette_of
 from studio.widgets.words import Ground, button, label
 
+WHOLE = Qt.ItemDataRole.UserRole  # the words of a cell on one line
+SIDES = 32  # pixels beside the tables
 NONE_YET = (
     "Evaluations tell how like real shapes yours are, and how new. Choose shapes on the right and press Evaluate."
 )
@@ -71,6 +73,17 @@ class ReportView(Ground):
         column.addStretch(1)
         self._scroll.setWidget(ground)
         ground.show()
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Intervals stand below their values where there is no room beside them."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        room = self.width() - SIDES - self._scroll.verticalScrollBar().sizeHint().width()
+        for table in self.tables:
+            _lay_out(table, room)
 
     def changeEvent(self, event: QEvent) -> None:
         """Another theme: colours of real shapes are set cell by cell."""
@@ -111,6 +124,7 @@ def _filled(table: Table) -> QTableWidget:
     for row, cells in enumerate(table.rows):
         for column, text in enumerate(cells):
             item = QTableWidgetItem(text)
+            item.setData(WHOLE, text)
             item.setToolTip(text)
             if row in table.real:
                 item.setFont(italic)
@@ -118,9 +132,25 @@ def _filled(table: Table) -> QTableWidget:
     _dim_real(found)
     head.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
     head.setStretchLastSection(True)
-    bar = found.horizontalScrollBar().sizeHint().height()
-    found.setFixedHeight(head.sizeHint().height() + sum(map(found.rowHeight, range(len(table.rows)))) + bar)
     return found
+
+
+def _lay_out(table: QTableWidget, room: int) -> None:
+    """All columns in ``room`` pixels, on one line where that is enough, else on two; then as high as its rows."""
+    for broken in (False, True):
+        for row in range(table.rowCount()):
+            for column in range(table.columnCount()):
+                if (item := table.item(row, column)) is not None:
+                    text = str(item.data(WHOLE))
+                    item.setText(text.replace(" (", "\n(") if broken else text)
+        table.resizeColumnsToContents()
+        wide = sum(table.sizeHintForColumn(column) + 1 for column in range(table.columnCount()))
+        if wide <= room:
+            break
+    table.resizeRowsToContents()
+    bar = table.horizontalScrollBar().sizeHint().height() if wide > room else 0
+    height = sum(map(table.rowHeight, range(table.rowCount())))
+    table.setFixedHeight(table.horizontalHeader().sizeHint().height() + height + bar + 2)
 
 
 def _dim_real(table: QTableWidget) -> None:

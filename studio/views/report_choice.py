@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtCore import QSignalBlocker, QSize, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -24,6 +24,7 @@ from studio.widgets.rows import Rows
 from studio.widgets.words import Ground, button, label, line
 
 RUN = Qt.ItemDataRole.UserRole
+WIDTH = 300
 
 
 class ReportChoice(Ground):
@@ -87,7 +88,14 @@ class ReportChoice(Ground):
         outer.setSpacing(0)
         outer.addLayout(self._column, 1)
         outer.addLayout(foot)
-        self.setMinimumWidth(280)
+
+    def minimumSizeHint(self) -> QSize:
+        """As wide as it needs, and not less than it looks well in."""
+        return super().minimumSizeHint().expandedTo(QSize(WIDTH, 0))
+
+    def sizeHint(self) -> QSize:
+        """Figures beside it need the room more."""
+        return QSize(self.minimumSizeHint().width(), super().sizeHint().height())
 
     def _draw(self) -> None:
         report = self.report

@@ -46,6 +46,8 @@ from studio.widgets.empty_page import EmptyPage
 from studio.widgets.words import Ground, button, label, line, tool
 
 LOOPS: dict[Loop, str] = {"once": "Play once", "loop": "Loop", "bounce": "There and back"}
+TRACKS, LEAST = 6, 4  # rows that there is room for at first, and whatever else wants the room
+ABOUT = 182  # pixels above and below the tracks
 FILES: tuple[tuple[str, str, str], ...] = (  # of one file: what it is, its ending, what the dialogue calls it
     ("Moving picture (GIF)…", ".gif", "GIF (*.gif)"),
     ("Film (MP4)…", ".mp4", "MP4 (*.mp4)"),
@@ -113,7 +115,7 @@ class TimelineView(Ground):
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setWidget(inside)
-        scroll.setMinimumHeight(2 * ROW + 2)
+        scroll.setMinimumHeight(LEAST * ROW + 2)
         column.addWidget(scroll, 1)
         column.addWidget(line())
         column.addWidget(self.strip)
@@ -222,8 +224,8 @@ class TimelineView(Ground):
         self.ruler.hold_extent(extent)
 
     def sizeHint(self) -> QSize:
-        """Room for four tracks."""
-        return QSize(900, 312)
+        """Room for all parts, and seven at least."""
+        return QSize(900, ABOUT + ROW * (TRACKS + 1))
 
     # events ----------------------------------------------------------------------------------------------------------
     def showEvent(self, event: QShowEvent) -> None:

@@ -52,7 +52,6 @@ class TrainView(Ground):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(TallArea(ground))
-        self.setMinimumWidth(WIDTH)
         self.draw.asked.connect(self._go_to_make)
         self._train.changed.connect(self._lead)
         for text, work in (("Fit shapes", self.fit.go), ("Train a model", self.train.go)):
@@ -64,6 +63,10 @@ class TrainView(Ground):
             action.triggered.connect(lambda _=False, begin=begin: self._press(begin))
             self.addAction(in_menu(action, "Shape"))
         self._lead()
+
+    def minimumSizeHint(self) -> QSize:
+        """As wide as the steps need, and not less than they look well in."""
+        return super().minimumSizeHint().expandedTo(QSize(WIDTH, 0))
 
     def _press(self, begin: QPushButton) -> None:
         """As a person would in step 1."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from pytestqt.qtbot import QtBot
@@ -19,7 +20,8 @@ from engine.metrics.verdict import Judged, NoveltyResult, Thresholds, Verdict
 from engine.project import Project
 from engine.rows import ItemRow, ShapeRow
 from studio.models.opened import Engines
-from studio.models.report import Known, Report
+from studio.models.report import Report
+from studio.models.report_known import Known
 from studio.models.report_result import in_words, read_evaluation, tables_of
 from studio.views.form import FormView
 from studio.views.report import ReportView
@@ -99,7 +101,7 @@ def test_what_the_engine_writes_is_what_the_tables_show(tmp_path: Path) -> None:
     found = read_evaluation(tmp_path / "evaluation.json")
     scores, novelty, frechet, rebuilt = tables_of([found])
     assert scores.rows[0][0] == "These shapes" and scores.rows[1][0] == "Real training shapes" and scores.real == (1,)
-    assert scores.rows[0][2:] == ("66 % (56–76)", "50 % (40–60)", "0.00193 (0.0017–0.0021)", "40 / 30")
+    assert scores.rows[0][2:] == ("66 % (56–76)", "50 % (40–60)", "0.00193 (0.0017–0.0021)")
     assert [cells[1:] for cells in novelty.rows] == [
         ("25 %", "1 %"),
         ("25 %", "0 %"),
@@ -108,6 +110,8 @@ def test_what_the_engine_writes_is_what_the_tables_show(tmp_path: Path) -> None:
     ]
     assert frechet.rows == (("These shapes", "FPD (ours)", "3.5 (3–4)", "few shapes"),)
     assert rebuilt.rows == (("evaluate-0001", "2", "0.001", "0.8", "", "0.9"),)
+    uneven = tables_of([replace(found, rows=(found.rows[0], replace(found.rows[1], generated=30)))])[0]
+    assert uneven.header[-1] == "Number / real" and [cells[-1] for cells in uneven.rows] == ["40 / 30", "30 / 30"]
     assert all(len(cells) == len(table.header) for table in (scores, novelty, frechet, rebuilt) for cells in table.rows)
     for figure in ("66%", "50%", "55%", "1%"):
         assert figure in in_words(found).replace(" %", "%") and figure in in_words_of_the_engine(evaluation())
@@ -174,7 +178,12 @@ def test_from_shapes_to_the_report(desk: Desk, qtbot: QtBot, monkeypatch: pytest
     assert isinstance(job, EvaluateJob) and (job.names, job.against, job.protocol.points) == (("g",), (), 512)
     assert len(view.tables) == 4 and "66 %" in view.words.text()
     cell = view.tables[0].item(1, 2)
-    assert cell is not None and cell.text() == "55 % (45–65)" and cell.font().italic()
+    assert cell is not None and cell.text().split() == ["55", "%", "(45–65)"] and cell.font().italic()
+    for width in (545, 1200):  # the first one at a window of 1280 pixels
+        view.resize(width, 500)
+        table = view.tables[0]
+        assert sum(table.columnWidth(i) for i in range(table.columnCount())) <= table.viewport().width()
+        assert ("\n" in cell.text()) is (width == 545), "intervals go below their values where there is little room"
     opened: list[str] = []
 
     def open_url(url: QUrl) -> bool:
