@@ -103,6 +103,11 @@ class Mix(Edited):
         """Cards of the variants that were drawn."""
         return self._work.tray
 
+    @property
+    def drawn_part(self) -> str:
+        """The part of which the tray holds variants, "" = of none."""
+        return self._work.drawn_part
+
     def colour(self, part: str) -> tuple[float, float, float] | None:
         """Linear RGB of a part or a copy, the same as in the view; None before it was seen."""
         copies = self.state.mixture.copies if self.state else {}

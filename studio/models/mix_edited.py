@@ -81,6 +81,11 @@ class Edited(QObject):
             return
         self._edit(f"mix {self.title(shape)}", MixState(mixture=Mixture(base=shape)))
 
+    def start_over(self) -> None:
+        """All parts as the base has them."""
+        if self.state and self.is_changed:
+            self._edit("start over", MixState(mixture=Mixture(base=self.state.mixture.base)))
+
     def select(self, name: str) -> None:
         """Choose a part; the shelf offers donors of it."""
         if name != self.selected:

@@ -26,6 +26,7 @@ class MixWork(QObject):
         self._jobs, self._library, self._on_healed = jobs, library, healed
         self.tray = Tray(library, thumbnails)
         self._heals = False
+        self.drawn_part = ""  # of which the tray holds variants
         self._coming: dict[str, bool] = {}  # shapes that were made and that the library does not know yet; see ``made``
         library.changed.connect(self._read)
 
@@ -56,7 +57,7 @@ class MixWork(QObject):
 
     def reroll(self, state: MixState, part: str) -> None:
         """Draw a part anew."""
-        self._heals = False
+        self._heals, self.drawn_part = False, part
         self._jobs.work(state, lambda shape: RerollJob(shape=shape, parts=(part,), count=VARIANTS), self._draw)
         self.drawn.emit()
 
@@ -73,6 +74,8 @@ class MixWork(QObject):
     # inside ----------------------------------------------------------------------------------------------------------
     def _then(self, job: Job) -> Callable[[tuple[str, ...]], None]:
         self._heals = isinstance(job, HealJob)
+        if isinstance(job, RerollJob):
+            self.drawn_part = job.parts[0]
         return self._healed if self._heals else self._draw
 
     def _draw(self, shapes: tuple[str, ...]) -> None:

@@ -11,6 +11,7 @@ from studio.views.mix_slot import SlotRow
 from studio.widgets.card_list import CardList
 from studio.widgets.empty_page import EmptyPage
 from studio.widgets.tall_area import TallArea
+from studio.widgets.waits import Waits
 from studio.widgets.words import Ground, button, label, line, tool
 
 SIDE = 92  # pixels of the pictures on the shelf
@@ -71,7 +72,9 @@ class MixView(Ground):
         row.setContentsMargins(MARGIN, 10, MARGIN - 4, 6)
         self._title = label("", "heading")
         self._another = button("", self._begin, "flat", tip="Begin with the shape that was looked at last")
+        self.over = tool("retry", "Start over: all parts as the base has them", self.mix.start_over)
         row.addWidget(self._title, 1)
+        row.addWidget(self.over)
         row.addWidget(self._another)
         return row
 
@@ -98,8 +101,8 @@ class MixView(Ground):
         self._told = label("", "heading")
         self.tray = CardList(self.mix.tray, SIDE)
         self.tray.setAccessibleName("Variants")
-        self.tray.opened.connect(lambda name: self.mix.take(self._part(), name))
-        self.tray.chosen.connect(lambda names: self.mix.take(self._part(), names[-1]) if names else None)
+        self.tray.opened.connect(lambda name: self.mix.take(self.mix.drawn_part, name))
+        self.tray.chosen.connect(lambda names: self.mix.take(self.mix.drawn_part, names[-1]) if names else None)
         self._tray = _titled(self._told, self.tray)
         return self._tray
 
@@ -127,6 +130,7 @@ class MixView(Ground):
         column.setSpacing(8)
         column.addLayout(joints)
         column.addWidget(self._numbers)
+        column.addWidget(Waits(self._opened.queue, lambda: self.mix.waiting))
         column.addLayout(ends)
         return column
 
@@ -160,6 +164,7 @@ class MixView(Ground):
         self._another.setVisible(fits and current is not base)
         self._another.setText(f"Mix {current.title}" if current else "")
         self._title.setText(f"Mix of {base.title}")
+        self.over.setVisible(mix.is_changed)
         slots = mix.slots
         if list(self.rows) != [slot.name for slot in slots]:
             self._arrange([slot.name for slot in slots])
@@ -175,7 +180,7 @@ class MixView(Ground):
         self.shelf.setVisible(bool(mix.donors.rowCount()))
         drawing = bool(mix.waiting) and not mix.is_healing
         self._tray.setVisible(drawing or bool(mix.tray.rowCount()))
-        self._told.setText("Drawing variants \N{HORIZONTAL ELLIPSIS}" if drawing else "Variants")
+        self._told.setText("Drawing variants \N{HORIZONTAL ELLIPSIS}" if drawing else f"Variants of {mix.drawn_part}")
         self._judge()
         self.keep.setEnabled(mix.can_keep)
         self.export.setEnabled(not mix.fault)
@@ -285,8 +290,8 @@ class SlotArea(TallArea):
         self.setMinimumHeight(LEAST)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """The slots are others."""
-        if event.type() == QEvent.Type.LayoutRequest:
+        """The slots are others, or are seen for the first time."""
+        if event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.Show, QEvent.Type.Resize):
             self.setMaximumHeight(max(LEAST, self._inside.sizeHint().height()))
         return super().eventFilter(watched, event)
 

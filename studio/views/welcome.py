@@ -103,7 +103,8 @@ def _card(title: str, words: str, *actions: QWidget) -> QFrame:
     column.setContentsMargins(18, 16, 18, 16)
     column.setSpacing(8)
     column.addWidget(label(title, "heading"))
-    column.addWidget(label(words, "dim", wrap=True), 1)
+    column.addWidget(label(words, "dim", wrap=True))
+    column.addStretch(1)
     column.addSpacing(6)
     row = QHBoxLayout()
     for action in actions:

@@ -96,6 +96,7 @@ def play(place: Path, seed: int, seconds: float, engines: str, deeds: TextIO, re
         except Exception as error:  # noqa: BLE001 the verdict on the project, whatever it is
             faults.append(f"{folder.name} is not sound: {type(error).__name__}: {error}")
     faulthandler.cancel_dump_traceback_later()
+    print(f"{monkey.count} deeds, {monkey.lost / max(monkey.count, 1):.0%} of them before dialogues")
     return list(dict.fromkeys(faults))
 
 

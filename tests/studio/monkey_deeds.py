@@ -46,6 +46,8 @@ CHANCES = {
     "size": 1,
 }
 
+BORED = 6  # deeds before one and the same dialogue, then it is left
+
 Deed = dict[str, Any]
 
 
@@ -57,6 +59,9 @@ class Monkey:
         self.place, self.chance, self._deeds = place, chance, deeds
         self._replay = None if replay is None else iter(replay)
         self.done = False
+        self.count = self.lost = 0  # deeds, and those before dialogues
+        self._before: QWidget | None = None
+        self._here = 0  # deeds before that dialogue
 
     def sit_down(self, window: MainWindow, projects: Projects) -> None:
         """In front of this window from now on."""
@@ -70,11 +75,13 @@ class Monkey:
             deed = json.loads(line) if line else None
         else:
             try:
-                deed = self._choose()
+                deed = {"do": "escape"} if self._is_bored() else self._choose()
             except RuntimeError:  # PySide takes the buttons of Qt's own message boxes for deleted
                 deed = {"do": "escape"}
         if deed is None:
             return
+        self.count += 1
+        self.lost += QApplication.activeModalWidget() is not None
         self._deeds.write(json.dumps(deed) + "\n")
         getattr(self, f"_{deed['do']}")(deed)
 
@@ -89,6 +96,13 @@ class Monkey:
             above.close()
         elif self.window.isVisible():
             self.window.close()
+
+    def _is_bored(self) -> bool:
+        """Whether it has had enough of the dialogue before it."""
+        above = QApplication.activeModalWidget()
+        self._here = self._here + 1 if above is not None and above is self._before else 0
+        self._before = above
+        return self._here >= BORED
 
     # choosing --------------------------------------------------------------------------------------------------------
     def _choose(self) -> Deed | None:

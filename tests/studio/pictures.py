@@ -25,6 +25,7 @@ from studio.models.opened import OpenProject, Projects
 from studio.models.preferences import Preferences
 from studio.models.report import Report
 from studio.models.timeline import Timeline
+from studio.models.tour import Tour
 from studio.models.train import Train
 from studio.models.train_paint import Paint
 from studio.panel import Workspace
@@ -190,7 +191,7 @@ def report(desk: Desk) -> None:
 
 def trouble(desk: Desk) -> None:
     """Something went wrong, jobs wait, and the whole queue is open."""
-    desk.window.bubble.end()
+    desk.opened.model(Tour).leave()
     desk.go_to("Make")
     desk.opened.queue.hold(True)
     for _ in range(2):

@@ -134,6 +134,28 @@ def test_keys_choose_reroll_and_remove(panel: Panel, qtbot: QtBot) -> None:
     assert mix.state.mixture.removed == ("wing",) and "removed" in view.rows["wing"]._words.text()
 
 
+def test_a_variant_is_of_the_part_that_was_drawn(panel: Panel, qtbot: QtBot) -> None:
+    view, mix = panel.view, panel.mix
+    qtbot.mouseClick(view.rows["wing"].reroll, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(view.rows["tail"], Qt.MouseButton.LeftButton)  # looks elsewhere meanwhile
+    mix.ended(panel.jobs[-1].run, ("g/0002", "g/0003"))
+    assert view._told.text() == "Variants of wing"
+    place = view.tray.rectForIndex(mix.tray.index(0)).center()
+    qtbot.mouseClick(view.tray.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert mix.state and mix.state.mixture.parts == {"wing": "g/0002"}
+
+
+def test_starting_over_is_one_edit(panel: Panel, qtbot: QtBot) -> None:
+    view, mix = panel.view, panel.mix
+    assert not view.over.isVisible()
+    drop(view, "wing", "g/0001")
+    drop(view, "tail", "g/0002")
+    qtbot.mouseClick(view.over, Qt.MouseButton.LeftButton)
+    assert not mix.is_changed and not view.over.isVisible()
+    panel.opened.history.undo()
+    assert mix.state and mix.state.mixture.parts == {"wing": "g/0001", "tail": "g/0002"}
+
+
 def test_shelf_lock_menu_keep_and_command(panel: Panel, qtbot: QtBot) -> None:
     view, mix = panel.view, panel.mix
     assert not view.keep.isEnabled()
@@ -183,7 +205,7 @@ def test_healing_is_said_where_it_was_asked_for(panel: Panel, qtbot: QtBot) -> N
 
 def test_the_shelf_gets_what_the_slots_do_not_need(panel: Panel, qtbot: QtBot) -> None:
     view = panel.view
-    qtbot.waitUntil(lambda: view._scroll.height() == view._scroll.widget().sizeHint().height())
+    qtbot.waitUntil(lambda: view._scroll.height() == view._scroll._inside.sizeHint().height())
     assert view.shelf.height() > 250
     view.resize(300, 520)
     bar = view.shelf.verticalScrollBar()

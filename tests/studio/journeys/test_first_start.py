@@ -70,6 +70,8 @@ def test_first_start(make_desk: Callable[..., Desk], tmp_path: Path, monkeypatch
     me.rest(2500)
     me.shoot("healed")
 
+    me.press("Keep")
+    me.wait(lambda: len(me.cards(library)) == 7, 60, "the healed one among the shapes")
     me.keys(Qt.Key.Key_E, CONTROL)
     me.reads("Export Airplane 3.1", 20)
     me.turn_to("Blender")
