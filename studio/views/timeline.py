@@ -1,7 +1,6 @@
 """The timeline: shapes at frames, a track for each part, play and scrub, how plausible it is, and what is made of it."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, QSize, Qt
@@ -20,10 +19,8 @@ from PySide6.QtWidgets import (
     QAbstractButton,
     QApplication,
     QComboBox,
-    QFileDialog,
     QFrame,
     QHBoxLayout,
-    QMenu,
     QScrollArea,
     QSpinBox,
     QStackedLayout,
@@ -31,13 +28,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.jobs import FilmFormat
 from studio.icons import icon
 from studio.models.cards import MIME
 from studio.models.opened import OpenProject
 from studio.models.timeline import Loop, Timeline
 from studio.models.timeline_state import FPS, MOST, ease_of, frames_of, way_of
 from studio.panel import Panel, in_menu
+from studio.views.timeline_export import ExportMenu
 from studio.views.timeline_plausibility import PlausibilityStrip
 from studio.views.timeline_ruler import Ruler
 from studio.views.timeline_scale import NAMES
@@ -48,16 +45,6 @@ from studio.widgets.words import Ground, button, label, line, tool
 LOOPS: dict[Loop, str] = {"once": "Play once", "loop": "Loop", "bounce": "There and back"}
 TRACKS, LEAST = 6, 4  # rows that there is room for at first, and whatever else wants the room
 ABOUT = 182  # pixels above and below the tracks
-FILES: tuple[tuple[str, str, str], ...] = (  # of one file: what it is, its ending, what the dialogue calls it
-    ("Moving picture (GIF)…", ".gif", "GIF (*.gif)"),
-    ("Film (MP4)…", ".mp4", "MP4 (*.mp4)"),
-    ("One mesh that moves (GLB)…", ".glb", "glTF with morph targets (*.glb)"),
-)
-FOLDERS: tuple[tuple[str, FilmFormat], ...] = (
-    ("A mesh for each frame (GLB)…", "glb"),
-    ("A mesh for each frame (OBJ)…", "obj"),
-    ("A picture for each frame (PNG)…", "png"),
-)
 
 
 class TimelineView(Ground):
@@ -137,13 +124,7 @@ class TimelineView(Ground):
         self.add = button("Add shapes", self._add_chosen, tip="Add what is chosen in the library (I)")
         self.copy = tool("copy", "Copy as command", self._copy)
         self.export = button("Export", lambda: None, "primary", tip="Make the frames and write them; jobs of the queue")
-        self._exports = QMenu(self)
-        for words, suffix, kind in FILES:
-            if suffix != ".mp4" or self.timeline.can_film:
-                self._exports.addAction(words, self._writer(suffix, kind))
-        self._exports.addSeparator()
-        for words, form in FOLDERS:
-            self._exports.addAction(words, self._folder_writer(form))
+        self._exports = ExportMenu(self.timeline, self)
         self.export.setMenu(self._exports)
         for one in (self.add, self.export):
             one.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -289,32 +270,6 @@ class TimelineView(Ground):
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self.timeline.command)
-
-    def _writer(self, suffix: str, kind: str) -> Callable[[], None]:
-        def write() -> None:
-            name, _ = QFileDialog.getSaveFileName(self, "Export the morph", str(Path.home() / f"morph{suffix}"), kind)
-            if name:
-                out = Path(name) if Path(name).suffix.lower() == suffix else Path(name + suffix)
-                self.timeline.export(out, overwrite=out == Path(name))  # the dialogue has asked
-
-        return write
-
-    def _folder_writer(self, form: FilmFormat) -> Callable[[], None]:
-        def write() -> None:
-            name = QFileDialog.getExistingDirectory(self, "Export the frames into a new folder in")
-            if name:
-                self.timeline.export(free_folder_in(Path(name)), form)
-
-        return write
-
-
-def free_folder_in(folder: Path) -> Path:
-    """A name for a new folder in another one."""
-    number, found = 1, folder / "morph"
-    while found.exists():
-        number += 1
-        found = folder / f"morph {number}"
-    return found
 
 
 PANEL = Panel("timeline", "Timeline", "below", TimelineView, workspaces=("Morph",))

@@ -19,7 +19,8 @@ from studio.models.opened import OpenProject
 from studio.models.timeline import KEY, NOW, Timeline
 from studio.models.timeline_state import WHOLE, times_of, track_of
 from studio.models.troubles import Trouble, Troubles
-from studio.views.timeline import TimelineView, free_folder_in
+from studio.views.timeline import TimelineView
+from studio.views.timeline_export import free_folder_in
 from tests.parts.projects import keep_fit
 from tests.studio.test_timeline import Bench
 
