@@ -12,10 +12,14 @@ from engine.clouds.dots import dots
 from engine.errors import InputError
 from engine.geometry.export import ExportOptions, export_cloud
 from engine.geometry.export.cloud import FORMATS
-from engine.geometry.mesh import Mesh
+from engine.geometry.from_cloud import mesh_of_cloud
+from engine.geometry.from_cloud_settings import CloudMeshSettings
+from engine.geometry.mesh import Geometry, Mesh
 from engine.method import Part
 from engine.protocol import Note, Progress, Stage
 from engine.write import PLAIN, picture, write_shape
+
+FINEST = 512  # grid points per side that a surface through points is read from
 
 
 @write_shape.register
@@ -29,13 +33,10 @@ def _(
     options: ExportOptions = PLAIN,
     known: Mapping[str, Mesh] | None = None,
 ) -> Stage[dict[str, Any]]:
-    """The points as they are, in formats that hold points; they have no faces, and no parts."""
+    """PLY and XYZ hold the points as they are, unless ``pieces=union`` asks for a surface; all others get one."""
+    if path.suffix not in FORMATS or options.pieces == "union":
+        return (yield from _as_surface(decoded, path, resolution, recipe, options))
     yield Progress(stage="export", done=0, total=1, message=path.name)
-    if path.suffix not in FORMATS:
-        raise InputError(
-            f"{recipe.get('shape', path.stem)} is a cloud of points, which {path.suffix[1:]} files do not hold; "
-            f"choose {' or '.join(suffix[1:] for suffix in FORMATS)}"
-        )
     if options.points not in (0, len(decoded)):
         raise InputError(
             f"{path}: this cloud has {len(decoded):,} points; leave the number out, "
@@ -48,6 +49,19 @@ def _(
     size = np.ptp(place(decoded.points.astype(np.float64)), axis=0)
     about = {"path": str(path), "parts": [], "faces": 0, "points": len(decoded), "watertight": False}
     return about | {"size": [round(float(side), 6) for side in size], "unit": place.unit}
+
+
+def _as_surface(
+    cloud: PointCloud, path: Path, resolution: int, recipe: dict[str, Any], options: ExportOptions
+) -> Stage[dict[str, Any]]:
+    """A watertight surface through the points, see `mesh_of_cloud`; what it left out is told."""
+    name = recipe.get("shape", path.stem)
+    settings = CloudMeshSettings(resolution=min(resolution, FINEST))
+    made = yield from mesh_of_cloud(cloud.points, None, settings)
+    for note in made.notes:
+        yield Note(text=f"{name}: {note}")
+    surface = Geometry(made.mesh, closed=made.watertight)
+    return (yield from write_shape(surface, path, (), resolution, recipe, 0.0, options))
 
 
 @picture.register

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import trimesh
 
 from engine.clouds.cloud import PointCloud
 from engine.clouds.dots import dots
@@ -37,12 +38,24 @@ def test_colours_go_into_ply(tmp_path: Path) -> None:
     assert table(tmp_path / "a.xyz").shape == (3, 3)
 
 
-@pytest.mark.parametrize("name, options", [("a.glb", ExportOptions()), ("a.ply", ExportOptions(points=7))])
-def test_what_cannot_be_written_says_what_can(tmp_path: Path, name: str, options: ExportOptions) -> None:
+def test_as_many_points_as_there_are(tmp_path: Path) -> None:
     cloud = PointCloud(np.eye(3, dtype=np.float32))
-    with pytest.raises(InputError, match=r"choose ply or xyz|sampler\.points=7"):
-        ended(write_shape(cloud, tmp_path / name, (), 64, {}, 0.0, options))
+    with pytest.raises(InputError, match=r"sampler\.points=7"):
+        ended(write_shape(cloud, tmp_path / "a.ply", (), 64, {}, 0.0, ExportOptions(points=7)))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name, options", [("a.glb", ExportOptions()), ("a.ply", ExportOptions(pieces="union"))])
+def test_a_surface_is_laid_through_the_points(tmp_path: Path, name: str, options: ExportOptions) -> None:
+    """Of points spread evenly on a ball (a spiral), a watertight surface within 5 % of its radius."""
+    height, angle = 1 - (2 * np.arange(600) + 1) / 600, np.arange(600) * np.pi * (3 - np.sqrt(5))
+    points = 0.4 * np.stack([np.cos(angle) * np.sqrt(1 - height**2), height, np.sin(angle) * np.sqrt(1 - height**2)], 1)
+    info = ended(write_shape(PointCloud(points.astype(np.float32)), tmp_path / name, (), 64, {}, 0.0, options))
+    assert info["watertight"]
+    assert info["faces"] > 500
+    scene = trimesh.load_scene(tmp_path / name)
+    away = np.linalg.norm(np.concatenate([mesh.vertices for mesh in scene.geometry.values()]), axis=1)
+    assert np.abs(away / 0.4 - 1).max() < 0.05
 
 
 def test_nearer_points_hide_farther_ones() -> None:
