@@ -155,11 +155,12 @@ def mug_body(p: Cloud) -> tuple[float, float]:
     return float(x[inside.argmax()]) + radius, radius
 
 
-def second_handle(p: Cloud) -> float:
-    """Share of the points beside the body, on the side that has fewer."""
-    middle, radius = mug_body(p)
-    x = (p[:, 0] - middle) / radius
-    return float(min(np.mean(x > 1.1), np.mean(x < -1.1)))
+def body_aside(p: Cloud) -> float:
+    """How far the body's middle is from that of the box, in radii: one handle moves it aside, two opposite ones do not."""
+    low, high = np.quantile(p[:, 2], [0.01, 0.99])
+    radius = max(float(high - low) / 2, 1e-9)
+    body = p[np.abs(p[:, 2]) > 0.4 * radius, 0]  # handles lie near z = 0
+    return abs(float(body.mean())) / radius if len(body) else 0.0
 
 
 def mug_diagonal(p: Cloud) -> float:
