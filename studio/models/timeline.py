@@ -4,14 +4,12 @@ Frames are asked for from coarse to fine and kept, so that they can be scrubbed 
 jobs of the queue. Every edit goes through the history.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from math import isfinite
 from pathlib import Path
-from typing import Any, Literal
 
-import msgspec
-from PySide6.QtCore import QElapsedTimer, Qt, QTimer, Signal
+from PySide6.QtCore import QTimer, Signal
 
 from engine.card import Move
 from engine.errors import StudioError
@@ -19,107 +17,57 @@ from engine.jobs import FilmFormat
 from engine.live_client import Answer
 from engine.live_requests import Frames, Meshes, Plausibility, Plausible, Priority, Tween
 from studio.models.looking import COARSE, Looking
-from studio.models.mix_kin import Kin
-from studio.models.opened import OpenProject, ProjectModel
+from studio.models.opened import OpenProject
 from studio.models.scene import PartMesh, Shape
 from studio.models.timeline_command import command_of
 from studio.models.timeline_keeping import Keeping
-from studio.models.timeline_reel import Reel
+from studio.models.timeline_playhead import Playhead
 from studio.models.timeline_state import (
-    FPS,
     WHOLE,
     Mark,
-    TimelineState,
-    add,
-    frames_of,
-    remove,
-    stretch,
     tween_of,
 )
 
-KIND = "timeline"  # of its edits in the history
 KEY = "timeline"  # of its shape in the scene
 NOW, FILL, JUDGE = "timeline now", "timeline", "timeline plausible"  # channels of the live engine
 SOON_MS = 200  # of quiet after an edit, before all frames are asked for
-Loop = Literal["once", "loop", "bounce"]
 
 
-class Timeline(ProjectModel):
-    """changed : the morph, or what can be done; selected_changed : another track; moved : the playhead, or it plays or stops
+class Timeline(Playhead):
+    """changed : the morph, or what can be done; selected_changed : another track
 
     cached : other frames are there; judged : how plausible they are
     """
 
     changed = Signal()
     selected_changed = Signal()
-    moved = Signal()
     cached = Signal()
     judged = Signal()
 
     def __init__(self, opened: OpenProject) -> None:
         super().__init__(opened)
         self.scene = opened.model(Looking).scene
-        self.reel = Reel()
         self.selected = WHOLE
-        self.frame = 0
-        self.loop: Loop = "loop"
         self.losses: tuple[float, ...] = ()  # of the frames, lower is more plausible; () = not known
         self.judgement = ""  # why they are not known
-        self.fault = ""  # why the frames cannot be shown; "" as long as nothing is known to be wrong
-        self._kin = Kin(opened.project)
-        self._state: TimelineState | None = None
-        self._tried: TimelineState | None = None
         self._tween: Tween | None = None
         self._keeping = Keeping(opened.queue)
         self._awake = False
         self._asked = -1  # the frame that is asked for now
-        self._tick = QTimer(self, interval=round(1000 / FPS), timerType=Qt.TimerType.PreciseTimer)
-        self._tick.timeout.connect(self.step)
-        self._clock, self._from = QElapsedTimer(), 0
         self._soon = QTimer(self, singleShot=True, interval=SOON_MS)
         self._soon.timeout.connect(self._fill)
-        opened.history.register(KIND, self._apply)
-        self._apply(opened.history.last(KIND) or {"timeline": None})
+        self.state_changed.connect(self._arrange)
+        self.went.connect(self._see)
+        self.follow_history()
         opened.library.changed.connect(self._arrange)
         self.scene.selection_changed.connect(self._follow)
         self.scene.moved.connect(self._moved_in_view)
 
     # what there is ---------------------------------------------------------------------------------------------------
     @property
-    def state(self) -> TimelineState | None:
-        """The morph as it is, or as it would be while something is dragged; None before there is a shape."""
-        return self._tried or self._state
-
-    @property
-    def frames(self) -> int:
-        """How many frames there are; 0 without a shape."""
-        return frames_of(self.state) if self.state else 0
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        """Parts of any of the shapes, each with a track of its own."""
-        cards = [self._opened.library.card(key.shape) for key in self.state.keys] if self.state else []
-        return tuple(dict.fromkeys(part for card in cards if card for part in card.parts))
-
-    @property
-    def can_play(self) -> bool:
-        """Whether it goes from somewhere to somewhere."""
-        return self.state is not None and len(self.state.keys) > 1 and not self.fault
-
-    @property
-    def playing(self) -> bool:
-        """Whether it plays."""
-        return self._tick.isActive()
-
-    @property
     def command(self) -> str:
         """The command that makes the frames; "" where no single one does."""
         return command_of(self.state, self.parts, self._opened.folder) if self.state else ""
-
-    def title(self, shape: str) -> str:
-        """What people call a shape."""
-        card = self._opened.library.card(shape)
-        return card.title if card else shape
 
     def colour(self, part: str) -> tuple[float, float, float] | None:
         """Linear RGB of a part, the same as in the view; None before it was seen."""
@@ -130,53 +78,6 @@ class Timeline(ProjectModel):
         return frame in self.reel
 
     # what a person does ----------------------------------------------------------------------------------------------
-    def add(self, shapes: Sequence[str], at: int | None = None) -> None:
-        """Let the morph come to these shapes too, the first at a frame; None: behind all others."""
-        state, titles = self._state, []
-        for i, shape in enumerate(shapes):
-            if self._fits(state, shape):
-                state = add(state, shape, None if at is None else at + i)
-                titles.append(self.title(shape))
-        if titles:
-            self.edit(f"add {titles[0]} to the timeline", state)
-
-    def remove(self, number: int) -> None:
-        """Take a shape out."""
-        if self._state and 0 <= number < len(self._state.keys):
-            title = self.title(self._state.keys[number].shape)
-            self.edit(f"take {title} out of the timeline", remove(self._state, number))
-
-    def clear(self) -> None:
-        """Take all shapes out."""
-        self.edit("empty the timeline", None)
-
-    def stretch(self, frames: int, gesture: str = "") -> None:
-        """Let it take so many frames."""
-        if self._state:
-            self.edit("length of the timeline", stretch(self._state, frames), gesture)
-
-    def edit(self, text: str, state: TimelineState | None, gesture: str = "") -> None:
-        """Let the morph be this one."""
-        self._tried = None
-        if state == self._state:
-            self._arrange()
-            return
-        try:
-            self._opened.history.do(text, KIND, _data(state), _data(self._state), gesture)
-        except (StudioError, OSError) as error:
-            self._opened.troubles.tell_error(error)
-            self._arrange()
-
-    def attempt(self, state: TimelineState | None) -> None:
-        """Show the morph as if it were this one, while something is dragged; None: as it is."""
-        self._tried = state
-        self._arrange()
-
-    def settle(self, text: str) -> None:
-        """What is being tried is decided."""
-        if self._tried is not None:
-            self.edit(text, self._tried)
-
     def select(self, part: str) -> None:
         """Choose a track; `WHOLE` is that of all parts."""
         if part == self.selected or (part != WHOLE and part not in self.parts):
@@ -185,41 +86,6 @@ class Timeline(ProjectModel):
         self.selected_changed.emit()
         if part != WHOLE and self._is_shown() and self.scene.shape(KEY).part(part) is not None:
             self.scene.select((KEY, part))
-
-    # the playhead ----------------------------------------------------------------------------------------------------
-    def seek(self, frame: int) -> None:
-        """Look at a frame; playing stops."""
-        self.pause()
-        if self.state:
-            self._go(min(max(frame, 0), self.frames - 1))
-
-    def toggle(self) -> None:
-        """Play, or stop."""
-        if self.playing:
-            self.pause()
-        elif self.can_play:
-            self._from = 0 if self.loop == "once" and self.frame >= self.frames - 1 else self.frame
-            self._clock.start()
-            self._tick.start()
-            self.moved.emit()
-
-    def pause(self) -> None:
-        """Stop where it is."""
-        if self.playing:
-            self._tick.stop()
-            self._go(self.frame)
-
-    def step(self) -> None:
-        """Go where the clock says that the playhead is, which drops frames rather than being late; hold before the first."""
-        if not self.reel.has_begun:
-            self._from = self.frame
-            self._clock.restart()
-            return
-        frame, ended = place_at(self._from + self._clock.elapsed() * FPS // 1000, self.frames, self.loop)
-        if ended:
-            self._tick.stop()
-        if frame != self.frame or ended:
-            self._go(frame)
 
     # keeping ---------------------------------------------------------------------------------------------------------
     @property
@@ -261,12 +127,6 @@ class Timeline(ProjectModel):
         for channel in (NOW, FILL, JUDGE):
             self._opened.live.withdraw(channel)
 
-    def _apply(self, data: Mapping[str, Any]) -> None:
-        """The morph is this one now: by an edit, by undo or redo, or as it was left."""
-        found = data["timeline"]
-        self._state, self._tried = msgspec.convert(found, TimelineState) if found else None, None
-        self._arrange()
-
     def _arrange(self) -> None:
         """Another morph, or other cards."""
         state, parts = self.state, self.parts
@@ -300,29 +160,9 @@ class Timeline(ProjectModel):
         self._show()
         self._soon.start()
 
-    def _fits(self, state: TimelineState | None, shape: str) -> bool:
-        """Whether a shape can be one of the morph's; why not is told."""
-        card = self._opened.library.card(shape)
-        if card is None or card.kind != "shape":
-            what = card.title if card else "this"
-            self._opened.troubles.tell(f"{what} is no shape of a model; fit it first, or choose a shape that was made")
-            return False
-        if state is None:
-            return True
-        first = state.keys[0].shape
-        if self._kin.root(card.run) != self._kin.root(first.partition("/")[0]):
-            self._opened.troubles.tell(
-                f"{card.title} is of another model than {self.title(first)}, so there is no way between them; "
-                "choose shapes of one model"
-            )
-            return False
-        return True
-
-    def _go(self, frame: int) -> None:
-        self.frame = frame
+    def _see(self) -> None:
         if self._awake:
             self._show()
-        self.moved.emit()
 
     def _show(self) -> None:
         """The frame at the playhead, or the nearest there is; then it is asked for, unless it plays."""
@@ -428,18 +268,3 @@ class Timeline(ProjectModel):
         """Parts of a morph stand where its shapes have them."""
         if key == KEY:
             self.scene.reset_matrix((KEY, motion.part))
-
-
-def place_at(steps: int, frames: int, loop: Loop) -> tuple[int, bool]:
-    """The frame after so many steps from frame 0, and whether that was the end."""
-    last = frames - 1
-    if loop == "once":
-        return min(steps, last), steps >= last
-    if loop == "loop":
-        return steps % frames, False
-    round_ = steps % (2 * last)
-    return (round_ if round_ <= last else 2 * last - round_), False
-
-
-def _data(state: TimelineState | None) -> dict[str, Any]:
-    return {"timeline": msgspec.to_builtins(state) if state else None}

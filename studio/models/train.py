@@ -7,51 +7,35 @@ from PySide6.QtCore import Signal
 
 from engine.errors import StudioError
 from engine.jobs import FitJob, Job, TrainJob
-from engine.methods import MethodSettings, preset
 from engine.protocol import Finished, Metric, Saved
 from engine.rows import ShapeRow
-from studio.models.bring import Bring
 from studio.models.curves import Curves
 from studio.models.form import Form
 from studio.models.make import Make
-from studio.models.opened import OpenProject, ProjectModel
+from studio.models.opened import OpenProject
 from studio.models.task import Task
-from studio.models.train_gate import Gate
-from studio.models.train_methods import OF_TRAINING, PRESETS
-from studio.models.train_runs import Cost, Fitted, Runs, Told, Training, read_runs
+from studio.models.train_fitting import Fitting
+from studio.models.train_methods import OF_TRAINING
+from studio.models.train_runs import Cost, Runs, Told, Training, read_runs
 
 LEAST = 2  # shapes that can be trained on
-MANY = 24  # from here on a model can come to more than copies
 
 
-class Train(ProjectModel):
-    """The state of the panel.
+class Train(Fitting):
+    """The state of the panel. progressed() : what runs got on; pictured() : there are other previews"""
 
-    changed() : anything; progressed() : what runs got on
-    formed(which) : the form "fit" or "train" is another one; pictured() : there are other previews
-    """
-
-    changed = Signal()
     progressed = Signal()
-    formed = Signal(str)
     pictured = Signal()
 
     def __init__(self, opened: OpenProject) -> None:
         super().__init__(opened)
-        self.bring = opened.model(Bring)
-        self.gate = opened.model(Gate)
         self.curves = Curves(self)
-        self.runs = Runs()
         self.ready = False
-        self.method, self.preset, self.category = "basis", "tiny", ""
-        self.fit_form = self._make_fit_form()
         self.train_form: Form | None = None
-        self._chosen_fit = self._formed_for = self._chosen_run = ""
+        self._formed_for = self._chosen_run = ""
         self.previews: tuple[Path, ...] = ()
         self._drawn: set[str] = set()  # runs whose curves were asked for
         self._told: Told = {}
-        self.bring.changed.connect(self.changed)
-        self.gate.changed.connect(self.changed)
         opened.library.changed.connect(self.refresh)
         opened.queue.progressed.connect(lambda _: self.progressed.emit())
         opened.session.said.connect(self._hear)
@@ -64,80 +48,10 @@ class Train(ProjectModel):
         self._opened.background.do(lambda: read_runs(folder, told), self._take, self._opened.troubles.tell_error)
 
     # step 2: fit -----------------------------------------------------------------------------------------------------
-    def choose_method(self, method: str) -> None:
-        """Take a method, with its quickest preset."""
-        self.method, self.preset = method, next(iter(PRESETS[method]))
-        self._new_fit_form()
-
-    def choose_preset(self, name: str) -> None:
-        """Take other settings to start from."""
-        self.preset = name
-        self._new_fit_form()
-
-    def choose_category(self, category: str) -> None:
-        """Fit the shapes of one category; "" = all."""
-        self.category = category
-        self.changed.emit()
-
-    @property
-    def to_fit(self) -> int:
-        """Shapes that a fit would take."""
-        return sum(self.category in ("", item.category) for item in self.bring.usable)
-
-    @property
-    def fit(self) -> Fitted | None:
-        """The fit that is trained on: the chosen one, else the newest that is finished."""
-        finished = [one for one in self.runs.fits if one.state == "finished"]
-        chosen = (one for one in finished if one.run == self._chosen_fit)
-        return next(chosen, finished[0] if finished else None)
-
     def choose_fit(self, run: str) -> None:
         """Train on another fit."""
         self._chosen_fit = run
         self._settle()
-
-    def is_left_out(self, shape: ShapeRow) -> bool:
-        """Whether a person wants a shape of a fit not to be learned."""
-        return shape.item in self.gate.out(shape.run)
-
-    def leave_out(self, shape: ShapeRow, out: bool) -> None:
-        """Do not learn a shape of a fit, or do so again; it can be undone."""
-        self.gate.leave_out(shape.run, {shape.item}, out)
-
-    @property
-    def fit_obstacle(self) -> str:
-        """Why nothing can be fitted now; "" when it can."""
-        if not self.to_fit:
-            return "Bring shapes in first." if not self.bring.usable else f"There is no usable {self.category}."
-        if self.bring.busy:
-            return "Shapes are still coming in."
-        if self.method == "semantic" and len(self.bring.nameless) == len(self.bring.usable):
-            return "This method needs named parts: find parts in step 1, or take another method."
-        if self.fit_form.settings is None:
-            return "A setting under More needs another value."
-        return ""
-
-    @property
-    def fit_advice(self) -> str:
-        """What is allowed but seldom wanted; "" = nothing."""
-        left = [item for item in self.bring.nameless if self.category in ("", item.category)]
-        if left and len(left) < self.to_fit and self.method != "hyperdiffusion":
-            return f"{len(left):,} without named parts are left out."
-        if 0 < self.to_fit < MANY:
-            return f"{self.to_fit} are few: a model of so few mostly copies them."
-        return ""
-
-    def fit_job(self) -> FitJob | None:
-        """What would be put into the queue."""
-        settings = self.fit_form.settings
-        return None if settings is None or self.fit_obstacle else FitJob(settings=settings, category=self.category)
-
-    def fit_cost(self) -> Cost:
-        """What that takes, by earlier fits."""
-        settings = self.fit_form.settings
-        items = [item for item in self.bring.usable if self.category in ("", item.category)]
-        parts = len({part for item in items for part in item.parts})
-        return Cost() if settings is None else self.runs.speeds.fit(settings, len(items), parts)
 
     def start_fit(self) -> str:
         """Put a fit into the queue; returns its run, "" when that failed."""
@@ -321,16 +235,3 @@ class Train(ProjectModel):
         self.curves.read(run, self._opened.project.run_folder(run) / "events.jsonl", title)
         for other in self.curves.runs:
             self.curves.hide(other, other.rpartition("-")[0] != kind)
-
-    def _new_fit_form(self) -> None:
-        self.fit_form = self._make_fit_form()
-        self.formed.emit("fit")
-        self.changed.emit()
-
-    def _make_fit_form(self) -> Form:
-        settings: MethodSettings = preset(self.method, self.preset)
-        return self._watched(Form(settings, leave_out=OF_TRAINING))
-
-    def _watched(self, form: Form) -> Form:
-        form.settings_changed.connect(self.changed)
-        return form

@@ -31,7 +31,8 @@ from PySide6.QtWidgets import (
 from studio.icons import icon
 from studio.models.cards import MIME
 from studio.models.opened import OpenProject
-from studio.models.timeline import Loop, Timeline
+from studio.models.timeline import Timeline
+from studio.models.timeline_playhead import Loop
 from studio.models.timeline_state import FPS, MOST, ease_of, frames_of, way_of
 from studio.panel import Panel, in_menu
 from studio.views.timeline_export import ExportMenu

@@ -26,9 +26,10 @@ from studio.models.history import History
 from studio.models.library import read_cards
 from studio.models.opened import OpenProject
 from studio.models.scene import PartMesh
-from studio.models.timeline import FILL, JUDGE, KEY, NOW, Loop, Timeline, place_at
+from studio.models.timeline import FILL, JUDGE, KEY, NOW, Timeline
 from studio.models.timeline_command import command_of
 from studio.models.timeline_frames import FrameCache
+from studio.models.timeline_playhead import Loop, place_at
 from studio.models.timeline_state import (
     MOST,
     WHOLE,
