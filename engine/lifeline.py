@@ -7,6 +7,7 @@ import queue
 import select
 import signal
 import sys
+import tempfile
 import threading
 import time
 from contextlib import suppress
@@ -35,6 +36,8 @@ def settle_in(log: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # One core stays free for the window; read by torch when it is imported, so before that.
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, _cores() - 1)))
+    # The first optimiser that torch makes creates the folder of a compiler that nobody uses: let it be one that is there.
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", tempfile.gettempdir())
     if sys.platform == "win32":
         psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
     else:
