@@ -16,7 +16,7 @@ from engine.metrics.pool import Pool, grown
 from engine.metrics.work import Found, Task
 
 POOLED = 2**19  # points of one pool: about 0.3 s to build, and 60 MB
-SCATTERED = 8  # targets that need the same sources, or sources; with fewer, trees are quicker
+FEWEST = 8  # sources of a pool; with fewer, or a single target, trees are quicker
 QUERIED = 64  # clouds that a tree is asked for at a time: about 0.1 s
 Clouds = NDArray[np.float64]
 
@@ -27,7 +27,7 @@ def tasks(clouds: Clouds, missing: NDArray[np.bool_]) -> Iterator[Task]:
     Clouds that lack the same others share pools of these.
     """
     for sources, targets in _shared(missing | missing.T):
-        if min(len(sources), len(targets)) < SCATTERED:
+        if len(targets) == 1 or len(sources) < FEWEST:
             for target in targets:
                 for start in range(0, len(sources), QUERIED):
                     yield partial(_queried, clouds, sources[start : start + QUERIED], int(target))
