@@ -211,9 +211,15 @@ def lamp_overhang(p: Cloud) -> float:
     return abs(quantile(p[h > 0.6][:, 2], 0.5) - quantile(p[h < 0.05][:, 2], 0.5))
 
 
-def lamp_floor(p: Cloud) -> float:
-    """Share of the points on the floor: many of a disc, few of the ends of legs."""
-    return float(np.mean(height(p) < 0.04))
+def three_feet(p: Cloud) -> float:
+    """Whether the lowest points lie in three directions from the pole: 1 of a tripod, 0 of a disc."""
+    h = height(p)
+    low, pole = p[h < 0.15][:, [0, 2]], p[(h > 0.06) & (h < 0.5)][:, [0, 2]]
+    if len(low) < 3 or len(pole) < 4:
+        return 0.0
+    x, z = (low - np.median(pole, axis=0)).T
+    reach = np.hypot(x, z)
+    return float(abs(np.mean(np.exp(3j * np.arctan2(z, x)[reach >= 0.25 * reach.max()]))))
 
 
 def shade_walls(p: Cloud) -> float:
@@ -224,20 +230,6 @@ def shade_walls(p: Cloud) -> float:
 
 
 # cars
-
-
-def front_height(p: Cloud) -> float:
-    """How high the car is a little behind its nose, of its whole height."""
-    at = length(p)
-    return quantile(height(p)[(at > 0.82) & (at < 0.93)], 0.85)
-
-
-def roof_cover(p: Cloud) -> float:
-    """How much of the car's ground plan, in cells, has points in the upper third above it."""
-    cells = 8
-    upper = height(p) > 0.7
-    place = [np.clip(_share(p[:, k]) * cells, 0, cells - 1).astype(int) for k in (0, 2)]
-    return len(np.unique((place[0] * cells + place[1])[upper])) / cells**2
 
 
 def rear_floor(p: Cloud) -> float:
