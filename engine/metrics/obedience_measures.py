@@ -51,11 +51,6 @@ def tall(p: Cloud) -> float:
     return float(extents(p)[1] / max(extents(p)[0], extents(p)[2]))
 
 
-def tall_for_depth(p: Cloud) -> float:
-    """Height over depth; of a mug, whose handle reaches to the side, over its diameter."""
-    return float(extents(p)[1] / extents(p)[2])
-
-
 def broad(p: Cloud) -> float:
     """Width over depth: of an aeroplane its span over its length; of a mug what its handles add; of a car its width."""
     return float(extents(p)[0] / extents(p)[2])
