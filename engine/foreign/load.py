@@ -20,7 +20,13 @@ Plain = bool | int | float | str
 MAGIC = b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."  # the first object of the format before torch 1.6: 0x1950a86a20f9469cfc6c
 LEGACY_MOST = 2 << 30  # bytes; the old format cannot be mapped, so it is read into memory as a whole
 PICKLE_MOST = 64 << 20  # bytes of the description of the tensors in a zip; a denoiser of 12 blocks has 50 kB
-NESTS = ("state_dict", "model_state_dict", "model", "net", "weights")  # where other programs keep the tensors in their file
+NESTS = (
+    "state_dict",
+    "model_state_dict",
+    "model",
+    "net",
+    "weights",
+)  # where other programs keep the tensors in their file
 DEEPEST = 3
 SUFFIXES = (".pth", ".pt", ".ckpt", ".safetensors")
 
