@@ -14,7 +14,21 @@ from tests.bench._budget import Forecast
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
-    ["fit", "extract", "sample", "metrics", "watch", "methods", "start", "newfit", "live", "scale", "studio", "mesher"],
+    [
+        "fit",
+        "extract",
+        "sample",
+        "metrics",
+        "watch",
+        "methods",
+        "start",
+        "newfit",
+        "live",
+        "scale",
+        "studio",
+        "mesher",
+        "obedience",
+    ],
 )
 def test_quick_benchmark(name: str, test_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if name in ("start", "studio") and not shipped.names():
