@@ -30,6 +30,7 @@ class Theme(QObject):
         super().__init__(app)
         self._app, self._text = app, text
         self._points = app.font().pointSizeF()
+        self._sized = text != 100  # else the font is the system's
         self._choice: Choice = choice
         app.setStyle("Fusion")
         app.styleHints().colorSchemeChanged.connect(self._follow)
@@ -55,7 +56,7 @@ class Theme(QObject):
     def enlarge(self, text: int) -> None:
         """Words in another size, per cent of the system's."""
         if text != self._text:
-            self._text = text
+            self._text, self._sized = text, True
             self._apply()
 
     def _follow(self) -> None:
@@ -64,8 +65,9 @@ class Theme(QObject):
 
     def _apply(self) -> None:
         font = self._app.font()
-        font.setPointSizeF(self._points * self._text / 100)
-        self._app.setFont(font)
+        if self._sized:
+            font.setPointSizeF(self._points * self._text / 100)
+            self._app.setFont(font)
         self._app.setPalette(qt_palette(self.palette))
         self._app.setStyleSheet(style_sheet(self.palette, self._text, QFontMetrics(font).height()))
         self.changed.emit()

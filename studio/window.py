@@ -6,6 +6,7 @@ from PySide6.QtCore import QByteArray, QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QShowEvent
 from PySide6.QtWidgets import (
     QMainWindow,
+    QSizePolicy,
     QStackedWidget,
     QTabBar,
     QVBoxLayout,
@@ -137,6 +138,8 @@ class MainWindow(QMainWindow):
         self.bubble = TourBubble(self, tour)  # Tab asks for it as soon as the first page goes
         self._opened = opened
         self.setWindowTitle(f"{opened.name} – Shape Studio")
+        ignored = QSizePolicy.Policy.Ignored
+        self.welcome.setSizePolicy(ignored, ignored)  # out of sight it needs no room
         self._docks.fill(opened, self.menus, self._listed)
         self.pages.keys.adopt(self.menus)
         self.pages.prefer()

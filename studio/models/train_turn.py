@@ -37,7 +37,7 @@ class Turn(ProjectModel):
         self.axes = self.before = Stated("+y", "+z")
         self.scope: Scope = "one"
         self._group: tuple[str, ...] = ()  # what came in with it
-        self._run = ""  # the job that turns it
+        self.run = ""  # the job that turns it
         self._scene.shapes_changed.connect(self._preview)
         opened.current.shape_changed.connect(self._follow)
         opened.queue.ended.connect(self._ended)
@@ -67,7 +67,7 @@ class Turn(ProjectModel):
     @property
     def obstacle(self) -> str:
         """Why nothing can be turned now; "" when it can."""
-        if self._run:
+        if self.run:
             return "It is being turned."
         if self._bring.busy:
             return "Shapes are still coming in."
@@ -89,7 +89,7 @@ class Turn(ProjectModel):
             return
         card = self._opened.library.card(row.id)
         self.item, self.title = row.id, card.title if card else row.id
-        self.scope, self._group, self._run = "one", (), ""
+        self.scope, self._group, self.run = "one", (), ""
         self._opened.current.show(row.id)
         folder, item = self._opened.folder, row.id
         self._opened.background.do(
@@ -101,7 +101,7 @@ class Turn(ProjectModel):
     def end(self) -> None:
         """Leave everything as it is, and show it so."""
         if self.item:
-            item, self.item, self._run = self.item, "", ""
+            item, self.item, self.run = self.item, "", ""
             if self._is_shown(item):
                 self._scene.place(item, None)
             self.changed.emit()
@@ -131,9 +131,9 @@ class Turn(ProjectModel):
         if not self.item or self.obstacle:
             return ""
         axes = msgspec.to_builtins(self.axes)
-        self._run = self._opened.submit(msgspec.convert({"items": self.items, **axes}, TurnJob))
+        self.run = self._opened.submit(msgspec.convert({"items": self.items, **axes}, TurnJob))
         self.changed.emit()
-        return self._run
+        return self.run
 
     # inside ----------------------------------------------------------------------------------------------------------
     def _from_files(self) -> list[ItemRow]:
@@ -172,9 +172,9 @@ class Turn(ProjectModel):
             self.end()
 
     def _ended(self, run: str) -> None:
-        if run and run == self._run:
+        if run and run == self.run:
             task = self._opened.queue.task(run)
-            self._run = ""
+            self.run = ""
             if task is not None and task.state == "finished":
                 self.before = self.axes
                 self.end()

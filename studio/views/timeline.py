@@ -45,7 +45,7 @@ from studio.widgets.words import Ground, button, label, line, tool
 
 LOOPS: dict[Loop, str] = {"once": "Play once", "loop": "Loop", "bounce": "There and back"}
 TRACKS, LEAST = 6, 4  # rows that there is room for at first, and whatever else wants the room
-ABOUT = 182  # pixels above and below the tracks
+ABOUT = 156  # pixels above and below the tracks
 
 
 class TimelineView(Ground):

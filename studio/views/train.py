@@ -33,7 +33,7 @@ class TrainView(Ground):
         self._train = opened.model(Train)
         self.bring = BringStep(self._train, form_view)
         self.paint = PaintBox(opened.model(Paint), self._train.bring)
-        self.turn = TurnBox(opened.model(Turn), self._train.bring)
+        self.turn = TurnBox(opened.model(Turn), self._train.bring, opened.queue)
         for box in (self.turn, self.paint):
             self.bring.ways.addWidget(box.begin)
             self.bring.body.addWidget(box)

@@ -23,6 +23,7 @@ from studio.views.train_step import Step, in_row, in_rows, say, time_words
 from studio.widgets.words import button, label
 
 MESHES = "Meshes (*.obj *.glb *.gltf *.stl *.ply *.off *.3mf *.dae *.zip);;All files (*)"
+ARROWS = 36  # pixels of what is beside a number in its field
 ROW = 24  # pixels of a row of the list
 MOST_ROWS = 6  # that show without scrolling
 MOST_REASONS = 200  # of a verdict
@@ -48,7 +49,7 @@ class BringStep(Step):
             self.kind.addItem(name.capitalize(), name)
         self.kind.setAccessibleName("Category of samples")
         self.kind.setToolTip("What kind of shapes the program makes by itself")
-        self.count.setMinimumWidth(68)
+        self.count.setFixedWidth(max(68, self.fontMetrics().horizontalAdvance("10000") + ARROWS))
         self.count.setAccessibleName("Number of samples")
         self.count.setToolTip("How many; of more shapes a model learns more")
         self.make = button("Make samples", self._make, tip="Procedural shapes with named parts, to try it out")

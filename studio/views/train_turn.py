@@ -3,21 +3,23 @@
 from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from studio.models.bring import Bring
+from studio.models.queue import Queue
 from studio.models.titles import counted
 from studio.models.train_turn import Scope, Turn
 from studio.views.train_step import in_rows, say
 from studio.widgets.rows import Rows
+from studio.widgets.waits import Waits
 from studio.widgets.words import button, label
 
 AXES = ("+y", "-y", "+z", "-z", "+x", "-x")
 TIPS = (("Tip forward", 0), ("Tip over", 2), ("Turn round", 1))  # round which axis of the view
-HINT = "The 3D view shows it as it would stand; its front looks towards the key 1 of the number pad."
+HINT = "The 3D view shows how it would stand. There, 1 on the number pad looks at its front."
 
 
 class TurnBox(QWidget):
     """Bound to a `Turn`; the items are those of a `Bring`. Empty until ``begin``, which stands elsewhere, is pressed."""
 
-    def __init__(self, turn: Turn, bring: Bring) -> None:
+    def __init__(self, turn: Turn, bring: Bring, queue: Queue) -> None:
         super().__init__()
         self._turn = turn
         self.begin = button("Turn upright…", turn.begin, tip="Where shapes lie on their side or face the wrong way")
@@ -30,6 +32,7 @@ class TurnBox(QWidget):
         self.hint = label(role="dim", wrap=True)
         self.go = button("Turn", turn.apply, "primary", tip="Makes a job of it; it can be turned back the same way")
         self.cancel = button("Cancel", turn.end, tip="Leave it as it stands")
+        self.waits = Waits(queue, lambda: turn.run)
         self.inside = QWidget()
         self._build()
         self.up.activated.connect(lambda i: turn.set_up(self.up.itemData(i)))
@@ -61,6 +64,7 @@ class TurnBox(QWidget):
         inner.addLayout(in_rows(*self.tips))
         inner.addLayout(rows)
         inner.addWidget(self.hint)
+        inner.addWidget(self.waits)
         inner.addLayout(in_rows(self.go, self.cancel))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

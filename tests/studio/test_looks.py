@@ -164,3 +164,7 @@ def test_what_is_cut_off_is_noticed(qtbot: QtBot) -> None:
         one.setGeometry(0, 40 * i, 60, 30)
     ground.show()
     assert len(clipped(ground)) == 2 and len(unexplained(ground)) == 1
+
+
+def test_the_first_page_needs_no_room_once_a_project_is_open(full: Desk) -> None:
+    assert full.window.stack.minimumSizeHint().width() < full.window.welcome.minimumSizeHint().width()
