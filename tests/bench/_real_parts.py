@@ -102,12 +102,13 @@ def bring(project: Project, data: Path, category: str, count: int = 99) -> Seque
                     f"real meshes are absent ({error}); set SHAPESTUDIO_TEST_DATA to their folder"
                 ) from error
             save_geometry(path, geometry)
-            project.catalogue.add_items([_row(ident, category, geometry, path)])
+            project.catalogue.add_items([row_of(ident, category, geometry, path)])
         found.append(project.catalogue.item(ident))
     return found
 
 
-def _row(ident: str, category: str, geometry: Geometry, path: Path) -> ItemRow:
+def row_of(ident: str, category: str, geometry: Geometry, path: Path) -> ItemRow:
+    """The catalogue's row of an item that is kept in ``path``."""
     return ItemRow(
         id=ident,
         kind="mesh",
