@@ -18,9 +18,9 @@ from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
 from engine.basis.experts import in_reach
 from engine.basis.field import STEEPNESS, beside, part_logits, smallest
-from engine.basis.frames import NUMBERS, to_local
+from engine.basis.frames import NUMBERS, to_canonical, to_local
 from engine.basis.newton import DAMPING, EASIER, HARDER, HOPELESS, Problem
-from engine.basis.points import LocalPoints
+from engine.basis.points import MARGIN, LocalPoints
 from engine.basis.representation import BasisRepresentation
 from engine.errors import InputError
 from engine.geometry.from_cloud import kept_points, spacing_of
@@ -32,8 +32,9 @@ from engine.protocol import Progress, Stage
 CANDIDATES, GLANCE = 320, 320  # training shapes that are looked at, and points of each kind by which
 STARTS, FIRST_STEPS, FIRST_POINTS = 3, 4, 512  # searches from the best of them, their steps and points of each kind
 SWEEPS = 2  # over the parts, of putting in the best part that there is
-ROUNDS = (12, 25)  # steps of the best of these, each time after its parts were exchanged for others of its size
+ROUNDS = (12, 12, 20)  # steps of the best of these, each time after its parts were exchanged for others of its size
 POINTS = 1024  # of each kind by then
+ASTRAY = 1024  # points that are added for parts that stand where nothing is
 AT_ONCE = 5  # moves in a step
 SURE = 1.0  # spacings from the cloud from which on the mesh is believed
 REACH = 0.15  # cube units about the cloud in which most of the free points are drawn, at most
@@ -97,6 +98,11 @@ class _Evidence:
         """(P + Q, 3) all of them."""
         return torch.cat([self.surface, self.free])
 
+    def joined(self, empty: Tensor) -> "_Evidence":
+        """With more points (Q', 3) that are empty."""
+        side = torch.cat([self.side, -torch.ones(len(empty))])
+        return _Evidence(self.surface, torch.cat([self.free, empty]), side)
+
     def some(self, count: int) -> "_Evidence":
         return _Evidence(self.surface[:count], self.free[:count], self.side[:count])
 
@@ -135,6 +141,7 @@ def codes_of_cloud(
         many = yield from _every(representation, same, usual, glance.places, "parts as they could be")
         now = yield from _every(representation, row[None], there, glance.places, "the shape")
         row = _exchanged(representation, same, many, now[0], row, there, glance)
+        evidence = evidence.joined(_astray(representation, row, place, solid, generator))
         misfit, row = yield from _refined(representation, latent, present, row, evidence, steps)
     there = representation.present(row[None])
     if misfit > UNLIKE:
@@ -158,6 +165,28 @@ def _evidence(place: NDArray[np.float64], solid: Mesh | None, generator: np.rand
     side = np.where(inside(solid, free), 1.0, -1.0) if solid is not None else -np.ones(len(free))
     surface = generator.permutation(place)[:POINTS]
     return _Evidence(*(torch.from_numpy(one.astype(np.float32)) for one in (surface, free, side)))
+
+
+def _astray(
+    representation: BasisRepresentation,
+    row: Tensor,
+    place: NDArray[np.float64],
+    solid: Mesh | None,
+    generator: np.random.Generator,
+) -> Tensor:
+    """Up to ASTRAY points (Q, 3) where a part of the row is although nothing of the cloud (P, 3) is near: what free points
+    drawn evenly seldom meet."""
+    there = representation.present(row[None])
+    frames = row.view(len(representation.parts), -1)[there[0], 1 : 1 + NUMBERS]
+    local = torch.from_numpy(generator.uniform(-MARGIN, MARGIN, (len(frames), 4 * POINTS, 3)).astype(np.float32))
+    points = to_canonical(local, frames).flatten(0, 1)
+    with torch.no_grad():
+        full = _logits(representation, row[None], there, points)[0].amax(0) > 0
+    found = points[full].numpy()
+    found = found[cKDTree(place).query(found)[0] > SURE * spacing_of(place)]
+    if solid is not None:
+        found = found[~inside(solid, found)]
+    return torch.from_numpy(found[:ASTRAY])
 
 
 def _logits(representation: BasisRepresentation, rows: Tensor, present: Tensor, points: Tensor) -> Tensor:
