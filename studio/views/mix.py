@@ -1,6 +1,6 @@
 """The part-swap panel: a slot for each part, a shelf of donors, variants, how the parts meet, and what is kept."""
 
-from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, QPoint, QSize, Qt, QTimer
 from PySide6.QtGui import QAction, QGuiApplication, QHideEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QSplitter, QStackedLayout, QVBoxLayout, QWidget
 
@@ -16,7 +16,7 @@ from studio.widgets.words import Ground, button, label, line, tool
 
 SIDE = 92  # pixels of the pictures on the shelf
 MARGIN = 12
-LEAST = 120  # pixels of the slots' height
+LEAST, MOST = 120, 360  # pixels of the slots' height; where they need more, they scroll
 
 
 class MixView(Ground):
@@ -57,11 +57,11 @@ class MixView(Ground):
         column.addLayout(self._head())
         split = QSplitter(Qt.Orientation.Vertical)
         split.setChildrenCollapsible(False)
-        split.addWidget(self._slots())
         split.addWidget(self._shelf())
         split.addWidget(self._variants())
-        split.setStretchFactor(1, 1)
-        split.setSizes([300, 260, 160])
+        split.setStretchFactor(0, 1)
+        split.setSizes([260, 160])
+        column.addWidget(self._slots())
         column.addWidget(split, 1)
         column.addWidget(line())
         column.addLayout(self._foot())
@@ -288,6 +288,10 @@ class SlotArea(TallArea):
     def __init__(self, inside: QWidget) -> None:
         super().__init__(inside)
         self.setMinimumHeight(LEAST)
+
+    def sizeHint(self) -> QSize:
+        """What the slots need; Qt would remember what they needed once."""
+        return QSize(super().sizeHint().width(), min(self._inside.sizeHint().height(), MOST))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """The slots are others, or are seen for the first time."""

@@ -206,7 +206,8 @@ def test_healing_is_said_where_it_was_asked_for(panel: Panel, qtbot: QtBot) -> N
 def test_the_shelf_gets_what_the_slots_do_not_need(panel: Panel, qtbot: QtBot) -> None:
     view = panel.view
     qtbot.waitUntil(lambda: view._scroll.height() == view._scroll._inside.sizeHint().height())
-    assert view.shelf.height() > 250
+    below = view._scroll.mapTo(view, view._scroll.rect().bottomLeft()).y()
+    assert view.shelf.height() > 250 and view._of.mapTo(view, QPoint()).y() - below < 30, "right below the slots"
     view.resize(300, 520)
     bar = view.shelf.verticalScrollBar()
     qtbot.waitUntil(lambda: bar.maximum() >= 40)
