@@ -35,10 +35,10 @@ class FormingCards(Cards):
         return sum(card.note == NOTES[-1][0] for card in self._coming)
 
     def begin(self, run: str, count: int, title: str) -> None:
-        """Show room for the shapes that a run is about to make."""
+        """Show room for the shapes that a run is about to make; ``title`` is what they have in common."""
         self._images.clear()
         self._coming = [
-            Card("shape", f"{run}/{i:04d}", f"{title} {i + 1}", NOTES[0][0], run=run, row=i) for i in range(count)
+            Card("shape", f"{run}/{i:04d}", f"{title}.{i + 1}", NOTES[0][0], run=run, row=i) for i in range(count)
         ]
         self._filter = Filter(run=run)
         self._read()

@@ -2,9 +2,8 @@
 
 import time
 from collections.abc import Mapping
-from typing import Self
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import Signal
 
 from engine.jobs import GenerateJob, Job
 from engine.mailbox import Preview
@@ -12,7 +11,7 @@ from engine.shipped import PREFIX, is_shipped
 from studio.models.forming import KIND, FormingCards
 from studio.models.library import Filter
 from studio.models.make import Make
-from studio.models.opened import OpenProject
+from studio.models.opened import OpenProject, ProjectModel
 from studio.models.queue import ENDED
 from studio.models.task import ALMOST
 from studio.models.titles import counted, duration, stage_words, title_of
@@ -21,19 +20,13 @@ NO_RUN = "-"  # no run has this name
 LOOK_S = 1.0  # between two looks at what has become a shape of the project while others are still formed
 
 
-class Gallery(QObject):
+class Gallery(ProjectModel):
     """Follows the newest generation. ``changed`` when there is something else to say about it."""
 
     changed = Signal()
 
-    @classmethod
-    def of(cls, opened: OpenProject) -> Self:
-        """The model of an open project."""
-        return cls(opened)
-
     def __init__(self, opened: OpenProject) -> None:
-        super().__init__()
-        self._opened = opened
+        super().__init__(opened)
         self.run = ""
         self.beside = False  # whether shapes are shown with the training shape that they are nearest to
         self._looked = 0.0  # s, when it was last looked at
@@ -71,7 +64,8 @@ class Gallery(QObject):
             case "failed":
                 return f"{title}  ·  did not finish: {task.text}"
             case "finished":
-                return f"{title}{seed}{_drawn_again(task.result)}"
+                made = counted(task.job.count, _kind(task.job)) if isinstance(task.job, GenerateJob) else title
+                return f"{made}{seed}{_drawn_again(task.result)}"
             case "cancelled":
                 return f"Stopped: {self._kept}{seed}"
         return f"{title}{seed}  ·  {task.state}"
@@ -164,13 +158,20 @@ class Gallery(QObject):
         if run != self.run or preview.kind != KIND or task is None or not isinstance(task.job, GenerateJob):
             return
         if self.cards.coming != run:
-            self.cards.begin(run, task.job.count, _kind(task.job).capitalize())
+            self.cards.begin(run, task.job.count, f"{_kind(task.job).capitalize()} {self._number(run)}")
         self.cards.take(preview.arrays)
         known = len(self._opened.library.shown(Filter(run=run)))
         if self.cards.ready > known and time.monotonic() - self._looked > LOOK_S:
             self._looked = time.monotonic()
             self._opened.library.refresh()
         self.changed.emit()
+
+    def _number(self, run: str) -> int:
+        """Which of all runs it is, as titles of shapes have it."""
+        runs = sorted(
+            (card for card in self._opened.library.cards if card.kind == "run"), key=lambda card: card.ordered
+        )
+        return next((number for number, card in enumerate(runs, 1) if card.name == run), len(runs) + 1)
 
     def _arrive(self) -> None:
         """At the first start of a project the newest generation is shown; later, what has come of the one followed."""
@@ -182,6 +183,9 @@ class Gallery(QObject):
         task = self._opened.queue.task(self.cards.coming)
         if task is None or task.state in ENDED:
             self.cards.end()
+        current = self._opened.current
+        if self.beside and current.shape and not current.beside:
+            self.look_at(current.shape)  # what it is nearest to may be known by now
         self.changed.emit()
 
 

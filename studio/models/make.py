@@ -187,6 +187,25 @@ class Make(QObject):
             whole=self.whole,
         )
 
+    def recall(self, job: GenerateJob) -> bool:
+        """Ask for what a job asked for, with its seed; whether its model is still there."""
+        source = next((one for one in self.sources if job.model in (one.name, one.name.partition("@")[0])), None)
+        if source is None:
+            self._troubles.tell("the model that drew it is not in this project any more")
+            return False
+        self.choose(source.name)
+        if job.category in ("", *source.categories):
+            self.set_category(job.category or self.category)
+        parts = dict.fromkeys(job.with_parts, PRESENT) | dict.fromkeys(job.without, ABSENT)
+        wanted = {PART + part: one for part, one in parts.items()}
+        wanted |= {ATTRIBUTE + name: one for name, one in job.attributes.items()}
+        offered = dict(self.questions())
+        self.answers = {name: one for name, one in wanted.items() if one in offered.get(name, ())}
+        self.whole = job.whole
+        self.set_count(job.count)
+        self.set_seed(job.seed)
+        return True
+
     def generate(self, first: bool = False) -> str:
         """Put the job into the queue, and take another seed unless it is locked; returns the run, "" when that failed."""
         job = self.job

@@ -7,12 +7,13 @@ from functools import partial
 from PySide6.QtGui import QGuiApplication
 
 from engine.errors import StudioError
-from engine.jobs import AnalyseJob, GenerateJob
+from engine.jobs import AnalyseJob, GenerateJob, Job
 from engine.live_requests import known_of
 from engine.shipped import is_shipped
 from studio.models.export import Export
 from studio.models.library import Card
 from studio.models.lineage import Lineage
+from studio.models.make import Make
 from studio.models.mix import Mix
 from studio.models.opened import OpenProject
 from studio.models.titles import counted
@@ -50,13 +51,22 @@ def offers(opened: OpenProject, names: Sequence[str]) -> list[list[Offer]]:
 
 
 def remove(opened: OpenProject, names: Sequence[str]) -> None:
-    """Take shapes out of the library, and say how they come back."""
-    shapes = [name for name in names if (card := opened.library.card(name)) and card.kind == "shape"]
+    """Take shapes out of the library, look at the next one, and say how they come back."""
+    library, current = opened.library, opened.current
+    shapes = [name for name in names if (card := library.card(name)) and card.kind == "shape"]
     if not shapes:
         opened.troubles.tell("only shapes can be removed from the library")
         return
-    opened.library.remove(shapes)
-    opened.troubles.tell(f"{opened.library.told(shapes)} removed; Ctrl+Z brings back what was", note=True)
+    there = [card.name for card in library.cards if card.kind == "shape"]
+    library.remove(shapes)
+    if current.shape in shapes:
+        place = there.index(current.shape) if current.shape in there else 0
+        left = [name for name in (*there[place:], *reversed(there[:place])) if name not in shapes]
+        current.choose(tuple(left[:1]))
+        current.show(left[0] if left else "")
+    opened.troubles.tell(
+        f"{library.told(shapes)} removed; Ctrl+Z brings {'it' if len(shapes) == 1 else 'them'} back", note=True
+    )
 
 
 def copy_commands(opened: OpenProject, names: Sequence[str]) -> None:
@@ -133,6 +143,13 @@ def _tell(opened: OpenProject, cards: list[Card]) -> list[Offer]:
     found, last = [], cards[-1]
     if last.kind == "shape":
         found.append(Offer("Show lineage", lambda: opened.model(Lineage).ask(last.name)))
+    if last.operation == "generated" and isinstance(job := _job(opened, last), GenerateJob):
+
+        def recall() -> None:
+            if opened.model(Make).recall(job):
+                opened.current.go_to("Make")
+
+        found.append(Offer("Ask for the same again", recall))
     if any(card.run for card in cards):
         found.append(Offer("Copy as command", lambda: copy_commands(opened, [card.name for card in cards])))
     return found
@@ -149,9 +166,14 @@ def _place(opened: OpenProject, names: list[str]) -> list[Offer]:
     return found
 
 
-def _is_of_shipped(opened: OpenProject, card: Card) -> bool:
+def _job(opened: OpenProject, card: Card) -> Job | None:
+    """What made a card; None where its folder is gone."""
     try:
-        job = opened.project.job(card.run)
-    except StudioError:  # its folder is gone
-        return False
+        return opened.project.job(card.run)
+    except StudioError:
+        return None
+
+
+def _is_of_shipped(opened: OpenProject, card: Card) -> bool:
+    job = _job(opened, card)
     return isinstance(job, GenerateJob) and is_shipped(job.model)

@@ -215,7 +215,7 @@ class LibraryView(Ground):
             (self.part, "Any part", {name: name.capitalize() for name in library.parts()}),
             (self.tag, "Any tag", {name: name for name in library.all_tags()}),
             (self.quality, "Any fit", QUALITIES if judged else {}),
-            (self.novelty, "Novelty", {name: words for name, words in NOVELTIES.items() if name in novel}),
+            (self.novelty, "Any novelty", {name: words for name, words in NOVELTIES.items() if name in novel}),
         ):
             box.setVisible(bool(offered) or box in (self.category, self.part))
             if box.count() and [box.itemData(i) for i in range(1, box.count())] == list(offered):

@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QModelIndex, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QListView, QWidget
 
 from studio.models.cards import CARD, Cards
 from studio.widgets.card_delegate import CardDelegate
@@ -46,6 +46,7 @@ class CardList(QListView):
         self.selectionModel().selectionChanged.connect(self._tell)
         cards.modelAboutToBeReset.connect(self._remember)
         cards.modelReset.connect(self._restore)
+        cards.modelReset.connect(self._spread)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -72,17 +73,27 @@ class CardList(QListView):
         super().resizeEvent(event)
 
     def _spread(self) -> None:
-        """Let cards of the least width or more fill each row, but for the room of the bar, which Qt leaves free always."""
-        bar = self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent, None, self)
-        room = self.maximumViewportSize().width() - bar
-        beside = max(1, room // self._delegate.width_of(self._least))
-        width = max(room // beside, self._delegate.width_of(self._least))
-        side = self._delegate.side_in(width)
-        if side != self._delegate.side:
-            self._delegate.side = side
-            self.setIconSize(QSize(side, side))
-        self.setGridSize(self._delegate.cell(self.fontMetrics()))
-        self.scheduleDelayedItemsLayout()
+        """Let cards of the least width or more fill each row. Whether there is a bar is told by what the cards need, since
+        Qt would leave room for it in any case."""
+        whole = self.contentsRect().size()
+        rows = -(-self._cards.rowCount() // self._fit(whole.width()))
+        scrolls = rows * self._delegate.cell(self.fontMetrics()).height() > whole.height()
+        if scrolls:
+            self._fit(whole.width() - self.verticalScrollBar().sizeHint().width())
+        policy = Qt.ScrollBarPolicy.ScrollBarAlwaysOn if scrolls else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
+        cell = self._delegate.cell(self.fontMetrics())
+        if cell != self.gridSize():
+            self.setIconSize(QSize(self._delegate.side, self._delegate.side))
+            self.setGridSize(cell)
+        if policy != self.verticalScrollBarPolicy():
+            self.setVerticalScrollBarPolicy(policy)
+
+    def _fit(self, room: int) -> int:
+        """Make cards so wide that they fill the room; returns how many are beside one another."""
+        least, room = self._delegate.width_of(self._least), room - 1  # Qt keeps the last pixel free
+        beside = max(1, room // least)
+        self._delegate.side = self._delegate.side_in(max(room // beside, least))
+        return beside
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter opens; Qt leaves that to the style."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 from pytestqt.qtbot import QtBot
@@ -11,6 +12,7 @@ from pytestqt.qtbot import QtBot
 from engine.live_requests import known_name
 from studio.models.looking import Looking
 from studio.models.make import Make
+from studio.models.offers import offers
 from studio.models.opened import ENGINES, Engines
 from studio.views.gallery import GalleryView
 from studio.views.make import MakeView
@@ -117,6 +119,23 @@ def test_what_waits_says_so_where_it_was_asked_for_and_can_go_first(forming: Des
     qtbot.mouseClick(waits.first, LEFT)
     settle(qtbot, lambda: queue.running is not None and queue.running.run == second)
     assert [task.run for task in queue.waiting] == [first] and not waits.isVisible()
+
+
+def test_what_made_a_shape_can_be_asked_for_again(forming: Desk, qtbot: QtBot) -> None:
+    make = forming.opened.model(Make)
+    make.answer("attribute:legs", "star")
+    make.answer("part:arm", "absent")
+    _, go_to, run = begin(forming, qtbot)
+    asked = forming.opened.project.job(run)
+    go_to(3)
+    settle(qtbot, lambda: forming.opened.library.card(f"{run}/0000") is not None)
+    make.clear()
+    make.set_count(2)
+    groups = offers(forming.opened, [f"{run}/0000"])
+    again = next(one for group in groups for one in group if one.text == "Ask for the same again")
+    assert again.work is not None and make.job != replace(asked, run="")
+    again.work()
+    assert make.job == replace(asked, run="")
 
 
 @pytest.mark.slow
