@@ -1,8 +1,8 @@
 """Shape Studio's window: views bound to models, models bound to what the engine says. Never imports torch.
 
-``__main__`` and ``app`` start it; ``window`` is the frame, with ``docks``, ``menus`` and ``tab_order``; ``panel`` is the
-contract between the frame and its panels, of which ``panels`` lists those that there are; ``palette``, ``theme``, ``icons``
-are how it looks, with resources/studio.qss.
+``__main__`` and ``app`` start it; ``window`` is the frame, with ``docks``, ``menus``, ``keys`` (which a person can change),
+``pages`` (preferences, help, questions) and ``tab_order``; ``panel`` is the contract between the frame and its panels, of
+which ``panels`` lists those that there are; ``palette``, ``theme``, ``icons`` are how it looks, with resources/studio.qss.
 
 - ``models/`` is observable state: QObjects with signals, no widgets. `models.opened.OpenProject` holds what every panel
   shares: ``session`` (the engine that runs jobs), ``queue``, ``live`` (the engine that answers at once), ``library``,
