@@ -44,7 +44,7 @@ FAR = 8.0  # such logits beyond which distances count less and less
 PRIOR = 6e-4  # weight of the squared distance from the mean training shape, in deviations
 FLOOR = 0.03  # of the variance of each number, by which it varies on its own
 LEAST = 0.05  # of the largest deviation: no direction is taken for stiffer
-UNLIKE = 0.95  # misfit of what is no shape of this model; unseen ones of its kind have about 0.73, the least is 0.69
+UNLIKE = 1.05  # misfit of what is no shape of this model; unseen ones of its kind have about 0.73, the least is 0.69
 ABSENT = -1e4
 
 
@@ -141,9 +141,11 @@ def codes_of_cloud(
         many = yield from _every(representation, same, usual, glance.places, "parts as they could be")
         now = yield from _every(representation, row[None], there, glance.places, "the shape")
         row = _exchanged(representation, same, many, now[0], row, there, glance)
-        evidence = evidence.joined(_astray(representation, row, place, solid, generator))
-        misfit, row = yield from _refined(representation, latent, present, row, evidence, steps)
+        more = evidence.joined(_astray(representation, row, place, solid, generator))
+        _, row = yield from _refined(representation, latent, present, row, more, steps)
     there = representation.present(row[None])
+    whole = yield from _every(representation, row[None], there, evidence.places, "the shape")
+    misfit = float(_misfit(whole.amax(1), evidence))
     if misfit > UNLIKE:
         raise InputError("the model knows no shape that comes near to this cloud; is it of another kind, or turned?")
     frames, codes = row.view(parts, -1)[:, 1:].split([NUMBERS, representation.settings.expert.code], -1)
