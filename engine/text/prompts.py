@@ -16,7 +16,7 @@ def words_of(text: str) -> list[str]:
     >>> words_of("A T-tail, 2 night_stands & café!")
     ['a', 't', 'tail', 'two', 'night', 'stands', 'cafe']
     """
-    plain = unicodedata.normalize("NFKD", text.casefold())
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     letters = (c if c.isalnum() else "" if unicodedata.combining(c) or c in "'\u2019" else " " for c in plain)
     return [NUMBERS[int(word)] if word in DIGITS else word for word in "".join(letters).split()]
 
