@@ -19,7 +19,7 @@ from engine.protocol import (
 from engine.storage import write_json
 from studio.models.queue_file import FILE, QueueFile, read_queue, tasks_of
 from studio.models.session import Session
-from studio.models.task import ENDED, State, Task
+from studio.models.task import ENDED, State, Task, needed_by
 from studio.models.titles import command_of, counted, duration
 from studio.models.troubles import Troubles
 
@@ -50,6 +50,7 @@ class Queue(QObject):
         self.done: list[Task] = []
         self.held = False
         self._retried: dict[str, float] = {}
+        self._first: set[str] = set()  # runs for which the running one makes way
         self._open = False
         self._impatience = QTimer(self, singleShot=True, interval=PATIENCE_MS)
         self._impatience.timeout.connect(self._lose_patience)
@@ -98,9 +99,11 @@ class Queue(QObject):
     def cancel(self, run: str) -> None:
         """Drop a waiting job, or stop the running one."""
         task = self.task(run)
-        if task is None or task.state in (*ENDED, "stopping"):
+        if task is None or task.state in ENDED or (task.state == "stopping" and not task.aside):
             return
-        if task is not self.running:
+        if task.aside:
+            task.aside = False  # it stops already, and does not go on any more
+        elif task is not self.running:
             self.waiting.remove(task)
             self._project.catalogue.end_open_run(run, "cancelled", "cancelled before it began")
             self._end(task, "cancelled")
@@ -150,17 +153,22 @@ class Queue(QObject):
             self._settle()
 
     def run_first(self, run: str) -> None:
-        """Do a waiting job at once: what runs is set aside, keeps what it has, and goes on after it."""
+        """Do a waiting job at once, and what it needs before it: what runs is set aside, keeps what it has, and goes on
+        after it. It is not set aside where the job needs it.
+        """
         task = self.task(run)
         if task not in self.waiting:
             return
-        self.waiting.remove(task)
-        self.waiting.insert(0, task)
+        needed = needed_by(task, [one for one in (self.running, *self.waiting) if one])
+        first = [*(one for one in self.waiting if one.run in needed), task]
+        self.waiting = first + [one for one in self.waiting if one not in first]
         self.held = False
-        if self.running and self.running.state in ("running", "paused"):
-            self.running.aside, self.running.state = True, "stopping"
-            self._session.cancel()
-            self._impatience.start()
+        if self.running and self.running.run not in needed:
+            self._first |= {one.run for one in first}
+            if self.running.state in ("running", "paused"):
+                self.running.aside, self.running.state = True, "stopping"
+                self._session.cancel()
+                self._impatience.start()
         self._settle()
 
     def clear(self, run: str = "") -> None:
@@ -198,6 +206,7 @@ class Queue(QObject):
         self.changed.emit()
 
     def _begin(self, task: Task) -> None:
+        self._first.discard(task.run)
         try:
             self._session.submit(task.job)
         except (StudioError, OSError) as error:
@@ -208,7 +217,7 @@ class Queue(QObject):
 
     def _keep(self) -> None:
         goes_on = [self.running] if self.running and (self.running.state != "stopping" or self.running.aside) else []
-        place = 1 if goes_on and goes_on[0].aside else 0  # the one for which it was set aside goes first
+        place = self._place_aside if goes_on and goes_on[0].aside else 0
         going = [*self.waiting[:place], *goes_on, *self.waiting[place:]]
         file = QueueFile(
             waiting=tuple(task.run for task in going),
@@ -269,9 +278,14 @@ class Queue(QObject):
         """It has made way, and waits behind the one that goes first."""
         self.running = None
         self._impatience.stop()
-        self.waiting.insert(1, Task(task.job))
+        self.waiting.insert(self._place_aside, Task(task.job))
         self.staged.emit(task.run)
         self._settle()
+
+    @property
+    def _place_aside(self) -> int:
+        """Where the running job would wait if it made way now: behind those for which it does."""
+        return max((i for i, task in enumerate(self.waiting, 1) if task.run in self._first), default=0)
 
     def _stop(self, task: Task, state: State) -> None:
         self.running = None

@@ -1,8 +1,11 @@
 """One job of the queue, as far as the window knows: its state, how far it is, and how long it still takes."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
+
+import msgspec
 
 from engine.jobs import GenerateJob, Job
 from engine.protocol import Progress
@@ -86,3 +89,28 @@ def _share_of(job: GenerateJob, event: Progress) -> float:
     """Share of a generation that is done by one word of it: shapes that stay of all; 0 of a stage that says nothing."""
     most = {SETTLE: 1.0, DRAW: DRAWN if job.whole else 1.0}.get(event.stage, 0.0)
     return min(most * event.done / event.total, ALMOST) if event.total else 0.0
+
+
+def needed_by(task: Task, others: Sequence[Task]) -> set[str]:
+    """Runs of ``others`` that must be done before a job, since it, or what it needs, works on what comes of them."""
+    known = {one.run: one for one in others if one is not task}
+    found, ahead = set[str](), [task]
+    while ahead:
+        new = (_names_in(ahead.pop().job) & known.keys()) - found
+        found |= new
+        ahead += [known[run] for run in new]
+    return found
+
+
+def _names_in(job: Job) -> set[str]:
+    """Everything in a job that can be the name of a run, also of those whose shapes it names."""
+    found, ahead = set[str](), list[Any](msgspec.to_builtins(job).values())
+    while ahead:
+        match ahead.pop():
+            case str(text):
+                found.add(text.partition("/")[0])
+            case dict() as values:
+                ahead += values.values()
+            case list() | tuple() as values:
+                ahead += values
+    return found

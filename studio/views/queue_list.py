@@ -52,7 +52,12 @@ class TaskRow(QWidget):
             (0 <= place < len(queue.waiting) - 1, "down", "Later", lambda: queue.move(run, place + 1)),
             (task.state in ("failed", "cancelled"), "retry", "Go on with it", lambda: queue.retry(run)),
             (True, "copy", "Copy as command", self._copy),
-            (task.state in ("waiting", "running", "paused"), "close", "Cancel", lambda: queue.cancel(run)),
+            (
+                task.aside or task.state in ("waiting", "running", "paused"),
+                "close",
+                "Cancel",
+                lambda: queue.cancel(run),
+            ),
             (task.state in ("failed", "cancelled", "finished"), "close", "Take off the list", lambda: queue.clear(run)),
         ):
             if shown:

@@ -70,7 +70,9 @@ class QueueStrip(QWidget):
             waiting = counted(len(queue.waiting), "job")
             self.words.setText(self._news or (f"On hold, {waiting} waiting" if queue.held and queue.waiting else ""))
             return
-        stage = {"stopping": "stopping", "paused": "paused"}.get(task.state, stage_words(task.stage) or "starting")
+        stage = {"stopping": "makes way" if task.aside else "stopping", "paused": "paused"}.get(
+            task.state, stage_words(task.stage) or "starting"
+        )
         self.words.setText(self._news or f"{task.title}  ·  {stage}")
         self.words.setToolTip(task.message)
         share = task.share
@@ -84,7 +86,7 @@ class QueueStrip(QWidget):
         self.pause.setIcon(icon("play" if paused else "pause"))
         self.pause.setToolTip("Go on" if paused else "Pause")
         self.pause.setEnabled(task.state in ("running", "paused"))
-        self.cancel.setEnabled(task.state != "stopping")
+        self.cancel.setEnabled(task.aside or task.state != "stopping")
 
     def _pause(self) -> None:
         if self._queue and (task := self._queue.running):

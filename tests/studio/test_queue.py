@@ -13,7 +13,7 @@ import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from engine.jobs import GenerateJob, SamplesJob
+from engine.jobs import GenerateJob, MixJob, SamplesJob
 from engine.project import Project
 from engine.protocol import Progress
 from studio.models.opened import OpenProject
@@ -143,6 +143,55 @@ def test_what_waits_says_behind_what_and_can_go_first(reopen: Open, qtbot: QtBot
     assert [task.run for task in queue.waiting] == [other]
     again = reopen()
     assert [task.run for task in again.queue.waiting] == [long, other]
+
+
+def test_what_goes_first_takes_along_what_it_needs(reopen: Open, qtbot: QtBot) -> None:
+    """As healing does the mixture that it heals, which is another job; what runs stays where it is needed itself."""
+    opened = reopen()
+    begin(opened)
+    queue = opened.queue
+    long = queue.submit(job(SLOW, 40))
+    other, needed = queue.submit(job(1)), queue.submit(job(2))
+    last = queue.submit(MixJob(base=f"{needed}/0000"))
+    settle(qtbot, lambda: queue.running is not None and queue.running.done > 0)
+    ended: list[str] = []
+    queue.ended.connect(ended.append)
+    queue.run_first(last)
+    kept = msgspec.json.decode((opened.folder / FILE).read_bytes(), type=QueueFile)
+    assert kept.waiting == (needed, last, long, other)
+    settle(qtbot, lambda: ended == [needed, last])
+    settle(qtbot, lambda: queue.running is not None and queue.running.run == long and queue.running.done > 0)
+    follows = queue.submit(MixJob(base=f"{long}/0000"))
+    queue.run_first(follows)
+    assert queue.running is not None and queue.running.state == "running"
+    assert [task.run for task in queue.waiting] == [follows, other]
+
+
+def test_what_makes_way_can_still_be_cancelled(reopen: Open, qtbot: QtBot) -> None:
+    opened = reopen()
+    begin(opened)
+    queue = opened.queue
+    long, short = queue.submit(job(SLOW, 40)), queue.submit(job(1))
+    settle(qtbot, lambda: queue.running is not None and queue.running.done > 0)
+    queue.run_first(short)
+    queue.cancel(long)
+    kept = msgspec.json.decode((opened.folder / FILE).read_bytes(), type=QueueFile)
+    assert kept.waiting == (short,)
+    settle(qtbot, lambda: len(queue.done) == 2 and not queue.count)
+    cancelled = queue.task(long)
+    assert cancelled is not None and cancelled.state == "cancelled"
+
+
+def test_what_makes_way_waits_behind_all_that_were_let_first(reopen: Open, qtbot: QtBot) -> None:
+    opened = reopen()
+    begin(opened)
+    queue = opened.queue
+    long, first, second = queue.submit(job(SLOW, 40)), queue.submit(job(1)), queue.submit(job(2))
+    settle(qtbot, lambda: queue.running is not None and queue.running.done > 0)
+    queue.run_first(first)
+    queue.run_first(second)
+    kept = msgspec.json.decode((opened.folder / FILE).read_bytes(), type=QueueFile)
+    assert kept.waiting == (second, first, long)
 
 
 WINDOW = """
