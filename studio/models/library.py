@@ -11,6 +11,7 @@ from studio.models.history import History
 from studio.models.library_card import Card, Filter, Kind, Mood, Place
 from studio.models.library_read import read_cards
 from studio.models.places import Places
+from studio.models.titles import counted
 from studio.models.troubles import Troubles
 
 __all__ = ["Card", "Filter", "Kind", "Library", "Mood", "Place", "read_cards"]
@@ -83,10 +84,6 @@ class Library(QObject):
         except OSError as error:  # then they are kept, and nothing is lost
             self._troubles.tell_error(error)
 
-    def is_draft(self, name: str) -> bool:
-        """Whether a shape came along the way and nobody has kept it."""
-        return self.place(name) == "drafts"
-
     def place(self, name: str) -> Place:
         """Where a shape belongs."""
         return self._places.of(name)
@@ -104,7 +101,7 @@ class Library(QObject):
     def told(self, names: Sequence[str]) -> str:
         """What shapes are called together: the title of one, or how many they are."""
         card = self.card(names[0]) if len(names) == 1 else None
-        return card.title if card else f"{len(names):,} shapes"
+        return card.title if card else counted(len(names), "shape")
 
     def all_tags(self) -> list[str]:
         """Tags that there are."""

@@ -46,8 +46,8 @@ class MixJobs:
     def is_kept(self, state: MixState) -> bool:
         """Whether this very mixture is kept as a shape, or about to be."""
         if not state.mixture.changed:
-            return not self._library.is_draft(state.mixture.base)
-        return bool(self._made and self._made[0] == state) and not self._library.is_draft(self._shape)
+            return self._library.place(state.mixture.base) == "kept"
+        return bool(self._made and self._made[0] == state) and self._library.place(self._shape) == "kept"
 
     def keep(self, state: MixState, then: Then) -> None:
         """Make the mixture a shape, once, and let it be kept; that it failed is told."""

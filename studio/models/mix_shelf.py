@@ -74,9 +74,5 @@ class Donors(Cards):
         self._filter = Filter(kinds=("shape",), part=part)
         self._read()
 
-    def _read(self) -> None:
-        self.beginResetModel()
-        self._rows = [card for card in self._library.shown(self._filter) if self._fits(card)]
-        self._place = {card.name: row for row, card in enumerate(self._rows)}
-        self.endResetModel()
-        self.counted.emit(len(self._rows))
+    def _found(self) -> list[Card]:
+        return [card for card in super()._found() if self._fits(card)]

@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject, Signal
 
 from engine.jobs import HealJob, Job, RerollJob
 from studio.models.cards import Cards
-from studio.models.library import Library
+from studio.models.library import Card, Library
 from studio.models.mix_jobs import MixJobs
 from studio.models.mix_state import MixState
 from studio.models.thumbnails import Thumbnails
@@ -112,9 +112,5 @@ class Tray(Cards):
         self._read()
         self.shown_changed.emit()
 
-    def _read(self) -> None:
-        self.beginResetModel()
-        self._rows = [card for name in self._names if (card := self._library.card(name)) is not None]
-        self._place = {card.name: row for row, card in enumerate(self._rows)}
-        self.endResetModel()
-        self.counted.emit(len(self._rows))
+    def _found(self) -> list[Card]:
+        return [card for name in self._names if (card := self._library.card(name)) is not None]

@@ -383,11 +383,16 @@ def test_what_nobody_kept_is_a_draft(bench: Bench) -> None:
     assert kept() == {*before, shapes[1]}
     bench.history.undo()
     able.append(mix.can_keep)
-    assert able[-1] and library.is_draft(shapes[1])
+    assert able[-1] and library.place(shapes[1]) == "drafts"
     bench.history.undo()
     assert [mix.base.name, mix.can_keep] == ["g1/0000", True], "nor was what was healed"
     mix.keep()
-    assert len(bench.jobs) == 2 and not library.is_draft(shapes[0])
+    able.append(mix.can_keep)
+    library.remove(shapes[:1])
+    able.append(mix.can_keep)
+    assert able[-2:] == [False, True], "what was removed can be kept again"
+    mix.keep()
+    assert len(bench.jobs) == 2 and {*before, *shapes[:1]} == kept()
 
 
 def test_what_was_kept_is_not_kept_again_by_a_later_window(bench: Bench) -> None:
