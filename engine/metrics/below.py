@@ -27,6 +27,7 @@ from engine.metrics.pool import Pool
 from engine.metrics.work import Found, Task
 
 CELLS = 56  # of the lattice along the longest side of all clouds, or up to a fifth more or fewer
+ROUNDING = 1e-9  # of a cell's squared side: taken off as well, so that no bound is above a distance of nearly nothing
 TOGETHER = 32  # clouds whose weights are worked out at a time: about 0.1 s
 
 Floats = NDArray[np.float64]
@@ -60,8 +61,10 @@ class Lattice:
         self.off = np.concatenate([one.off for one in some])
         starts = np.cumsum([0, *(len(one.off) for one in some)])
         cloud = np.concatenate([one.cloud + start for one, start in zip(some, starts, strict=False)])
-        used, column = np.unique(np.concatenate([one.node for one in some]), return_inverse=True)
-        weight = np.concatenate([one.weight for one in some])
+        node, weight = (np.concatenate(ends) for ends in zip(*((one.node, one.weight) for one in some), strict=True))
+        there = np.zeros(int(sides.prod()), bool)
+        there[node] = True
+        used, column = np.flatnonzero(there), (np.cumsum(there) - 1)[node]
         ends = np.cumsum(np.bincount(cloud, minlength=len(self.off)))
         self.weights = csr_array((weight, column, np.concatenate([[0], ends])), shape=(len(self.off), len(used)))
         nodes = (np.stack(np.unravel_index(used, sides), 1) + origin).astype(np.float64)  # (M, 3)
@@ -104,7 +107,7 @@ def weights_of(clouds: Floats, step: float, origin: Ints, sides: Ints) -> Weight
     own = np.stack(nodes) + volume * np.arange(count)[:, None]  # (8, N, P)
     found, which = np.unique(own, return_inverse=True)
     weight = np.bincount(which.ravel(), np.stack(weights).ravel()) / points
-    off = step**2 * (share * (1 - share)).sum(2).mean(1)
+    off = step**2 * ((share * (1 - share)).sum(2).mean(1) + ROUNDING)
     return Weights(found // volume, found % volume, weight, off)
 
 

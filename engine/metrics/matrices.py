@@ -73,8 +73,9 @@ def distances(
     wanted = list(wanted)
     need = np.zeros((len(keys), len(keys)), bool)
     for a, b in wanted:
-        mask = True if only is None else only.get((a, b), True)
-        np.logical_or.at(need, np.ix_(row[a], row[b]), mask)  # a row may be there twice
+        mask = np.ones((len(row[a]), len(row[b])), bool) if only is None or (a, b) not in only else only[a, b]
+        i, j = mask.nonzero()
+        need[row[a][i], row[b][j]] = True  # a row may be there twice
     need = np.triu(need | need.T, 1)
     table = read_known(folder, measure.name, keys) if folder else _nothing(len(keys))
     missing = need & np.isnan(table)

@@ -1,4 +1,4 @@
-"""Which distances a score reads, so that no others are measured: the scores are the same to the last digit.
+"""Which distances a score reads, so that no others are measured: the scores are the same, but for rounding.
 
 MMD, coverage, 1-NNA and verdicts read nothing but the smallest distance of each row (or column) among some columns: all, or
 those that a resample has drawn. With numbers that the distances are not below (`below`), the smallest ones are found so:
@@ -11,12 +11,14 @@ those that a resample has drawn. With numbers that the distances are not below (
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from time import monotonic
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.metrics.chamfer import TELL_EVERY
 from engine.metrics.intervals import draws
-from engine.protocol import Stage
+from engine.protocol import Progress, Stage
 
 Pair = tuple[str, str]
 Blocks = Mapping[Pair, NDArray[np.float64]]
@@ -67,13 +69,14 @@ def needed(least: Blocks, looks: Sequence[Look], measure: Callable[[Masks], Stag
     for look in looks:
         table = look.table(_apart(look.pair, least[look.pair]))
         rows = np.arange(len(table))
-        for column in _first(table, look.among):
+        for column in (yield from _first(table, look.among)):
             look.table(first[look.pair])[rows, column] = True
     values = yield from measure(first)
     second = _masks(least)
     for look in looks:
         table = look.table(_apart(look.pair, np.where(first[look.pair], values[look.pair], np.inf)))
-        most = np.take_along_axis(table, _first(table, look.among).T, 1).max(1, keepdims=True)  # (N, 1)
+        column = yield from _first(table, look.among)
+        most = np.take_along_axis(table, column.T, 1).max(1, keepdims=True)  # (N, 1)
         look.table(second[look.pair])[:] |= look.table(least[look.pair]) <= most * (1 + ROUNDING)
     more = yield from measure({pair: mask & ~first[pair] for pair, mask in second.items()})
     both = {pair: np.where(mask, more[pair], np.inf) for pair, mask in second.items()}
@@ -103,7 +106,14 @@ def _apart(pair: Pair, block: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(np.eye(len(block), dtype=bool), np.inf, block)
 
 
-def _first(table: NDArray[np.float64], among: NDArray[np.bool_]) -> NDArray[np.int64]:
+def _first(table: NDArray[np.float64], among: NDArray[np.bool_]) -> Stage[NDArray[np.int64]]:
     """(R, N) column of the smallest entry of each row of ``table`` (N, M), R times among some columns (R, M)."""
-    order = table.argsort(1, kind="stable")
-    return np.stack([row[among[:, row].argmax(1)] for row in order], 1)
+    found = np.empty((len(among), len(table)), np.int64)
+    told = monotonic()
+    for place, row in enumerate(table):
+        order = row.argsort(kind="stable")
+        found[:, place] = order[among[:, order].argmax(1)]
+        if monotonic() - told > TELL_EVERY:
+            told = monotonic()
+            yield Progress(stage="smallest", done=place + 1, total=len(table))
+    return found
