@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Self
 
 import msgspec
+from msgspec.structs import replace
 from PySide6.QtCore import QObject, Signal
 
 from engine.asking import Asked
@@ -201,9 +202,17 @@ class Make(QObject):
         wanted |= {ATTRIBUTE + name: one for name, one in job.attributes.items()}
         offered = dict(self.questions())
         self.answers = {name: one for name, one in wanted.items() if one in offered.get(name, ())}
+        changes = dict(change.removeprefix("sampler.").split("=", 1) for change in job.changes)
+        self.steps = float(changes.pop("steps", self.steps))
+        self.guidance = float(changes.pop("guidance_scale", self.guidance))
         self.whole = job.whole
         self.set_count(job.count)
         self.set_seed(job.seed)
+        category = job.category if len(source.categories) > 1 else ""
+        if changes or _asked_by(self.job) != _asked_by(replace(job, model=source.name, category=category)):
+            self._troubles.tell(
+                "not all that was asked for then can be asked for here; “Copy as command” has all of it"
+            )
         return True
 
     def generate(self, first: bool = False) -> str:
@@ -258,3 +267,10 @@ class Make(QObject):
         task = self._queue.task(run)
         if task and task.state == "finished" and task.job.__struct_config__.tag in ("train", "import"):
             self.refresh()
+
+
+def _asked_by(job: GenerateJob | None) -> tuple[object, ...]:
+    """What a job asks for, in whatever order it was said; how it is drawn is left out."""
+    if job is None:
+        return ()
+    return job.model, job.count, job.seed, job.category, {*job.with_parts}, {*job.without}, job.attributes, job.whole

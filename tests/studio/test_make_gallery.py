@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 from pytestqt.qtbot import QtBot
 
+from engine.jobs import GenerateJob
 from engine.live_requests import known_name
 from studio.models.looking import Looking
 from studio.models.make import Make
@@ -125,17 +126,21 @@ def test_what_made_a_shape_can_be_asked_for_again(forming: Desk, qtbot: QtBot) -
     make = forming.opened.model(Make)
     make.answer("attribute:legs", "star")
     make.answer("part:arm", "absent")
+    make.set_drawing(int(make.steps) + 3, 1.5)
     _, go_to, run = begin(forming, qtbot)
     asked = forming.opened.project.job(run)
     go_to(3)
     settle(qtbot, lambda: forming.opened.library.card(f"{run}/0000") is not None)
     make.clear()
     make.set_count(2)
+    make.choose(make.source.name if make.source else "")
     groups = offers(forming.opened, [f"{run}/0000"])
     again = next(one for group in groups for one in group if one.text == "Ask for the same again")
     assert again.work is not None and make.job != replace(asked, run="")
     again.work()
-    assert make.job == replace(asked, run="")
+    assert make.job == replace(asked, run="") and not forming.told
+    assert isinstance(asked, GenerateJob) and make.recall(replace(asked, changes=("sampler.eta=1",)))
+    assert "all that was asked for then" in forming.told[-1].text
 
 
 @pytest.mark.slow
