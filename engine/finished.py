@@ -7,9 +7,11 @@ from typing import Any
 import msgspec
 import torch
 
-from engine.checkpoint import save_model
+from engine.checkpoint import read_about, save_model
 from engine.conditions import CATEGORY
+from engine.errors import StudioError
 from engine.jobs import GenerateJob
+from engine.latents import Latents
 from engine.method import Shapes
 from engine.narrow import DELICATE
 from engine.opened import Model
@@ -19,27 +21,35 @@ from engine.storage import write_json
 
 KEPT = "kept.json"  # of a run that goes on, or was stopped: what is finished, told as in its result
 KEEP_S = 1.0  # between two times that what is finished is written down
+SHARE = 0.05  # of the time at most that this takes, since all of it is written each time
 
 
 class Finished:
     """``rows`` are those that stay, by number, in the order in which they came; ``joints`` how wide their narrowest joints
-    are, see `engine.narrow`."""
+    are, see `engine.narrow`. A run that goes on leaves what it kept before as it is, until it has come as far again."""
 
     def __init__(self, job: GenerateJob, project: Project, model: Model) -> None:
         self.rows: dict[int, Shapes] = {}
         self.joints: dict[int, float] = {}
         self._job, self._project, self._model = job, project, model
-        self._kept = 0.0
+        self._next = 0.0  # s, when what is finished is to be written down again; 0: it never was
+        self._before = self._kept_before()
 
     def add(self, number: int, row: Shapes, joint: float) -> None:
         """A shape stays; those that there are become shapes of the project, if that was a while ago."""
         self.rows[number], self.joints[number] = row, joint
-        if self._kept and time.monotonic() - self._kept < KEEP_S:
+        began = time.monotonic()
+        if not self.has_more or began < self._next:
             return
-        if not self._kept:
+        if not self._next:
             self._keep_decoder()
         self._keep_some(list(self.rows))  # new rows come last: those that are read already stay where they are
-        self._kept = time.monotonic()
+        self._next = time.monotonic() + max(KEEP_S, (time.monotonic() - began) / SHARE)
+
+    @property
+    def has_more(self) -> bool:
+        """Whether shapes stay that were not kept before this run was stopped and went on."""
+        return self._before < self.rows.keys()
 
     def keep_all(self, shapes: Shapes) -> list[str]:
         """Keep all shapes of the job in their order, whatever they are -> their ids."""
@@ -73,6 +83,19 @@ class Finished:
         about = self._model.about
         names = about.conditions.get(CATEGORY, ())
         return keep_generated(self._project, self._job, about.layout, about.vocabulary, shapes, names, numbers)
+
+    def _kept_before(self) -> set[int]:
+        """Numbers of the shapes that this run has kept already, drawn from the very same model."""
+        folder = self._project.run_folder(self._job.run)
+        latents, decoder = folder / "latents.safetensors", folder / "representation.safetensors"
+        if not latents.is_file() or not decoder.is_file():
+            return set()
+        try:
+            if read_about(decoder).get("model_hash") != self._model.hash:
+                return set()
+            return {int(record.item) for record in Latents(latents).records}
+        except StudioError:  # nothing of it can be lost by writing it anew
+            return set()
 
     def _keep_decoder(self) -> None:
         said = msgspec.to_builtins(self._model.about) | {"model_hash": self._model.hash}

@@ -41,6 +41,9 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
     about, representation, settings = model.about, model.representation, model.about.settings
     if not hasattr(settings.sampler, "prompt") and any(one.startswith("sampler.prompt=") for one in job.changes):
         raise InputError(f"{job.model} takes no prompts; ask it for a category, parts or attributes instead")
+    several = job.category if len(about.categories) > 1 else ""
+    if hasattr(settings.sampler, "prompt") and (several or job.with_parts or job.without or job.attributes):
+        raise InputError(f'{job.model} is asked in words; say it with --prompt, such as --prompt "a chair without arms"')
     sampler = override(settings.sampler, [change.removeprefix("sampler.") for change in job.changes])
     asked = Asked(job.category, job.with_parts, job.without, job.attributes)
     if (job.with_parts or job.without or job.attributes) and not any("guidance_scale" in one for one in job.changes):
@@ -83,7 +86,7 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
     try:
         shapes, vain = yield from forming.beside(drawing) if forming else drawing
     except GeneratorExit:  # a person stopped it, who keeps what is finished
-        if finished.rows:
+        if finished.has_more:
             ids, shapes = finished.keep_stopped()
             finished.tell(ids, _at_once(nearest_training(model, ids, shapes, project)))
         raise
@@ -109,10 +112,13 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
     }
 
 
-def model_to_draw_with(project: Project | None, category: str = "", method: str = "") -> str:
+def model_to_draw_with(project: Project | None, category: str = "", method: str = "", words: bool = False) -> str:
     """What draws where no model is named: the newest training of the project, of that method, that knows the category, or
     else the shipped model of it. Models that this version cannot generate with are passed over. Raises InputError that
-    says what there is."""
+    says what there is.
+
+    words : it is asked with a prompt, which others do not read; those that read one know no category by its name
+    """
     unusable = ""
     if project is not None:
         for run in reversed(project.catalogue.runs("train")):
@@ -123,7 +129,8 @@ def model_to_draw_with(project: Project | None, category: str = "", method: str 
             except InputError as error:  # of an older version
                 unusable = unusable or f" ({error})"
                 continue
-            if not category or category in about.categories:
+            reads = hasattr(about.settings.sampler, "prompt")
+            if (reads if words else not (reads and category)) and (not category or category in about.categories):
                 return run.id
     found = shipped_for(category) if category else ""
     if found and method in ("", shipped_card(found).method):

@@ -97,6 +97,13 @@ def test_what_is_finished_is_kept_when_it_is_stopped_and_the_rest_can_follow(
     assert [one["shape"] for one in kept["joints"]] == names
     assert kept["shapes"] == names and [one["shape"] for one in kept["nearest"]] == names
     assert project.catalogue.run("stopped").state == "cancelled"
+    again: Any = run(job, project)
+    while not (isinstance(event := next(again), Preview) and (event.arrays["state"] == STAYS).any()):
+        assert len(latents(project, "stopped")) == len(names)
+    assert len(latents(project, "stopped")) == len(names), "nothing is lost while it comes as far again"
+    again.close()
+    assert [shape.id for shape in project.catalogue.shapes("stopped")] == names
+    assert len(latents(project, "stopped")) == len(names)
     *_, last = run(job, project)
     assert isinstance(last, Finished)
     np.testing.assert_array_equal(latents(project, "stopped"), latents(project, "watched"))
