@@ -168,3 +168,22 @@ def test_what_is_cut_off_is_noticed(qtbot: QtBot) -> None:
 
 def test_the_first_page_needs_no_room_once_a_project_is_open(full: Desk) -> None:
     assert full.window.stack.minimumSizeHint().width() < full.window.welcome.minimumSizeHint().width()
+    assert (full.window.width(), full.window.height()) == SIZE
+
+
+def test_a_window_opens_as_large_as_it_was_meant_and_stays_so(
+    shipped_chairs: Path, make_desk: Callable[..., Desk], qtbot: QtBot
+) -> None:
+    """Whatever it shows: nothing of it needs more room, also with trouble told, jobs on their way and the queue open."""
+    desk = make_desk()
+    sizes = {"Welcome": (desk.window.width(), desk.window.height())}
+    assert desk.projects.open(shipped_chairs)
+    desk.opened.queue.hold(True)
+    desk.opened.submit(GenerateJob(model="train-0001", count=3, category="chair"))
+    desk.opened.troubles.tell("this did not work, for a reason that takes many words to tell; " * 4)
+    for workspace in WORKSPACES:
+        go_to(desk, workspace, qtbot)
+        desk.window.toggle_queue()
+        qtbot.wait(50)
+        sizes[workspace] = desk.window.width(), desk.window.height()
+    assert sizes == dict.fromkeys(sizes, (1280, 800))
