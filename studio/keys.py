@@ -72,4 +72,5 @@ class Keys:
             self._settle(name, action)
 
     def _settle(self, name: str, action: QAction) -> None:
-        action.setShortcut(QKeySequence(self._preferences.kept.keys.get(name, str(action.property(USUAL) or ""))))
+        keys = self._preferences.kept.keys.get(name, str(action.property(USUAL) or ""))
+        action.setShortcut(QKeySequence.fromString(keys, PLAIN))

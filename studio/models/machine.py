@@ -23,7 +23,7 @@ def cores() -> int:
 def let_use(number: int) -> None:
     """Let engines that are started from now on use so many cores; 0: as many as they see fit, or as the system says."""
     if number:
-        os.environ[THREADS] = str(number)
+        os.environ[THREADS] = str(min(number, cores()))  # what was chosen on a larger machine
     elif _given is None:
         os.environ.pop(THREADS, None)
     else:

@@ -1,6 +1,7 @@
 """Evaluations of a project: those that are finished, what they found, and what can be evaluated next."""
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Signal
@@ -33,6 +34,7 @@ class Report(ProjectModel):
         self.evaluations: list[Evaluation] = []
         self.subject = CHOSEN
         self._against = ""  # "" until somebody chooses
+        self._runs: tuple[list[Card], list[tuple[str, str]]] = ([], [])  # of which cards, and (words, run) of theirs
         self.form = Form(PROTOCOLS["ours"], PROTOCOLS)
         self.form.settings_changed.connect(self.changed)
         opened.queue.ended.connect(self._look)
@@ -44,13 +46,10 @@ class Report(ProjectModel):
     def subjects(self) -> list[tuple[str, str]]:
         """(words, run) of everything with shapes; the shapes chosen in the library stand first, then what was generated,
         the most shapes before fewer and the newest before older ones."""
-        cards = [card for card in self._opened.library.cards if card.kind == "shape" and card.operation in MEASURED]
-        counts = Counter((card.run, card.operation) for card in cards)
-        titles = {(card.run, card.operation): _title_of_run(card) for card in reversed(cards)}
-        runs = sorted(counts, key=lambda one: (one[1] != "generated", -counts[one]))  # equal ones stay newest first
-        found = [(_words_of_run(titles[one], one[1], counts[one]), one[0]) for one in runs]
+        if self._runs[0] is not self._opened.library.cards:  # there may be thousands, and this is asked for often
+            self._runs = self._opened.library.cards, _runs_of(self._opened.library.cards)
         chosen = self._chosen_shapes()
-        return [*([(f"{counted(len(chosen), 'chosen shape')}", CHOSEN)] if chosen else []), *found]
+        return [*([(f"{counted(len(chosen), 'chosen shape')}", CHOSEN)] if chosen else []), *self._runs[1]]
 
     def take(self, subject: str) -> None:
         """Evaluate this run, or the chosen shapes. What other kinds were held against is no choice for these."""
@@ -64,11 +63,8 @@ class Report(ProjectModel):
     def kinds(self) -> tuple[str, ...]:
         """Categories of what would be evaluated; () where that of some shape is not known."""
         names = set(self.names)
-        found = {
-            card.category
-            for card in self._opened.library.cards
-            if card.kind == "shape" and {card.run, card.name} & names
-        }
+        shapes = (card for card in self._opened.library.cards if card.kind == "shape")
+        found = {card.category for card in shapes if card.run in names or card.name in names}
         return () if "" in found else tuple(sorted(found))
 
     def opponents(self) -> list[tuple[str, str]]:
@@ -224,6 +220,15 @@ class Report(ProjectModel):
                 self.refresh(then=run)
             elif task.job.__struct_config__.tag in ("import", "samples"):
                 self.refresh()
+
+
+def _runs_of(cards: Sequence[Card]) -> list[tuple[str, str]]:
+    """(words, run) of each run whose shapes can be evaluated."""
+    cards = [card for card in cards if card.kind == "shape" and card.operation in MEASURED]
+    counts = Counter((card.run, card.operation) for card in cards)
+    titles = {(card.run, card.operation): _title_of_run(card) for card in reversed(cards)}
+    runs = sorted(counts, key=lambda one: (one[1] != "generated", -counts[one]))  # equal ones stay newest first
+    return [(_words_of_run(titles[one], one[1], counts[one]), one[0]) for one in runs]
 
 
 def _title_of_run(card: Card) -> str:

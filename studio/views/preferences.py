@@ -215,7 +215,7 @@ class PreferencesPage(Page):
         for one in self._keys.all():
             if one.name in self.editors:
                 with QSignalBlocker(self.editors[one.name]):
-                    self.editors[one.name].setKeySequence(QKeySequence(one.keys))
+                    self.editors[one.name].setKeySequence(QKeySequence.fromString(one.keys, PLAIN))
         self.keys_back.setEnabled(bool(kept.keys))
 
 
