@@ -17,7 +17,7 @@ from engine.geometry.from_cloud_settings import CloudMeshSettings
 from engine.geometry.from_cloud_thin import with_bridges
 from engine.geometry.mesh import Mesh, is_watertight, join, volume
 from engine.geometry.surface import extract
-from engine.protocol import Progress, Stage
+from engine.protocol import Stage
 
 CELLS, COARSEST = 4.0, 64  # of the grid that the surface is read from, to a spacing; and least per side
 FEWEST = 32  # points that a surface is laid through
@@ -65,9 +65,8 @@ def mesh_of_cloud(
     place = _thinned((every[kept] - middle) * scale, settings.most_points)
     spacing = spacing_of(place)
     solid = yield from solid_of(place, spacing, settings.smoothness, settings.blur)
-    yield Progress(stage="surface", done=0, total=1, message="thin parts")
     size = int(np.clip(CELLS / spacing, COARSEST, settings.resolution))
-    values = with_bridges(place, spacing, solid, size)
+    values = yield from with_bridges(place, spacing, solid, size)
     whole = yield from extract(_field(values), size, coarse=size)
     body, left_out = _without_crumbs(whole, place, settings.crumbs)
     if not len(body.faces):

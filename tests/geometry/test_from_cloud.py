@@ -102,6 +102,7 @@ def test_the_frame_does_not_matter() -> None:
         (ball(20), "at least 32"),
         (np.full((100, 3), np.nan), "not finite"),
         (np.zeros((100, 2)), "shape"),
+        (ball(100) * [1, 1, 0], "one plane"),
     ],
 )
 def test_what_is_no_cloud_is_refused(points: NDArray[np.float64], words: str) -> None:
