@@ -75,6 +75,10 @@ class Paint(ProjectModel):
         """Why the marks cannot become parts now; "" when they can."""
         if not self.ready:
             return "The surface is made ready."
+        queue = self._opened.queue
+        open_jobs = [task.job for task in (queue.running, *queue.waiting) if task]
+        if any(isinstance(job, TurnJob) and self.item in job.items for job in open_jobs):
+            return "It is being turned, and what is painted would lie elsewhere."
         if self.painting == self.applied:
             return (
                 "Paint on the shape: a stroke or two for each part." if not self.painting.marks else "All is applied."

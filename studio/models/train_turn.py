@@ -18,6 +18,7 @@ from studio.models.bring import Bring
 from studio.models.looking import Looking
 from studio.models.opened import OpenProject, ProjectModel
 from studio.models.scene_motion import turn
+from studio.models.train_paint import Paint
 
 Scope = Literal["one", "import", "all"]
 KINDS = ("mesh", "parts", "cloud", "occupancy")  # of items that came from files
@@ -38,6 +39,8 @@ class Turn(ProjectModel):
         self.scope: Scope = "one"
         self._group: tuple[str, ...] = ()  # what came in with it
         self.run = ""  # the job that turns it
+        self._paint = opened.model(Paint)
+        self._paint.changed.connect(self._give_way)
         self._scene.shapes_changed.connect(self._preview)
         opened.current.shape_changed.connect(self._follow)
         opened.queue.ended.connect(self._ended)
@@ -87,6 +90,7 @@ class Turn(ProjectModel):
         except StudioError as error:
             self._opened.troubles.tell_error(error)
             return
+        self._paint.end()  # a brush would paint on how it stood
         card = self._opened.library.card(row.id)
         self.item, self.title = row.id, card.title if card else row.id
         self.scope, self._group, self.run = "one", (), ""
@@ -169,6 +173,11 @@ class Turn(ProjectModel):
     def _follow(self, shown: str) -> None:
         """Something else is looked at."""
         if self.item and shown != self.item:
+            self.end()
+
+    def _give_way(self) -> None:
+        """Somebody begins to paint."""
+        if self.item and self._paint.item:
             self.end()
 
     def _ended(self, run: str) -> None:

@@ -18,6 +18,8 @@ from engine.project import Project
 from studio.models.looking import Looking
 from studio.models.queue import Task
 from studio.models.train import Train
+from studio.models.train_paint import Paint
+from studio.models.train_turn import Turn
 from studio.views.form import FormView
 from studio.views.train import TrainView
 from studio.views.train_turn import TurnBox
@@ -136,6 +138,22 @@ def test_one_or_the_whole_import(lying: Lying, qtbot: QtBot, monkeypatch: pytest
     task = Task(lying.jobs[-1], state="finished")
     lying.opened.queue.ended.emit(lying.jobs[-1].run)
     assert not box.inside.isVisible()
+
+
+def test_one_does_not_paint_on_what_is_tipped(lying: Lying, qtbot: QtBot) -> None:
+    """Painting ends where turning begins, and the other way round."""
+    turn, paint = lying.opened.model(Turn), lying.opened.model(Paint)
+    chair = next(row for row in lying.opened.model(Train).bring.items if row.id == CHAIR)
+    found = []
+    for begin in (turn.begin, lambda: paint.begin(chair, "chair"), turn.begin, lambda: paint.begin(chair, "chair")):
+        begin()
+        found.append((turn.item, paint.item))
+    assert found == [(CHAIR, ""), ("", CHAIR)] * 2
+    paint.ready = True
+    lying.opened.queue.waiting.append(Task(TurnJob(run="t", items=(CHAIR,), up="+z", front="-y")))
+    assert "being turned" in paint.obstacle
+    lying.opened.queue.waiting.clear()
+    assert "being turned" not in paint.obstacle
 
 
 def test_looking_at_something_else_leaves_it_as_it_is(lying: Lying, qtbot: QtBot) -> None:

@@ -125,7 +125,7 @@ def test_the_disk_of_the_window_is_full(
         assert not desk.window.isVisible() and desk.projects.current is None, "a full disk keeps no window open"
         assert len(desk.told) > before
     assert desk.projects.open(folder)  # as another window would
-    me.wait(lambda: library.count("shape") == 2)
+    me.wait(lambda: desk.opened.library.count("shape") == 2)
     check_project(folder, models=False, closed=False)
 
 
