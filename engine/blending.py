@@ -76,8 +76,13 @@ def beside(blend: Blend) -> tuple[str, ...]:
 
 
 def check_alike(job: InterpolateJob, keys: Sequence[Opened]) -> None:
-    """Raise InputError for curves of unknown parts, and for shapes that are not of one model."""
+    """Raise InputError for curves of unknown parts, and for shapes that are not of one model or are clouds."""
     first = keys[0]
+    if not first.representation.ordered:
+        raise InputError(
+            f"{first.row.id} is a cloud, whose points are in no order, so nothing lies between two of them; "
+            "interpolate between shapes that are surfaces"
+        )
     numbers_of([name for name in job.curves if name != WHOLE], first.representation.parts)
     for other in keys[1:]:
         if other.layout != first.layout or other.shape.model_id != first.shape.model_id:

@@ -43,7 +43,9 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
         raise InputError(f"{job.model} takes no prompts; ask it for a category, parts or attributes instead")
     several = job.category if len(about.categories) > 1 else ""
     if hasattr(settings.sampler, "prompt") and (several or job.with_parts or job.without or job.attributes):
-        raise InputError(f'{job.model} is asked in words; say it with --prompt, such as --prompt "a chair without arms"')
+        raise InputError(
+            f'{job.model} is asked in words; say it with --prompt, such as --prompt "a chair without arms"'
+        )
     sampler = override(settings.sampler, [change.removeprefix("sampler.") for change in job.changes])
     asked = Asked(job.category, job.with_parts, job.without, job.attributes)
     if (job.with_parts or job.without or job.attributes) and not any("guidance_scale" in one for one in job.changes):
@@ -130,7 +132,9 @@ def model_to_draw_with(project: Project | None, category: str = "", method: str 
                 unusable = unusable or f" ({error})"
                 continue
             reads = hasattr(about.settings.sampler, "prompt")
-            if (reads if words else not (reads and category)) and (not category or category in about.categories):
+            if (reads if words else not (reads and category and not method)) and (
+                not category or category in about.categories
+            ):
                 return run.id
     found = shipped_for(category) if category else ""
     if found and method in ("", shipped_card(found).method):

@@ -200,6 +200,7 @@ class Representation(nn.Module):
 
     parts: tuple[Part, ...] = ()
     learns_with_denoiser: bool = False  # True: trained by Method.loss too, not frozen after ``fit``
+    ordered: bool = True  # False: places in a row mean nothing, as points of a cloud have no order
 
     def fit(self, data: Data, work: Workspace) -> Stage[None]:
         """Learn what all items share, resumably, in ``work.folder``. Nothing to learn is a good answer."""

@@ -24,6 +24,7 @@ BYTES = 16  # room for a word in the model's file, on average
 class CloudRepresentation(Representation):
     """Rows of 3 P coordinates, whatever P is. ``words`` : the vocabulary as JSON, so that it is saved with the model."""
 
+    ordered = False
     words: Tensor  # (BYTES * words,) uint8
 
     def __init__(self, settings: Tiny3dSettings) -> None:
@@ -32,10 +33,11 @@ class CloudRepresentation(Representation):
         self.register_buffer("words", torch.zeros(BYTES * settings.text.words, dtype=torch.uint8))
 
     def fit(self, data: Data, work: Workspace) -> Stage[None]:
-        """Learn the words of the items' captions, and those that procedural captions can have."""
+        """Learn the words that captions of the items can have, and no others, so that it is known what was never said."""
         yield Progress(stage="words", done=0, total=1)
         own = [text for item in data.items for text in (*item.captions, item.category) if text]
-        found = dict.fromkeys((*vocabulary_of_captions().words, *(Vocabulary.of(own).words if own else ())))
+        made = tuple(sorted({item.category for item in data.items if captioned(item)}))
+        found = dict.fromkeys((*vocabulary_of_captions(made).words, *(Vocabulary.of(own).words if own else ())))
         most = self.settings.text.words
         if len(found) > most:
             text = f"the captions have {len(found):,} words and the model has room for {most:,}; set text.words"
@@ -85,8 +87,13 @@ class Told:
         return torch.from_numpy(self.vocabulary.ids(texts))
 
 
+def captioned(item: ItemRow) -> bool:
+    """Whether captions of an item are made from its category and attributes; else it brought its own."""
+    return item.kind == "procedural" or not item.captions
+
+
 def caption_of(item: ItemRow, key: int) -> str:
     """A caption of an item: of procedural ones by their attributes, else one of its own, or its category."""
-    if item.kind == "procedural" or not item.captions:
+    if captioned(item):
         return caption(item.category, item.attributes, key)
     return item.captions[key % len(item.captions)]

@@ -135,10 +135,10 @@ def generate(
         model = str(Path(model).resolve())
     folder = home(options.project)
     if not (folder / "project.json").exists():
-        model = model or model_to_draw_with(None, category, method)  # before a folder is made for nothing
+        model = model or model_to_draw_with(None, category, method, bool(words))  # before a folder is made for nothing
     with open_or_make(folder, options.project) as project:
         job = GenerateJob(
-            model=model or model_to_draw_with(project, category, method),
+            model=model or model_to_draw_with(project, category, method, bool(words)),
             picture=not out,
             whole=whole,
             count=count,

@@ -15,7 +15,7 @@ def numbers_of(names: Collection[str], parts: Sequence[Part]) -> list[int]:
     known = {part.name for part in parts}
     unknown = [name for name in names if name not in known]
     if unknown:
-        there = ", ".join(part.name for part in parts) or "none: its shapes are one network each"
+        there = ", ".join(part.name for part in parts) or "none: its shapes are whole"
         raise InputError(f"there is no part named {', '.join(unknown)}; the model's parts are {there}")
     return [k for k, part in enumerate(parts) if part.name in names]
 

@@ -71,14 +71,16 @@ def phrasings(category: str, attributes: Mapping[str, Any], count: int = 32) -> 
     return tuple(dict.fromkeys(caption(category, attributes, (about, i)) for i in range(count)))
 
 
-@lru_cache(1)
-def vocabulary_of_captions() -> Vocabulary:
-    """Every word that training captions of procedural shapes can have; none that only held-out ones have."""
-    said = [phrase for category in phrases().values() for phrase in category.noun]
-    for category in phrases().values():
+@lru_cache(8)
+def vocabulary_of_captions(categories: tuple[str, ...] | None = None) -> Vocabulary:
+    """Every word that training captions of procedural shapes of these categories can have, None = of all; none that only
+    held-out ones have."""
+    known = {name: words for name, words in phrases().items() if categories is None or name in categories}
+    said = [phrase for category in known.values() for phrase in category.noun]
+    for category in known.values():
         said += [phrase for values in category.attributes.values() for value in values.values() for phrase in value]
     glue = [pattern.format(a="a an", thing="", tail="", list="", has="") for pattern in PATTERNS]
-    return Vocabulary.of([*said, *glue, "with without and but no or has", *phrases()])
+    return Vocabulary.of([*said, *glue, "with without and but no or has", *known])
 
 
 def _chosen(value: Value, phrasing: Phrasing) -> Phrases:

@@ -22,11 +22,13 @@ class Checked(msgspec.Struct, frozen=True):
     """A prompt as it will be used.
 
     text : with slips corrected; corrected : (as typed, as meant); unknown : words that nothing known resembles
+    known : the words of it that a model was trained on, which is all that it can be told; "" = none of them
     """
 
     text: str
     corrected: tuple[tuple[str, str], ...] = ()
     unknown: tuple[str, ...] = ()
+    known: str = ""
 
     def said(self) -> str:
         """What to tell a person about it; "" when nothing was found."""
@@ -47,7 +49,7 @@ def check(prompt: str, known: Collection[str]) -> Checked:
     def read(match: re.Match[str]) -> str:
         said = match[0]
         plain = "".join(words_of(said))
-        if not plain or plain.isdecimal() or recognised(plain, words):
+        if not plain or recognised(plain, words):
             return said
         meant = nearest_word(plain, words)
         if meant is None:
@@ -57,7 +59,8 @@ def check(prompt: str, known: Collection[str]) -> Checked:
         return meant
 
     text = re.sub(r"[^\W_]+(?:['\u2019][^\W_]+)*", read, prompt)
-    return Checked(text, tuple(corrected.items()), tuple(unknown))
+    kept = " ".join(word for word in words_of(text) if recognised(word, words))
+    return Checked(text, tuple(corrected.items()), tuple(unknown), kept)
 
 
 def recognised(word: str, known: Collection[str]) -> str | None:

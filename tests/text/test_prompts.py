@@ -44,7 +44,7 @@ def test_known_words_and_their_plurals_stay_as_they_are() -> None:
 
 def test_a_word_that_nothing_resembles_is_said_and_kept() -> None:
     found = check("a purple chair", KNOWN)
-    assert (found.text, found.unknown) == ("a purple chair", ("purple",))
+    assert (found.text, found.unknown, found.known) == ("a purple chair", ("purple",), "a chair")
     assert "purple" in found.said()
 
 

@@ -14,7 +14,8 @@ import torch
 from engine import Project, methods, run
 from engine.errors import InputError
 from engine.forming import KIND
-from engine.jobs import FitJob, GenerateJob, Job, SamplesJob, TrainJob
+from engine.generating import model_to_draw_with
+from engine.jobs import FitJob, GenerateJob, InterpolateJob, Job, SamplesJob, TrainJob
 from engine.mailbox import Preview
 from engine.method import Workspace
 from engine.opened import open_model, open_shape
@@ -91,6 +92,41 @@ def test_slips_are_read_and_strange_words_told(trained: tuple[Project, str]) -> 
     assert "xylophones" in told
 
 
+def test_words_that_were_never_learned_say_nothing(trained: tuple[Project, str]) -> None:
+    """Neither those of no category nor those of one that the model has not seen; with no other words, anything comes."""
+    project, model = trained
+    prompts = {"known": "a table", "more": "a zyzzyva table", "none": "zyzzyva fuselage", "nothing": ""}
+    made = {
+        name: clouds(project, f"words-{name}", model, f'sampler.prompt="{said}"', "sampler.points=20", count=1)
+        for name, said in prompts.items()
+    }
+    assert np.array_equal(made["known"], made["more"])
+    assert np.array_equal(made["none"], made["nothing"])
+    assert not np.array_equal(made["known"], made["nothing"])
+
+
+def test_what_a_cloud_cannot_do_is_said(trained: tuple[Project, str]) -> None:
+    project, model = trained
+    clouds(project, "two", model, "sampler.points=20", count=2)
+    with pytest.raises(InputError, match="in no order"):
+        done(InterpolateJob(shapes=("two/0000", "two/0001"), frames=3), project)
+    asked = [
+        GenerateJob(model=model, count=1, category="table"),
+        GenerateJob(model=model, count=1, with_parts=("leg",)),
+        GenerateJob(model=model, count=1, attributes={"legs": "four"}),
+    ]
+    for job in asked:
+        with pytest.raises(InputError, match="asked in words"):
+            done(job, project)
+
+
+def test_prompts_find_a_model_that_reads_them(trained: tuple[Project, str]) -> None:
+    project, _ = trained
+    assert model_to_draw_with(project, words=True) in {run_.id for run_ in project.catalogue.runs("train")}
+    with pytest.raises(InputError, match="no trained model that knows table"):
+        model_to_draw_with(project, "table")
+
+
 def test_clouds_are_seen_at_every_step(trained: tuple[Project, str]) -> None:
     """Previews carry the guess of each step, from a blur to what is kept."""
     project, model = trained
@@ -126,6 +162,7 @@ def test_a_model_says_what_it_was_made_with(trained: tuple[Project, str]) -> Non
             break
     words = opened.representation.vocabulary.words
     assert {"table", "lamp"} <= set(words)
+    assert not {"airplane", "mug"} & set(words)  # which it has not seen
     assert 0 < float(opened.trainee.scale) < 0.5
 
 

@@ -17,8 +17,12 @@ from engine.methods.tiny3d.denoiser import PointDenoiser, Prompted
 from engine.methods.tiny3d.settings import PromptSettings, Tiny3dSettings
 from engine.protocol import Note, Stage
 from engine.settings import SamplerSettings
+from engine.text.prompts import words_of
+from engine.text.settings import MOST_WORDS
 from engine.text.spelling import check
 from engine.text.word_encoder import WordNetwork
+
+MEASURED = 2048  # training clouds that tell the scale of all
 
 
 class Tiny3d:
@@ -40,7 +44,8 @@ class Tiny3d:
         """Measure the training clouds."""
         assert isinstance(trainee, PointDenoiser)
         generator = torch.Generator().manual_seed(0)
-        pieces = torch.arange(len(latents)).split(256)
+        some = torch.arange(0, len(latents), -(-len(latents) // MEASURED))  # no more: nothing is heard meanwhile
+        pieces = some.split(256)
         trainee.fit_statistics(latents.batch(index, generator).target for index in pieces)
 
     def loss(
@@ -65,7 +70,10 @@ class Tiny3d:
         condition: Mapping[str, int],
         look: Look | None = None,
     ) -> Stage[Shapes]:
-        """Clouds of ``settings.points`` points as ``settings.prompt`` says; what was made of its words is told."""
+        """Clouds of ``settings.points`` points as ``settings.prompt`` says; what was made of its words is told.
+
+        Words that no caption had are left out: their numbers have learned nothing.
+        """
         assert isinstance(trainee, PointDenoiser)
         assert isinstance(representation, CloudRepresentation)
         asked = msgspec.convert(msgspec.to_builtins(settings), PromptSettings)
@@ -75,8 +83,13 @@ class Tiny3d:
             checked = check(asked.prompt, known.words)
             if said := checked.said():
                 yield Note(text=said, warning=bool(checked.unknown))
-            with torch.no_grad():
-                text = trainee.read(torch.from_numpy(known.ids([checked.text])).to(trainee.device))
+            if len(words_of(checked.known)) > MOST_WORDS:
+                yield Note(text=f"only the first {MOST_WORDS} words of the prompt are read", warning=True)
+            if checked.known:
+                with torch.no_grad():
+                    text = trainee.read(torch.from_numpy(known.ids([checked.known])).to(trainee.device))
+            else:
+                yield Note(text="the prompt has no word that the model knows, so clouds of anything come", warning=True)
         points = asked.points or representation.settings.fit.points
         denoiser = cast(Denoiser, Prompted(trainee, points, text))  # all of it that drawing uses
         return Shapes((yield from draw(denoiser, count, settings, seed, {}, look)))

@@ -40,7 +40,11 @@ class PointDenoiserSettings(Settings, frozen=True):
         bool, Meta(description="coordinates are divided by their deviation; or else they span -1 to 1, as published")
     ] = True
     min_snr: Annotated[
-        float, Meta(ge=0, description="signal-to-noise ratio from which steps count alike (Hang et al. 2023); 0 = off")
+        float,
+        Meta(
+            ge=0,
+            description="signal-to-noise ratio from which steps count alike (as Hang et al. 2023 weigh noise); 0 = off",
+        ),
     ] = 5.0
     drop: Annotated[
         Literal["sample", "batch"], Meta(description="what forgets its caption together; published: the whole batch")
@@ -52,6 +56,9 @@ class PromptSettings(SamplerSettings, frozen=True):
 
     prompt: Annotated[str, Meta(max_length=400, description="what to draw, in words; nothing: anything")] = ""
     points: Annotated[int, Meta(ge=0, le=16_384, description="of a cloud; 0 = as many as in training")] = 0
+    batch: Annotated[
+        int, Meta(ge=1, description="clouds at a time; with more, a step takes long and is not heard of")
+    ] = 4
 
 
 class Tiny3dSettings(Settings, frozen=True, tag="tiny3d"):
