@@ -230,6 +230,12 @@ class Mix(Edited):
         if self.scene.selected and self.scene.selected[0] == KEY and self.slot(self.scene.selected[1]):
             self.select(self.scene.selected[1])
 
-    def _healed(self, shape: str) -> None:
-        """What healing made of the mixture is mixed on."""
-        self._edit("heal", MixState(mixture=Mixture(base=shape)))
+    def _healed(self, shape: str, of: str) -> None:
+        """What healing made of the mixture is mixed on, unless a person has gone on mixing meanwhile."""
+        if self.state and self._work.is_now(self.state, of):
+            self._edit("heal", MixState(mixture=Mixture(base=shape)))
+        else:
+            self._troubles.tell(
+                "healing is done, and you went on mixing: what it made is among the unkept shapes of the library",
+                note=True,
+            )

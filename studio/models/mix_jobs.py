@@ -45,9 +45,14 @@ class MixJobs:
 
     def is_kept(self, state: MixState) -> bool:
         """Whether this very mixture is kept as a shape, or about to be."""
+        shape = self.shape_of(state)
+        return bool(shape) and self._library.place(shape) == "kept"
+
+    def shape_of(self, state: MixState) -> str:
+        """The shape that this very mixture is, or is about to be; "" where it was made none."""
         if not state.mixture.changed:
-            return self._library.place(state.mixture.base) == "kept"
-        return bool(self._made and self._made[0] == state) and self._library.place(self._shape) == "kept"
+            return state.mixture.base
+        return f"{self._made[1]}/0000" if self._made and self._made[0] == state else ""
 
     def keep(self, state: MixState, then: Then) -> None:
         """Make the mixture a shape, once, and let it be kept; that it failed is told."""
@@ -55,11 +60,6 @@ class MixJobs:
             self._library.keep([shape])
             if not state.mixture.changed:
                 then((shape,))
-
-    @property
-    def _shape(self) -> str:
-        """What was made last."""
-        return f"{self._made[1]}/0000" if self._made else ""
 
     def _make(self, state: MixState, then: Then) -> str:
         """Make the mixture a shape, once; returns its name, "" where that failed, which is told."""

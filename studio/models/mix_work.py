@@ -20,12 +20,15 @@ class MixWork(QObject):
     drawn = Signal()
     made = Signal(str, bool)
 
-    def __init__(self, jobs: MixJobs, library: Library, thumbnails: Thumbnails, healed: Callable[[str], None]) -> None:
-        """healed : gets the shape that healing made."""
+    def __init__(
+        self, jobs: MixJobs, library: Library, thumbnails: Thumbnails, healed: Callable[[str, str], None]
+    ) -> None:
+        """healed : gets the shape that healing made, and the one that it was made of."""
         super().__init__()
         self._jobs, self._library, self._on_healed = jobs, library, healed
         self.tray = Tray(library, thumbnails)
         self._heals = False
+        self._sick = ""  # the shape that is healed
         self.drawn_part = ""  # of which the tray holds variants
         self._coming: dict[str, bool] = {}  # shapes that were made and that the library does not know yet; see ``made``
         library.changed.connect(self._read)
@@ -44,6 +47,10 @@ class MixWork(QObject):
         """Whether this very mixture is kept as a shape, or about to be."""
         return self._jobs.is_kept(state)
 
+    def is_now(self, state: MixState, shape: str) -> bool:
+        """Whether a shape is what this very mixture is."""
+        return self._jobs.shape_of(state) == shape
+
     def keep(self, state: MixState, export: bool = False) -> None:
         """Make a mixture a shape that is kept; a base that is no draft is one already. ``export`` : it is to be exported."""
         if state.mixture.changed or export or not self.is_kept(state):
@@ -52,7 +59,12 @@ class MixWork(QObject):
     def heal(self, state: MixState) -> None:
         """Let the parts fit together."""
         self._heals = True
-        self._jobs.work(state, lambda shape: HealJob(shape=shape), self._healed)
+
+        def make(shape: str) -> Job:
+            self._sick = shape
+            return HealJob(shape=shape)
+
+        self._jobs.work(state, make, self._healed)
         self.drawn.emit()
 
     def reroll(self, state: MixState, part: str) -> None:
@@ -74,6 +86,8 @@ class MixWork(QObject):
     # inside ----------------------------------------------------------------------------------------------------------
     def _then(self, job: Job) -> Callable[[tuple[str, ...]], None]:
         self._heals = isinstance(job, HealJob)
+        if isinstance(job, HealJob):
+            self._sick = job.shape
         if isinstance(job, RerollJob):
             self.drawn_part = job.parts[0]
         return self._healed if self._heals else self._draw
@@ -82,7 +96,7 @@ class MixWork(QObject):
         self.tray.show_names(shapes)
 
     def _healed(self, shapes: tuple[str, ...]) -> None:
-        self._on_healed(shapes[0])
+        self._on_healed(shapes[0], self._sick)
         self._arrive(shapes[0])
 
     def _arrive(self, shape: str, export: bool = False) -> None:

@@ -395,6 +395,17 @@ def test_what_nobody_kept_is_a_draft(bench: Bench) -> None:
     assert len(bench.jobs) == 2 and {*before, *shapes[:1]} == kept()
 
 
+def test_healing_does_not_take_the_place_of_what_is_mixed_meanwhile(bench: Bench) -> None:
+    mix = bench.mix
+    mix.begin("g1/0000")
+    mix.take("wing", "g2/0000")
+    mix.heal()
+    mix.begin("g2/0000")
+    shapes = [made(bench, job.run) for job in bench.jobs]
+    assert mix.base and mix.base.name == "g2/0000" and not mix.waiting
+    assert "went on mixing" in bench.told[-1].text and shapes[1] in {card.name for card in bench.library.drafts}
+
+
 def test_what_was_kept_is_not_kept_again_by_a_later_window(bench: Bench) -> None:
     """Also where it still stood in the queue when the window was closed; what failed can be kept again."""
     bench.mix.begin("g1/0000")
