@@ -4,7 +4,7 @@ from string import Template
 from typing import Literal
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetrics, QPalette
+from PySide6.QtGui import QColor, QFontInfo, QFontMetrics, QPalette
 from PySide6.QtWidgets import QApplication
 
 from engine.resources import resource
@@ -29,7 +29,7 @@ class Theme(QObject):
         """text : size of words, per cent of the system's."""
         super().__init__(app)
         self._app, self._text = app, text
-        self._points = app.font().pointSizeF()
+        self._points = QFontInfo(app.font()).pointSizeF()  # also where the system says it in pixels
         self._sized = text != 100  # else the font is the system's
         self._choice: Choice = choice
         app.setStyle("Fusion")

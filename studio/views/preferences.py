@@ -1,5 +1,6 @@
 """The page of preferences: how the window looks, where projects go, how many cores engines take, and the keys."""
 
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -169,8 +170,11 @@ class PreferencesPage(Page):
 
     def _place(self) -> None:
         text = self.folder.text().strip()
-        if text != self._preferences.kept.projects:
-            self._preferences.save(projects=text if Path(text).is_absolute() else "")
+        place = str(Path.home() / os.path.expanduser(text)) if text else ""
+        self.folder.setModified(False)
+        if place != self._preferences.kept.projects:
+            self._preferences.save(projects=place)
+        self.folder.setText(place)
 
     def _browse(self) -> None:
         start = str(self._preferences.place)

@@ -64,6 +64,11 @@ def test_where_new_projects_go(desk: Desk, page: PreferencesPage, qtbot: QtBot, 
     qtbot.keyClicks(page.folder, str(tmp_path / "shapes"))
     qtbot.keyClick(page.folder, Qt.Key.Key_Return)
     assert desk.projects.create_somewhere("Lamps") and desk.opened.folder == tmp_path / "shapes" / "Lamps"
+    for typed in ("~/shapes", "shapes"):
+        page.folder.selectAll()
+        qtbot.keyClicks(page.folder, typed)
+        qtbot.keyClick(page.folder, Qt.Key.Key_Return)
+        assert desk.preferences.kept.projects == page.folder.text() == str(Path.home() / "shapes")
     page.folder.clear()
     qtbot.keyClick(page.folder, Qt.Key.Key_Return)
     assert desk.preferences.place == tmp_path / "Documents" / "Shape Studio"
