@@ -54,8 +54,9 @@ def remove(opened: OpenProject, names: Sequence[str]) -> None:
     """Take shapes out of the library, look at the next one, and say how they come back."""
     library, current = opened.library, opened.current
     shapes = [name for name in names if (card := library.card(name)) and card.kind == "shape"]
+    shapes = [name for name in shapes if library.place(name) != "removed"]
     if not shapes:
-        opened.troubles.tell("only shapes can be removed from the library")
+        opened.troubles.tell("only shapes that are in the library can be removed from it")
         return
     there = [card.name for card in library.cards if card.kind == "shape"]
     library.remove(shapes)

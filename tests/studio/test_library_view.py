@@ -70,6 +70,12 @@ def test_what_nobody_kept_has_a_place_of_its_own_that_can_be_cleaned(shelf: Desk
     qtbot.mouseClick(library.clean, LEFT)
     assert len(names(library)) == COUNT + 1, "there is nothing left there, so all that is kept is shown"
     assert not unkept.isVisible() and library.places["removed"].text() == "1 removed"
+    qtbot.mouseClick(library.places["removed"], LEFT)
+    library.list.choose("heal-0001/0000")
+    qtbot.keyClick(library.list, Qt.Key.Key_Delete)
+    assert "only shapes that are in the library" in shelf.told[-1].text.lower(), (
+        "there is nothing that undo brings back"
+    )
     history.undo()
     assert unkept.text() == "1 unkept"
 
