@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.clouds.cloud import PointCloud
-from engine.clouds.dots import dots
+from engine.clouds.dots import EDGE, dots
 from engine.geometry.export import GREY
 from engine.mailbox import Preview
 from engine.method import Field, Representation, Shapes
@@ -136,7 +136,7 @@ class Forming:
         """Picture of a cloud, and its points for who can draw them; from now on every step is worth a look."""
         if self._points.shape[1] != len(cloud):
             self._points = np.zeros((len(self._pictures), len(cloud), 3), np.float16)
-        self._points[place], self._pause = cloud.points, 0.0
+        self._points[place], self._pause = cloud.points.clip(-EDGE, EDGE), 0.0
         return dots(cloud, SIZE)
 
 

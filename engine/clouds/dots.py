@@ -15,12 +15,13 @@ FINER = 2  # pixels of a picture are means of so many by so many
 RADIUS = 0.35  # of a ball, as a share of how far the points of a flat square of the cube would lie from one another
 SMALLEST, LARGEST = 0.006, 0.02  # cube units
 FAR = 0.45  # share of light that the farthest point loses
+EDGE = 2.0  # cube units: points may lie anywhere at first, and are shown as far away as this
 LAMP = (-0.45, 0.62, 0.64)  # direction towards it: right, up, towards the eye
 
 
 def dots(cloud: PointCloud, size: int, view: View | None = None) -> NDArray[np.uint8]:
     """(size, size, 3) sRGB picture of a cloud, closer than ``view`` if that is None; of an empty one the empty floor."""
-    points = cloud.points.astype(np.float64)
+    points = cloud.points.astype(np.float64).clip(-EDGE, EDGE)
     fine = size * FINER
     picture = backdrop(fine, View())
     if len(points):

@@ -12,12 +12,14 @@ import pytest
 import torch
 
 from engine import Project, methods, run
+from engine.clouds.representation import CloudRepresentation
 from engine.errors import InputError
-from engine.forming import KIND
+from engine.forming import KIND, Forming
 from engine.generating import model_to_draw_with
 from engine.jobs import FitJob, GenerateJob, InterpolateJob, Job, SamplesJob, TrainJob
 from engine.mailbox import Preview
 from engine.method import Workspace
+from engine.methods.tiny3d.settings import Tiny3dSettings
 from engine.opened import open_model, open_shape
 from engine.protocol import Finished, Note
 from engine.settings import override
@@ -148,6 +150,15 @@ def test_clouds_are_seen_at_every_step(trained: tuple[Project, str]) -> None:
     away = [float(np.abs(points - kept).mean()) for points in seen]
     assert away[-1] < 1e-3
     assert away[0] > 5 * away[-1]
+
+
+def test_first_guesses_may_lie_anywhere() -> None:
+    """Points that no picture and no half-precision number holds are shown at the edge of what can be."""
+    torch.manual_seed(0)
+    forming = Forming(CloudRepresentation(Tiny3dSettings()), 1, torch.device("cpu"))
+    (seen,) = forming.look(range(1), 0.5, 1e6 * torch.randn(1, 30))
+    assert isinstance(seen, Preview)
+    assert np.isfinite(seen.arrays["points"]).all() and np.abs(seen.arrays["points"]).max() > 1
 
 
 def test_a_model_says_what_it_was_made_with(trained: tuple[Project, str]) -> None:
