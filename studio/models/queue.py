@@ -19,8 +19,8 @@ from engine.protocol import (
 from engine.storage import write_json
 from studio.models.queue_file import FILE, QueueFile, read_queue, tasks_of
 from studio.models.session import Session
-from studio.models.task import ENDED, State, Task, needed_by
-from studio.models.titles import command_of, counted, duration
+from studio.models.task import ENDED, State, Task, needed_by, words_of_waiting
+from studio.models.titles import command_of
 from studio.models.troubles import Troubles
 
 __all__ = ["ENDED", "FILE", "Queue", "QueueFile"]
@@ -75,14 +75,7 @@ class Queue(QObject):
     def waits(self, run: str) -> str:
         """What a job waits for, as in "waits behind Train a model, 2 h left"; "" where it does not wait."""
         task = self.task(run)
-        if task not in self.waiting:
-            return ""
-        if self.running is None:
-            return "waits: the queue is on hold" if self.held else "waits for the engine"
-        left = self.running.seconds_left
-        between = self.waiting.index(task)
-        more = f" and {counted(between, 'more job')}" if between else ""
-        return f"waits behind {self.running.title}{f', {duration(left)} left' if left else ''}{more}"
+        return words_of_waiting(self.waiting.index(task), self.running, self.held) if task in self.waiting else ""
 
     def command(self, run: str) -> str:
         """The command that does the same as this job."""
@@ -163,7 +156,10 @@ class Queue(QObject):
         first = [*(one for one in self.waiting if one.run in needed), task]
         self.waiting = first + [one for one in self.waiting if one not in first]
         self.held = False
-        if self.running and self.running.run not in needed:
+        if self.running and self.running.run in needed:
+            text = f"{task.title} works on what comes of {self.running.title}, so it is done right after that"
+            self._troubles.tell(text, note=True)
+        elif self.running:
             self._first |= {one.run for one in first}
             if self.running.state in ("running", "paused"):
                 self.running.aside, self.running.state = True, "stopping"

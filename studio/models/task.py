@@ -9,7 +9,7 @@ import msgspec
 
 from engine.jobs import GenerateJob, Job
 from engine.protocol import Progress
-from studio.models.titles import title_of
+from studio.models.titles import counted, duration, title_of
 
 State = Literal["waiting", "running", "paused", "stopping", "finished", "failed", "cancelled"]
 ENDED = ("finished", "failed", "cancelled")
@@ -89,6 +89,15 @@ def _share_of(job: GenerateJob, event: Progress) -> float:
     """Share of a generation that is done by one word of it: shapes that stay of all; 0 of a stage that says nothing."""
     most = {SETTLE: 1.0, DRAW: DRAWN if job.whole else 1.0}.get(event.stage, 0.0)
     return min(most * event.done / event.total, ALMOST) if event.total else 0.0
+
+
+def words_of_waiting(before: int, running: Task | None, held: bool) -> str:
+    """What a job waits for that has so many others ``before`` it, besides the running one; ``held``: none is begun."""
+    if running is None:
+        return "waits: the queue is on hold" if held else "waits for the engine"
+    left = running.seconds_left
+    more = f" and {counted(before, 'more job')}" if before else ""
+    return f"waits behind {running.title}{f', {duration(left)} left' if left else ''}{more}"
 
 
 def needed_by(task: Task, others: Sequence[Task]) -> set[str]:

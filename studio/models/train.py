@@ -175,6 +175,10 @@ class Train(Fitting):
         card = self._opened.library.card(shape.id)
         return card.title if card else shape.item
 
+    def waits(self, run: str) -> bool:
+        """Whether a run stands in the queue, not begun yet or set aside for another."""
+        return any(task.run == run for task in self._opened.queue.waiting)
+
     def show(self, shape: ShapeRow) -> None:
         """Look at a fitted shape, beside the mesh that it was fitted to."""
         self._opened.current.show(shape.id, shape.item)

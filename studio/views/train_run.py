@@ -99,7 +99,7 @@ class TrainStep(Step):
         """Show what the model holds."""
         train, looked = self._train, self._train.training
         obstacle = train.train_obstacle
-        words = _state_words(looked) if looked else ""
+        words = ("waits" if train.waits(looked.run) else _state_words(looked)) if looked else ""
         self.show_state(train.model is not None, words, obstacle, "warn")
         form = train.train_form
         for box, key in ((self.steps, "train.steps"), (self.preview, "train.preview_every")):

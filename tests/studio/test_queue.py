@@ -145,7 +145,7 @@ def test_what_waits_says_behind_what_and_can_go_first(reopen: Open, qtbot: QtBot
     assert [task.run for task in again.queue.waiting] == [long, other]
 
 
-def test_what_goes_first_takes_along_what_it_needs(reopen: Open, qtbot: QtBot) -> None:
+def test_what_goes_first_takes_along_what_it_needs(reopen: Open, qtbot: QtBot, told: list[Trouble]) -> None:
     """As healing does the mixture that it heals, which is another job; what runs stays where it is needed itself."""
     opened = reopen()
     begin(opened)
@@ -164,7 +164,7 @@ def test_what_goes_first_takes_along_what_it_needs(reopen: Open, qtbot: QtBot) -
     follows = queue.submit(MixJob(base=f"{long}/0000"))
     queue.run_first(follows)
     assert queue.running is not None and queue.running.state == "running"
-    assert [task.run for task in queue.waiting] == [follows, other]
+    assert [task.run for task in queue.waiting] == [follows, other] and "right after that" in told[-1].text
 
 
 def test_what_makes_way_can_still_be_cancelled(reopen: Open, qtbot: QtBot) -> None:
