@@ -183,6 +183,10 @@ def _decode(asked: Asked) -> Stage[Decoded]:
     """Surfaces of the shapes, and how well fitted ones rebuild their items."""
     subjects, protocol = asked.subjects, asked.job.protocol
     opened = yield from open_shapes([row.id for row in subjects.shapes], asked.project, asked.work)
+    if other := next((one for one in opened if one.layout.size != opened[0].layout.size), None):
+        raise InputError(
+            f"{other.row.id} is built differently from {opened[0].row.id}; evaluate shapes of one model and size at a time"
+        )
     if not subjects.fitted:
         picked = chosen(protocol, _latents(opened), len(subjects.references))
         opened = [opened[row] for row in picked]
