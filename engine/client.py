@@ -1,5 +1,6 @@
 """The window's side of an engine process: starts it, talks to it, and deals with its death."""
 
+import contextlib
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +30,8 @@ from engine.protocol import (
 )
 from engine.spawned import Spawned, last_lines
 from engine.worker import RUNNER, engine_main
+
+STOPPED = "stopped by force; resume goes on from what was saved"
 
 
 class EngineProcess:
@@ -78,9 +81,15 @@ class EngineProcess:
         return self._engine.fileno()
 
     def close(self) -> None:
-        """End the engine; a running job saves its state first, within CLOSE_S. The object cannot be used afterwards."""
+        """End the engine; a running job saves its state first, within CLOSE_S. The object cannot be used afterwards.
+
+        Of an engine that had died, and that nobody had polled since, the run is left as stopped too.
+        """
         self._engine.end(encode(Shutdown()))
         self._mailbox.close()
+        if self._submitted is not None:
+            with contextlib.suppress(StudioError, sqlite3.Error):  # such as another program that has taken the run over
+                self._end_run(self._submitted.job.run, ("running",), "cancelled", STOPPED)
 
     def kill(self) -> None:
         """End the process at once, and all that it started. What a job has not saved is lost; poll tells of the death."""
@@ -176,17 +185,21 @@ class EngineProcess:
         self._submitted = None
         run = submitted.job.run
         tail = _tail(self.folder, run)
-        state, reason = "cancelled", "stopped by force; resume goes on from what was saved"
+        state, reason = "cancelled", STOPPED
         if not self._cancelling:
             state, reason = "failed", f"the engine ended twice during this job, at last by {cause}"
         try:
-            with Project(self.folder) as project:
-                if project.catalogue.run(run).state in ("queued", "running"):
-                    project.catalogue.end_run(run, state, f"{reason}\n{tail}" if state == "failed" else reason)
+            self._end_run(run, ("queued", "running"), state, f"{reason}\n{tail}" if state == "failed" else reason)
         except (StudioError, sqlite3.Error) as error:
             # Above all BusyError: another program has taken the run over and goes on with it.
             return [Failed(text=explain(error), trace=tail)]
         return [Cancelled() if self._cancelling else Failed(text=f"{reason}; resume tries again", trace=tail)]
+
+    def _end_run(self, run: str, states: tuple[str, ...], state: str, reason: str) -> None:
+        """Write down how a run has ended whose engine is no more, where it is in one of ``states``."""
+        with Project(self.folder) as project:
+            if project.catalogue.run(run).state in states:
+                project.catalogue.end_run(run, state, reason)
 
 
 def _tail(folder: Path, run: str) -> str:

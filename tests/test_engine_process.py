@@ -69,3 +69,14 @@ def test_a_training_that_was_cancelled_and_killed_equals_the_straight_one(tmp_pa
         assert {run.state for run in project.catalogue.runs()} == {"finished"}
         again = drive(engine, broken)  # a finished job returns at once
         assert again == [events[-1]] and [event for event in events if isinstance(event, TERMINAL)] == events[-1:]
+
+
+def test_closing_on_an_engine_that_has_just_died_leaves_its_run_stopped(tmp_path: Path) -> None:
+    with Project.create(tmp_path / "p") as project:
+        job = project.submit(SamplesJob(category="chair", count=500))
+        with EngineProcess(project.folder) as engine:
+            engine.send(Submit(job=job))
+            assert any(isinstance(event, Progress) for event in engine.events())
+            os.kill(engine.pid or 0, signal.SIGKILL)
+        row = project.catalogue.run(job.run)
+        assert (row.state, row.lease_pid) == ("cancelled", None) and job.run in project.catalogue.waiting()
