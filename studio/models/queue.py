@@ -78,8 +78,9 @@ class Queue(QObject):
         return words_of_waiting(self.waiting.index(task), self.running, self.held) if task in self.waiting else ""
 
     def command(self, run: str) -> str:
-        """The command that does the same as this job."""
-        return command_of(self._project.job(run), self._project.folder)
+        """The command that does the same as this job; also of one that was refused and has left no run."""
+        task = self.task(run)
+        return command_of(task.job if task else self._project.job(run), self._project.folder)
 
     # what a person does ----------------------------------------------------------------------------------------------
     def submit(self, job: Job, first: bool = False) -> str:
@@ -128,12 +129,14 @@ class Queue(QObject):
         self._settle()
 
     def retry(self, run: str) -> None:
-        """Go on with a failed or cancelled job, from what it has saved."""
+        """Go on with a failed or cancelled job, from what it has saved, or try it again."""
         task = self.task(run)
         if task is None or task.state not in ("failed", "cancelled"):
             return
+        if (row := next((row for row in self._project.catalogue.runs() if row.id == run), None)) is None:
+            self._project.submit(task.job)  # it was refused before it began, and has left no run
         self.done.remove(task)
-        self._retried[run] = self._project.catalogue.run(run).ended or 0.0
+        self._retried[run] = (row and row.ended) or 0.0
         self.waiting.append(Task(task.job))
         self._settle()
 

@@ -238,6 +238,20 @@ def test_a_window_that_is_killed_loses_nothing(reopen: Open, qtbot: QtBot, tmp_p
     assert opened.project.catalogue.run("generate-0002").state == "finished"
 
 
+def test_what_was_refused_and_left_no_run_can_be_copied_and_tried_again(reopen: Open, qtbot: QtBot) -> None:
+    found = reopen()
+    begin(found)
+    run = found.queue.submit(job(FAIL))
+    settle(qtbot, lambda: bool(found.queue.done))
+    found.project.forget(run)
+    assert "generate" in found.queue.command(run)
+    found.queue.hold(True)
+    found.queue.retry(run)
+    assert [task.run for task in found.queue.waiting] == [run] and found.project.job(run) == msgspec.structs.replace(
+        job(FAIL), run=run
+    )
+
+
 def test_a_retry_that_was_queued_waits_again(reopen: Open, qtbot: QtBot) -> None:
     """A run that failed is no failure any more once it was queued anew, also where the window ends before it begins; it is
     one again when it has failed since."""
