@@ -34,6 +34,7 @@ from studio.views.export_dialog import ExportDialog
 from studio.views.help import HelpPage
 from studio.views.lineage import LineageView
 from studio.views.make import MakeView
+from studio.views.preferences import PreferencesPage
 from studio.views.train import TrainView
 from studio.views.view3d import View3D
 from studio.window import MainWindow
@@ -233,6 +234,12 @@ def export(desk: Desk) -> QWidget:
     return found
 
 
+def preferences(desk: Desk) -> QWidget:
+    """What a person can choose for the program."""
+    next(action for action in desk.window.menus["Edit"].actions() if action.text().startswith("Preferences")).trigger()
+    return desk.window.findChildren(PreferencesPage)[-1]
+
+
 def help_page(name: str) -> Callable[[Desk], QWidget]:
     """A page of the menu Help."""
 
@@ -248,6 +255,7 @@ def help_page(name: str) -> Callable[[Desk], QWidget]:
 PAGES: dict[str, Callable[[Desk], QWidget]] = {
     "lineage": lineage,
     "export": export,
+    "preferences": preferences,
     "diagnostics": help_page("Diagnostics"),
     "licences": help_page("Licences"),
 }
