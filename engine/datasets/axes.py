@@ -79,9 +79,14 @@ def rotation_in(to_source: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 def stated_in(folder: Path) -> Stated | None:
-    """What was said of the item in a folder."""
+    """What was said of the item in a folder. Raises InputError where the file cannot be read."""
     path = folder / AXES
-    return msgspec.json.decode(path.read_bytes(), type=Stated) if path.is_file() else None
+    if not path.is_file():
+        return None
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Stated)
+    except msgspec.DecodeError as error:
+        raise InputError(f"{path} is damaged ({error}); delete it, and turn the shape upright again") from error
 
 
 def state(folder: Path, axes: Stated) -> None:

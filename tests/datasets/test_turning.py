@@ -9,7 +9,7 @@ import pytest
 import trimesh
 
 from engine import pipeline
-from engine.datasets.axes import TURNS, Stated, axes_of, rotation_in, stated, turn
+from engine.datasets.axes import AXES, TURNS, Stated, axes_of, rotation_in, stated, stated_in, turn
 from engine.datasets.marks import PAINTING, Mark, Painting
 from engine.datasets.painted_parts import painting_of
 from engine.datasets.stored import Stored
@@ -131,3 +131,9 @@ def test_a_cloud_turns_with_the_mesh_that_has_its_labels(tmp_path: Path) -> None
             finished(TurnJob(items=(rows["refused"],), up="+z", front="-y"), project)
         with pytest.raises(InputError, match="two different axes"):
             finished(ImportJob(paths=paths, up="+z", front="-z"), project)
+
+
+def test_a_damaged_file_of_axes_is_said_to_be(tmp_path: Path) -> None:
+    (tmp_path / AXES).write_bytes(b"{")
+    with pytest.raises(InputError, match="damaged"):
+        stated_in(tmp_path)
