@@ -22,7 +22,7 @@ from engine.previews import FIRST, first_look
 from engine.project import Project
 from engine.protocol import Note, Stage
 from engine.settings import override
-from engine.shapes import model_path, read_model_about
+from engine.shapes import ModelAbout, model_path, read_model_about
 from engine.shipped import is_shipped, names, shipped_card, shipped_for
 from engine.storage import seed_of
 from engine.telling import missed_parts, tell_missed
@@ -39,10 +39,10 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
     """A model -> new latents, kept as shapes of the project."""
     model = yield from open_model(job.model, project, work)
     about, representation, settings = model.about, model.representation, model.about.settings
-    if not hasattr(settings.sampler, "prompt") and any(one.startswith("sampler.prompt=") for one in job.changes):
+    if not _reads_words(about) and any(one.startswith("sampler.prompt=") for one in job.changes):
         raise InputError(f"{job.model} takes no prompts; ask it for a category, parts or attributes instead")
     several = job.category if len(about.categories) > 1 else ""
-    if hasattr(settings.sampler, "prompt") and (several or job.with_parts or job.without or job.attributes):
+    if _reads_words(about) and (several or job.with_parts or job.without or job.attributes):
         raise InputError(
             f'{job.model} is asked in words; say it with --prompt, such as --prompt "a chair without arms"'
         )
@@ -131,10 +131,9 @@ def model_to_draw_with(project: Project | None, category: str = "", method: str 
             except InputError as error:  # of an older version
                 unusable = unusable or f" ({error})"
                 continue
-            reads = hasattr(about.settings.sampler, "prompt")
-            if (reads if words else not (reads and category and not method)) and (
-                not category or category in about.categories
-            ):
+            reads = _reads_words(about)
+            wanted = reads if words else not reads or bool(method) or not category
+            if wanted and (not category or category in about.categories):
                 return run.id
     found = shipped_for(category) if category else ""
     if found and method in ("", shipped_card(found).method):
@@ -162,6 +161,11 @@ def _nearest(model: Model, ids: list[str], shapes: Shapes, project: Project) -> 
     if found:
         yield Note(text=told, warning=bool(copies))
     return [msgspec.to_builtins(one) for one in found]
+
+
+def _reads_words(about: ModelAbout) -> bool:
+    """Whether a model is asked with a prompt."""
+    return hasattr(about.settings.sampler, "prompt")
 
 
 def _as_drawn(draw: Draw) -> Stage[tuple[Shapes, int]]:

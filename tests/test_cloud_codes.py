@@ -1,7 +1,5 @@
 """Clouds become shapes of a model that comes with the program: the parts are there, the shape is the one of the cloud."""
 
-from typing import TypeVar
-
 import numpy as np
 import pytest
 import torch
@@ -16,27 +14,15 @@ from engine.geometry.occupancy import occupied, surface_points
 from engine.known import read_known_file
 from engine.method import Shapes
 from engine.metrics.reconstruction import iou
-from engine.protocol import Stage
 from engine.shapes import read_model_about
+from tests.stages import ended
 
-T = TypeVar("T")
 UNSEEN = 700_002  # seed of a chair that the model has not learned from
-
-
-def done(stage: Stage[T]) -> T:
-    while True:
-        try:
-            next(stage)
-        except StopIteration as end:
-            found: T = end.value
-            return found
 
 
 @pytest.fixture(scope="module")
 def chairs() -> tuple[BasisRepresentation, Shapes]:
     """The representation of the shipped model of chairs, and the latents of its training shapes."""
-    if "chair" not in shipped.names():
-        pytest.skip("no model of chairs is shipped yet")
     path = shipped.shipped_file("shipped:chair")
     about = read_model_about(path)
     representation = methods.load(about.settings).representation(about.settings, about.vocabulary)
@@ -52,7 +38,7 @@ def test_a_cloud_becomes_the_shape_that_it_is_of(chairs: tuple[BasisRepresentati
     representation, known = chairs
     chair = make("chair", UNSEEN).geometry
     cloud = surface_points(chair.surface, 1024, np.random.default_rng(0))
-    found = done(codes_of_cloud(cloud, representation, known, chair.surface, seed=0))
+    found = ended(codes_of_cloud(cloud, representation, known, chair.surface, seed=0))
     (field,) = representation.decode(found.shapes)
     even = np.random.default_rng(1).uniform(-0.5, 0.5, (8192, 3)).astype(np.float32)
     inside = (field(torch.from_numpy(even)) > 0).numpy()
@@ -67,4 +53,4 @@ def test_a_cloud_becomes_the_shape_that_it_is_of(chairs: tuple[BasisRepresentati
 def test_what_is_no_shape_of_the_model_is_refused(chairs: tuple[BasisRepresentation, Shapes]) -> None:
     points = np.random.default_rng(0).uniform(-0.475, 0.475, (1024, 3))
     with pytest.raises(InputError, match="knows no shape"):
-        done(codes_of_cloud(points, *chairs, None, seed=0))
+        ended(codes_of_cloud(points, *chairs, None, seed=0))

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 import msgspec
@@ -12,10 +12,10 @@ from engine import console, shipped
 from engine.card import DERIVED
 from engine.commands.common import Options, cli, common, few, run_job, table
 from engine.datasets.found import KINDS
-from engine.jobs import ImportJob, SamplesJob, TurnJob
+from engine.jobs import Axis, ImportJob, SamplesJob, TurnJob
 from engine.project import Project
 
-AXES = ("+x", "-x", "+y", "-y", "+z", "-z")
+AXES = get_args(Axis)
 CATEGORIES = ("airplane", "chair", "car", "table", "lamp", "mug")
 
 SHOWN = {

@@ -8,7 +8,7 @@ import pytest
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
-from engine import Project, shipped
+from engine import Project
 from engine.datasets.procedural import make
 from engine.geometry.mesh import transform
 from engine.geometry.occupancy import surface_points
@@ -32,8 +32,6 @@ def test_the_plane_of_symmetry_is_found(shift: float, lean: float) -> None:
 
 @pytest.mark.slow
 def test_parts_are_borrowed_from_a_like_shape(tmp_path: Path) -> None:
-    if not shipped.shipped_for("chair"):
-        pytest.skip("no model of chairs is shipped yet")
     geometry = make("chair", 777_000).geometry
     with Project.create(tmp_path / "p") as project:
         named = finish(borrowed(replace(geometry, parts={}, regions=None), "shipped:chair", project))[0]

@@ -6,9 +6,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from engine import shipped
 from engine.protocol import Note, Progress
 from tests.bench._budget import Forecast
+from tests.stages import ended
 
 
 @pytest.mark.slow
@@ -31,16 +31,8 @@ from tests.bench._budget import Forecast
     ],
 )
 def test_quick_benchmark(name: str, test_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if name in ("start", "studio") and not shipped.names():
-        pytest.skip("no models are shipped yet")
     monkeypatch.setenv("SHAPESTUDIO_BENCH_CACHE", str(tmp_path))
-    stage = importlib.import_module(f"tests.bench.{name}").run(quick=True)
-    while True:
-        try:
-            next(stage)
-        except StopIteration as end:
-            result = end.value
-            break
+    result = ended(importlib.import_module(f"tests.bench.{name}").run(quick=True))
     assert result.keys() == {"name", "baseline", "ours", "ratio", "details"}
     assert msgspec.json.decode(msgspec.json.encode(result))["name"] == name
 

@@ -1,7 +1,5 @@
 """Meshes through clouds: known solids come back, thin ones whole, in whatever frame, and what is no cloud is refused."""
 
-from typing import TypeVar
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -12,18 +10,7 @@ from engine.geometry.from_cloud import CloudMesh, mesh_of_cloud
 from engine.geometry.from_cloud_settings import CloudMeshSettings
 from engine.geometry.inside import inside
 from engine.geometry.mesh import is_watertight, volume
-from engine.protocol import Stage
-
-T = TypeVar("T")
-
-
-def done(stage: Stage[T]) -> T:
-    while True:
-        try:
-            next(stage)
-        except StopIteration as end:
-            found: T = end.value
-            return found
+from tests.stages import ended
 
 
 def ball(count: int, radius: float = 0.4, seed: int = 0) -> NDArray[np.float64]:
@@ -49,7 +36,7 @@ def holes(found: CloudMesh) -> int:
 @pytest.fixture(scope="module")
 def sphere() -> CloudMesh:
     points = ball(600)
-    return done(mesh_of_cloud(points, points + 0.5))
+    return ended(mesh_of_cloud(points, points + 0.5))
 
 
 def test_a_sphere_comes_back(sphere: CloudMesh) -> None:
@@ -71,7 +58,7 @@ def test_vertices_have_the_colours_of_the_points_near_them(sphere: CloudMesh) ->
 
 def test_what_is_thinner_than_points_are_dense_has_no_holes() -> None:
     """Points of each face stand 0.056 apart, and the faces 0.015."""
-    found = done(mesh_of_cloud(plate(16, 0.015)))
+    found = ended(mesh_of_cloud(plate(16, 0.015)))
     middle = np.random.default_rng(2).uniform(-0.36, 0.36, (2000, 3)) * [1, 0, 1]  # the rim is ragged
     assert found.watertight and len(shells(found.mesh)) == 1 and inside(found.mesh, middle).mean() > 0.99
     assert volume(found.mesh) / 0.9**2 < found.spacing  # how thick it is on average
@@ -80,7 +67,7 @@ def test_what_is_thinner_than_points_are_dense_has_no_holes() -> None:
 def test_two_bodies_stay_two_and_outliers_go() -> None:
     shift = np.array([1.2, 0, 0])
     points = np.concatenate([ball(300) - shift / 2, ball(300, seed=2) + shift / 2, [[0, 3.0, 0], [4.0, 0, 1]]])
-    found = done(mesh_of_cloud(points))
+    found = ended(mesh_of_cloud(points))
     assert found.watertight and len(shells(found.mesh)) == 2
     assert not found.kept[-2:].any() and found.kept[:-2].mean() > 0.99
     assert np.abs(found.mesh.vertices[:, 1]).max() < 0.6 and "left out" in found.notes[0]
@@ -89,8 +76,8 @@ def test_two_bodies_stay_two_and_outliers_go() -> None:
 def test_the_frame_does_not_matter() -> None:
     """Micrometres far from the origin give the mesh that the unit cube gives."""
     points, settings = ball(200) * [1, 0.8, 0.6], CloudMeshSettings(resolution=64)
-    first = done(mesh_of_cloud(points, settings=settings)).mesh
-    moved = done(mesh_of_cloud(1e4 * points + [1e5, 0, -3e4], settings=settings)).mesh
+    first = ended(mesh_of_cloud(points, settings=settings)).mesh
+    moved = ended(mesh_of_cloud(1e4 * points + [1e5, 0, -3e4], settings=settings)).mesh
     assert volume(moved) / 1e12 == pytest.approx(volume(first), rel=0.01)
     assert np.allclose((moved.bounds - [1e5, 0, -3e4]) / 1e4, first.bounds, atol=5e-3)
 
@@ -107,4 +94,4 @@ def test_the_frame_does_not_matter() -> None:
 )
 def test_what_is_no_cloud_is_refused(points: NDArray[np.float64], words: str) -> None:
     with pytest.raises(MeshError, match=words):
-        done(mesh_of_cloud(points))
+        ended(mesh_of_cloud(points))

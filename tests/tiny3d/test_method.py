@@ -19,11 +19,13 @@ from engine.generating import model_to_draw_with
 from engine.jobs import FitJob, GenerateJob, InterpolateJob, Job, SamplesJob, TrainJob
 from engine.mailbox import Preview
 from engine.method import Workspace
+from engine.methods.tiny3d.denoiser import PointDenoiser
 from engine.methods.tiny3d.settings import Tiny3dSettings
 from engine.opened import open_model, open_shape
 from engine.protocol import Finished, Note
 from engine.settings import override
 from engine.storage import read_tensors
+from tests.stages import ended
 
 SMOKE = methods.preset("tiny3d", "smoke")
 
@@ -77,13 +79,7 @@ def test_any_number_of_points(trained: tuple[Project, str], sampler: str) -> Non
     fewer = clouds(project, f"{sampler}-2", model, *asked, count=2)
     assert np.allclose(made[:2], fewer, atol=0.05)  # a batch of another size rounds otherwise
     work = Workspace(project.folder, torch.device("cpu"))
-    stage = open_shape(f"{sampler}/0001", project, work)
-    while True:
-        try:
-            next(stage)
-        except StopIteration as end:
-            assert np.array_equal(end.value.decoded().points, made[1])
-            break
+    assert np.array_equal(ended(open_shape(f"{sampler}/0001", project, work)).decoded().points, made[1])
 
 
 def test_slips_are_read_and_strange_words_told(trained: tuple[Project, str]) -> None:
@@ -164,13 +160,8 @@ def test_first_guesses_may_lie_anywhere() -> None:
 def test_a_model_says_what_it_was_made_with(trained: tuple[Project, str]) -> None:
     """The words travel with the model's file: it reads prompts without the items that it learned from."""
     project, model = trained
-    stage = open_model(model, project, Workspace(project.folder, torch.device("cpu")))
-    while True:
-        try:
-            next(stage)
-        except StopIteration as end:
-            opened = end.value
-            break
+    opened = ended(open_model(model, project, Workspace(project.folder, torch.device("cpu"))))
+    assert isinstance(opened.representation, CloudRepresentation) and isinstance(opened.trainee, PointDenoiser)
     words = opened.representation.vocabulary.words
     assert {"table", "lamp"} <= set(words)
     assert not {"airplane", "mug"} & set(words)  # which it has not seen
