@@ -46,8 +46,8 @@ def test_the_first_shapes(make_desk: Callable[..., Desk], folder: Path, qtbot: Q
     settle(qtbot, lambda: bool(desk.opened.queue.done), 400)
     task = desk.opened.queue.done[0]
     assert task.state == "finished", task.text
+    names = [f"{task.run}/{i:04d}" for i in range(2)]
+    settle(qtbot, lambda: all(desk.opened.library.card(name) for name in names))  # read soon after the end of the task
     settle(qtbot, lambda: gallery.list.model().rowCount() == 2)
-    library = desk.opened.library
-    assert all(library.card(f"{task.run}/{i:04d}") for i in range(2))
     with Project(tmp_path / "Real") as project:
-        assert [shape.id for shape in project.catalogue.shapes(task.run)] == [f"{task.run}/{i:04d}" for i in range(2)]
+        assert [shape.id for shape in project.catalogue.shapes(task.run)] == names
