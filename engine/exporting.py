@@ -17,7 +17,7 @@ from engine.foreign.networks import write_network
 from engine.geometry.crumbs import least_share
 from engine.geometry.export import WRITERS, attach, check_options
 from engine.geometry.file import load_geometry
-from engine.jobs import ExportJob
+from engine.jobs import ExportJob, Format
 from engine.loose import made
 from engine.method import Part, Workspace
 from engine.metrics.decoding import known_solids
@@ -76,14 +76,15 @@ def export(job: ExportJob, project: Project, work: Workspace) -> Stage[dict[str,
     return {"files": files, "empty": empty, "refused": others}
 
 
-def keep_glb(name: str, path: Path, resolution: int, project: Project, work: Workspace) -> Stage[None]:
-    """The file ``path``, whole or not at all: a shape or an item as a GLB export with usual settings writes it.
+def keep_file(name: str, path: Path, resolution: int, project: Project, work: Workspace) -> Stage[None]:
+    """The file ``path``, whole or not at all: a shape or an item as an export to GLB or PLY with usual settings writes it.
 
     Raises InputError for unknown names, EmptyShapeError and MeshError where nothing can be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     staged = path.with_name(f".{path.name}")
-    job = ExportJob(shapes=(name,), out=str(path.parent), resolution=resolution)
+    kind: Format = "ply" if path.suffix == ".ply" else "glb"
+    job = ExportJob(shapes=(name,), out=str(path.parent), format=kind, resolution=resolution)
     yield from _made(_shape_or_item(name, project), staged, job, project, work)
     staged.replace(path)
 

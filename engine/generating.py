@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import msgspec
+from torch import Tensor
 
 from engine import methods
 from engine.asking import Asked, class_ids, unusual
@@ -61,9 +62,17 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
     forming = Forming(representation, job.count, work.device, TO_COME if job.whole else 0.0) if job.previews else None
     finished = Finished(job, project, model)
 
+    guesses: dict[int, Shapes] = {}  # clouds as they were seen last
+
+    def look_at(indices: range, share: float, guess: Tensor) -> Stage[None]:
+        if not representation.ordered:
+            guesses.update((number, Shapes(guess[row : row + 1])) for row, number in enumerate(indices))
+        if forming:
+            yield from forming.look(indices, share, guess)
+
     def draw(attempt: int) -> Stage[Shapes]:
         seed = seed_of(job.seed, "again", attempt) if attempt else job.seed
-        look = forming.look if forming and not attempt else None
+        look = look_at if forming and not attempt else None
         return method.sample(model.trainee, representation, job.count, sampler, seed, condition, look)
 
     def settled(number: int, row: Shapes, joint: float) -> None:
@@ -87,7 +96,8 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
         drawing = _as_drawn(draw)
     try:
         shapes, vain = yield from forming.beside(drawing) if forming else drawing
-    except GeneratorExit:  # a person stopped it, who keeps what is finished
+    except GeneratorExit:  # a person stopped it, who keeps what is finished, and clouds as they were seen last
+        finished.rows |= {number: row for number, row in guesses.items() if number not in finished.rows}
         if finished.has_more:
             ids, shapes = finished.keep_stopped()
             finished.tell(ids, _at_once(nearest_training(model, ids, shapes, project)))

@@ -15,6 +15,7 @@ from engine.errors import InputError
 from engine.fields.mlp import EMPTY
 from engine.geometry.blocks import CHUNK
 from engine.geometry.mesh import Mesh, transform
+from engine.live_clouds import cloud_of, points_of
 from engine.live_painting import Canvases
 from engine.live_pictures import Thumbnails
 from engine.live_requests import (
@@ -40,7 +41,7 @@ from engine.live_requests import (
     Thumbnail,
     Tween,
 )
-from engine.live_shapes import LiveShapes
+from engine.live_shapes import LiveShapes, Mixed
 from engine.live_surfaces import Kept, Surfaces, key_at, standing
 from engine.live_worker import Given
 from engine.mailbox import Preview
@@ -116,6 +117,8 @@ class LiveAnswers:
     # surfaces --------------------------------------------------------------------------------------------------------
     def _decode(self, request: Decode) -> Answering:
         mixed = yield from self.shapes.mixed(request.of)
+        if (cloud := cloud_of(mixed)) is not None:
+            return Given(*points_of(cloud))
         what = standing(mixed.like, mixed.shape)
         fine = max(request.resolution, request.refine)
         levels: dict[str, int] = {}
@@ -260,10 +263,12 @@ class LiveAnswers:
         return Given(Computer(name=device.name_of(self.shapes.work.device)))
 
     def _file(self, request: File) -> Answering:
-        from engine.exporting import keep_glb  # what writes files is loaded when one is wanted
+        from engine.exporting import keep_file  # what writes files is loaded when one is wanted
 
+        suffix = ".glb"
         if "/" in request.name:
             opened = (yield from self.shapes.open([request.name]))[request.name]
+            suffix = ".ply" if cloud_of(Mixed(opened, opened.shape)) is not None else suffix
             about = key_of(opened.shape, opened.about.settings, request.resolution, 0.0)
         else:
             row = self.project.catalogue.item(request.name)
@@ -273,9 +278,9 @@ class LiveAnswers:
             stat = geometry.stat() if geometry.exists() else None
             about = f"{row.hash}|{(stat.st_size, stat.st_mtime_ns) if stat else ''}|{request.resolution}"
         key = digest(f"{request.name}|{about}".encode())  # another file where a name stands for something else by now
-        path = self.project.folder / "cache" / "files" / key / f"{request.name.replace('/', '-')}.glb"
+        path = self.project.folder / "cache" / "files" / key / f"{request.name.replace('/', '-')}{suffix}"
         if not path.exists():
-            yield from keep_glb(request.name, path, request.resolution, self.project, self.shapes.work)
+            yield from keep_file(request.name, path, request.resolution, self.project, self.shapes.work)
         return Given(Filed(path=str(path)))
 
 

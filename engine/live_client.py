@@ -56,6 +56,11 @@ class Answer:
         faces = self.arrays.get(f"faces/{name}")
         return None if faces is None else (self.arrays[f"vertices/{name}"], faces)
 
+    def cloud(self, name: str) -> tuple[NDArray[np.float32], NDArray[np.float32] | None] | None:
+        """Points (P, 3) and colours (P, 3) of a piece that is a cloud; None where it is a surface."""
+        points = self.arrays.get(f"points/{name}")
+        return None if points is None else (points, self.arrays.get(f"colours/{name}"))
+
 
 class LiveEngine:
     """The engine that answers small requests, in a process of its own. Not for use by several threads at once.

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from engine.clouds.dots import dots
 from engine.datasets.parts import colour
 from engine.errors import InputError
 from engine.geometry.crumbs import without_crumbs
@@ -15,6 +16,7 @@ from engine.geometry.export import GREY
 from engine.geometry.file import load_geometry
 from engine.geometry.mesh import Mesh
 from engine.geometry.regions import whole_in_pieces
+from engine.live_clouds import cloud_of
 from engine.live_requests import Mixture
 from engine.live_shapes import LiveShapes
 from engine.live_surfaces import Surfaces, standing
@@ -55,24 +57,25 @@ class Thumbnails:
         if "/" in name:  # a shape of a run
             self.project.catalogue.shape(name)
             if not path.exists():
-                solids, colours = yield from self._shape(name, size)
-                save_png(path, (yield from self._drawn(solids, colours, size)))
+                save_png(path, (yield from self._of_shape(name, size)))
         else:
             item = self.project.catalogue.item(name)
             if not path.exists() or _older(path, self.project.geometry_path(item.id)):  # its parts got other names
                 save_png(path, (yield from self._of_item(item.id, size)))
         return path
 
-    def _shape(self, name: str, size: int) -> Stage[tuple[Mapping[str, Mesh], Mapping[str, Colour]]]:
-        """Its surfaces without crumbs, as pictures of runs have them, and their colours."""
+    def _of_shape(self, name: str, size: int) -> Stage[NDArray[np.uint8]]:
+        """(size, size, 3) picture of its surfaces without crumbs, as pictures of runs have them; of a cloud, its points."""
         mixed = yield from self._shapes.mixed(Mixture(base=name))
+        if (cloud := cloud_of(mixed)) is not None:
+            return dots(cloud, size)
         what = standing(mixed.like, mixed.shape)
         grid = next(points for pixels, points in GRIDS if size <= pixels)
         solids = {}
         for one in what.keys:
             solids[one] = yield from self._surfaces.surface(what, one, grid)
         solids, _ = without_crumbs(solids, SPECK, 2 / grid)
-        return solids, what.colours
+        return (yield from self._drawn(solids, what.colours, size))
 
     def _of_item(self, name: str, size: int) -> Stage[NDArray[np.uint8]]:
         """(size, size, 3) picture of its surface; of a cloud, the one that was made when it came in. Raises InputError."""

@@ -108,7 +108,7 @@ class Thumbnail(Asked, frozen=True):
 
 class File(Asked, frozen=True):
     """A shape or an item as a file that other programs can be given, kept in the project -> `Filed`. Of an item that is the
-    file that it came from, while that is there; else a GLB as an export writes it."""
+    file that it came from, while that is there; else a GLB as an export writes it, of clouds a PLY."""
 
     name: str
     resolution: Resolution = 128
@@ -144,7 +144,8 @@ class Piece(Asked, frozen=True):
 
 class Meshes(Asked, frozen=True):
     """All that stands in a shape; the arrays hold "vertices/NAME" (V, 3) float32 canonical and "faces/NAME" (F, 3) int32 of
-    what is new. What is not among the pieces is not there. A piece may have no faces: its network is empty.
+    what is new. What is not among the pieces is not there. A piece may have no faces: its network is empty. Of a cloud they
+    hold "points/shape" (P, 3) float32 instead, and "colours/shape" (P, 3) float32 linear RGB where it has colours.
 
     notes : what a person should know, as of a part that is cut off. frame : of `Frames`
     """

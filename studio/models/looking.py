@@ -12,12 +12,14 @@ from engine.colours import PLAIN, colour
 from engine.errors import StudioError
 from engine.live_client import Answer
 from engine.live_requests import Cut as Field
-from engine.live_requests import Decode, Meshes, Mixture, Section, known_of
+from engine.live_requests import Decode, Meshes, Mixture, Piece, Section, known_of
 from engine.storage import read_tensors
 from studio.models.opened import OpenProject, ProjectModel
 from studio.models.scene import Cut, PartMesh, Scene, Shape
+from studio.models.scene_cloud import cloud_mesh
 
 CHANNEL = "look"
+WHOLE = "shape"  # the name of what has no parts
 COARSE, FINE = 64, 128  # grid points per side: at once, and soon after
 SECTION = 128
 HINT = "Click a shape to see it"
@@ -45,6 +47,15 @@ class Looking(ProjectModel):
             self.scene.show([shape for shape in self.scene.shapes if shape.key in self._wanted])
         for channel, wanted in zip((CHANNEL, f"{CHANNEL} beside"), self._wanted, strict=False):
             self._fetch(wanted, channel)
+
+    def follow(self, name: str, title: str, points: NDArray[np.floating]) -> None:
+        """Show points (P, 3) that are about to become a shape of that name, until something else is looked at."""
+        if self._wanted != (name,):
+            self.scene.words.forget(self._wanted)
+            self._wanted = (name,)
+            for channel in (CHANNEL, f"{CHANNEL} beside"):
+                self._opened.live.withdraw(channel)
+        self._came(Shape(name, title, (cloud_mesh(WHOLE, points),)))
 
     def _fetch(self, name: str, channel: str) -> None:
         card = self._opened.library.card(name)
@@ -85,11 +96,7 @@ class Looking(ProjectModel):
         name = request.of.base
         if name not in self._wanted:
             return
-        parts = [
-            PartMesh(piece.name, *mesh, piece.colour)
-            for piece in content.pieces
-            if (mesh := answer.mesh(piece.name)) is not None
-        ]
+        parts = [part for piece in content.pieces if (part := part_of(answer, piece)) is not None]
         shown = {shape.key: shape for shape in self.scene.shapes}
         if name in shown:  # the fine surfaces of what is shown already
             kept = [part for part in shown[name].parts if part.name not in {new.name for new in parts}]
@@ -100,7 +107,8 @@ class Looking(ProjectModel):
         """Ask for the field on the plane at which the shape in front is cut open."""
         plane, name = self.scene.plane, self.scene.active
         card = self._opened.library.card(name)
-        if plane is None or card is None or card.kind != "shape":
+        shown = next((shape for shape in self.scene.shapes if shape.key == name), None)
+        if plane is None or card is None or card.kind != "shape" or shown is None or shown.is_cloud:
             return
 
         def answered(answer: Answer) -> None:
@@ -120,6 +128,14 @@ class Looking(ProjectModel):
         if len(self._wanted) > 1 and self.scene.look.arrangement == "one":
             self.scene.look = replace(self.scene.look, arrangement="side")
         self.scene.show([come[key] for key in self._wanted if key in come])
+
+
+def part_of(answer: Answer, piece: Piece) -> PartMesh | None:
+    """A piece of an answer as the scene has it; None where it is there already."""
+    if (cloud := answer.cloud(piece.name)) is not None:
+        return cloud_mesh(piece.name, *cloud)
+    mesh = answer.mesh(piece.name)
+    return None if mesh is None else PartMesh(piece.name, *mesh, piece.colour)
 
 
 def read_item(path: Path, name: str, title: str) -> Shape:

@@ -23,6 +23,8 @@ class PartMesh:
     """A named surface. Views remember it by identity: a changed surface is a new PartMesh.
 
     vertices : (V, 3) float32; faces : (F, 3) int32, counter-clockwise seen from outside; both may be empty
+    normals : (V, 3) float32 of length 1, where they are known; else they are worked out from the faces
+    colours : (V, 3) linear RGB 0..1 of what has not one colour throughout; points : how many balls it is, of a cloud
     InputError where a face names a vertex that is not there, or a coordinate is no number: graphics drivers crash on these.
     """
 
@@ -30,6 +32,9 @@ class PartMesh:
     vertices: NDArray[np.float32]
     faces: NDArray[np.int32]
     colour: Colour = (0.45, 0.46, 0.48)
+    normals: NDArray[np.float32] | None = None
+    colours: NDArray[np.float32] | None = None
+    points: int = 0
 
     def __post_init__(self) -> None:
         vertices, faces = np.asarray(self.vertices), np.asarray(self.faces)
@@ -57,6 +62,11 @@ class Shape:
     key: str
     title: str
     parts: tuple[PartMesh, ...]
+
+    @property
+    def is_cloud(self) -> bool:
+        """Whether it is points, without a surface."""
+        return any(part.points for part in self.parts)
 
     def part(self, name: str) -> PartMesh | None:
         """The part of that name, if it is there."""

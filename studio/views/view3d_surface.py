@@ -51,7 +51,7 @@ class Surfaces:
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key][1]
-        surface = Surface(smooth(polydata(mesh), SPLIT))
+        surface = Surface(polydata(mesh) if mesh.normals is not None else smooth(polydata(mesh), SPLIT))
         self._kept[key] = mesh, surface
         self._bytes += _size(mesh)
         while self._bytes > self.most and len(self._kept) > 1:
@@ -63,7 +63,7 @@ class Surfaces:
         """The surface with one normal per vertex."""
         surface = self.of(mesh)
         if surface.shell is None:
-            surface.shell = smooth(polydata(mesh), None)
+            surface.shell = surface.full if mesh.normals is not None else smooth(polydata(mesh), None)
         return surface.shell
 
     def coarse(self, mesh: PartMesh) -> vtkPolyData:
@@ -76,7 +76,7 @@ class Surfaces:
             fewer.SetInputData(polydata(mesh))
             fewer.SetNumberOfDivisions(*(int(cell) for cell in cells))
             fewer.Update()
-            surface.coarse = smooth(fewer.GetOutput(), None)
+            surface.coarse = surface.full if mesh.points else smooth(fewer.GetOutput(), None)
         return surface.coarse
 
     def places(self, mesh: PartMesh) -> vtkStaticCellLocator:
@@ -139,6 +139,7 @@ class PartActor:
             look.SetLineWidth(1.0)
         if self.mesh is not None:
             look.SetColor(*(self.mesh.colour if part_colours else GREY))
+            self._mapper.SetScalarVisibility(part_colours and style != "normals")
         if style == "x-ray":
             chosen = {0: (0.0, 0.0, 0.0, 0.0), 1: (*colours.hover, 0.5), 2: (*colours.accent, 1.0)}[self._edge]
             self.actor.GetShaderProperty().GetFragmentCustomUniforms().SetUniform4f("chosen", chosen)
@@ -210,6 +211,10 @@ def polydata(mesh: PartMesh) -> vtkPolyData:
     result = vtkPolyData()
     result.SetPoints(points)
     result.SetPolys(cells)
+    if mesh.normals is not None:
+        result.GetPointData().SetNormals(numpy_to_vtk(mesh.normals))
+    if mesh.colours is not None:
+        result.GetPointData().SetScalars(numpy_to_vtk((255 * mesh.colours).round().astype(np.uint8)))
     return result
 
 
