@@ -9,28 +9,37 @@ from torch import Tensor
 
 import engine.clouds.writing  # noqa: F401, how clouds are written and drawn
 from engine.clouds.cloud import PointCloud
+from engine.clouds.encoded import Encoded, encode_captions
 from engine.clouds.pool import CloudSet, make_pool
+from engine.clouds.told import Told, captioned
 from engine.errors import InputError
 from engine.method import Data, Representation, Shapes, Workspace
 from engine.methods.tiny3d.settings import Tiny3dSettings
 from engine.protocol import Note, Progress, Stage
-from engine.rows import ItemRow
-from engine.text.captions import caption, vocabulary_of_captions
+from engine.text.captions import vocabulary_of_captions
+from engine.text.encoder import require
+from engine.text.opening import ROOM, mark_as_bytes, mark_from_bytes, open_encoder
 from engine.text.vocabulary import Vocabulary
 
 BYTES = 16  # room for a word in the model's file, on average
 
 
 class CloudRepresentation(Representation):
-    """Rows of 3 P coordinates, whatever P is. ``words`` : the vocabulary as JSON, so that it is saved with the model."""
+    """Rows of 3 P coordinates, whatever P is. ``words`` : the vocabulary as JSON, so that it is saved with the model.
+
+    encoder : mark of the encoder of captions as JSON, only where it is not the model's own
+    """
 
     ordered = False
     words: Tensor  # (BYTES * words,) uint8
+    encoder: Tensor  # (ROOM,) uint8
 
     def __init__(self, settings: Tiny3dSettings) -> None:
         super().__init__()
         self.settings = settings
         self.register_buffer("words", torch.zeros(BYTES * settings.text.words, dtype=torch.uint8))
+        if settings.text.encoder != "words":
+            self.register_buffer("encoder", torch.zeros(ROOM, dtype=torch.uint8))
 
     def fit(self, data: Data, work: Workspace) -> Stage[None]:
         """Learn the words that captions of the items can have, and no others, so that it is known what was never said."""
@@ -43,6 +52,8 @@ class CloudRepresentation(Representation):
             text = f"the captions have {len(found):,} words and the model has room for {most:,}; set text.words"
             yield Note(text=text, warning=True)
         self.vocabulary = Vocabulary(tuple(found)[:most])
+        if self.settings.text.encoder != "words":
+            self.encoder.copy_(mark_as_bytes(open_encoder(self.settings.text).mark))
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -63,7 +74,14 @@ class CloudRepresentation(Representation):
         path, own = work.folder / "clouds.safetensors", self.settings.fit
         if not path.exists():
             yield from make_pool(data, own.points, own.pool, self.settings.seed, path)
-        return CloudSet(path, data.items, own.points, Told(self.vocabulary))
+        if self.settings.text.encoder == "words":
+            return CloudSet(path, data.items, own.points, Told(self.vocabulary))
+        captions = work.folder / "captions.safetensors"
+        if not captions.exists():
+            encoder = open_encoder(self.settings.text)
+            require(mark_from_bytes(self.encoder), encoder)
+            yield from encode_captions(data, encoder, self.settings.text.captions, captions)
+        return CloudSet(path, data.items, own.points, Encoded(captions, mark_from_bytes(self.encoder)))
 
     def decode(self, shapes: Shapes) -> Sequence[PointCloud]:
         """The rows as points."""
@@ -73,27 +91,3 @@ class CloudRepresentation(Representation):
     def meaning(self) -> str:
         """Coordinates mean the same to all."""
         return "points"
-
-
-class Told:
-    """Captions of items as numbers of words."""
-
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        self.vocabulary = vocabulary
-
-    def told(self, items: Sequence[ItemRow], keys: Sequence[int]) -> Tensor:
-        """(B, L) int64: another caption of the item for each key."""
-        texts = [caption_of(item, key) for item, key in zip(items, keys, strict=True)]
-        return torch.from_numpy(self.vocabulary.ids(texts))
-
-
-def captioned(item: ItemRow) -> bool:
-    """Whether captions of an item are made from its category and attributes; else it brought its own."""
-    return item.kind == "procedural" or not item.captions
-
-
-def caption_of(item: ItemRow, key: int) -> str:
-    """A caption of an item: of procedural ones by their attributes, else one of its own, or its category."""
-    if captioned(item):
-        return caption(item.category, item.attributes, key)
-    return item.captions[key % len(item.captions)]

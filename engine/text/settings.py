@@ -1,6 +1,6 @@
-"""Settings of the text encoder that learns together with a denoiser."""
+"""Settings of what reads captions: an encoder that learns together with a denoiser, or one from elsewhere."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -18,3 +18,19 @@ class WordSettings(Settings, frozen=True):
     layers: Annotated[int, Meta(ge=0, le=12, description="blocks of its transformer; 0 = a bag of words")] = 2
     heads: Annotated[int, Meta(ge=1, description="attention heads, a divisor of the width")] = 2
     bigrams: Annotated[int, Meta(ge=1, description="rows of the table that pairs of neighbouring words share")] = 1024
+
+
+class TextSettings(WordSettings, frozen=True):
+    """What reads captions, and its sizes where it learns with the denoiser."""
+
+    encoder: Annotated[
+        Literal["words", "minilm", "clip"],
+        Meta(description="words: learns from the captions; minilm, clip: learned elsewhere; set dim to what they give"),
+    ] = "words"
+    folder: Annotated[
+        str,
+        Meta(max_length=1000, description="of the weights of minilm or clip; nothing: those of the package for minilm"),
+    ] = ""
+    captions: Annotated[
+        int, Meta(ge=1, le=256, description="of a shape, when they are encoded once before the training; not for words")
+    ] = 16

@@ -14,12 +14,10 @@ from engine.errors import InputError
 from engine.layout import Layout
 from engine.method import Batch, LatentSet, Look, Representation, Shapes
 from engine.methods.tiny3d.denoiser import PointDenoiser, Prompted
+from engine.methods.tiny3d.reading import read_prompt
 from engine.methods.tiny3d.settings import PromptSettings, Tiny3dSettings
-from engine.protocol import Note, Stage
+from engine.protocol import Stage
 from engine.settings import SamplerSettings
-from engine.text.prompts import words_of
-from engine.text.settings import MOST_WORDS
-from engine.text.spelling import check
 from engine.text.word_encoder import WordNetwork
 
 MEASURED = 2048  # training clouds that tell the scale of all
@@ -33,12 +31,16 @@ class Tiny3d:
         return CloudRepresentation(settings)
 
     def trainee(self, settings: Tiny3dSettings, layout: Layout, conditions: Mapping[str, int]) -> PointDenoiser:
-        """The denoiser, and the network that reads captions. Raises InputError for conditions other than these."""
+        """The denoiser, and the network that reads captions unless they come as vectors.
+
+        Raises InputError for conditions other than these.
+        """
         if conditions:
             raise InputError(
                 f"clouds are asked for in words, not by {', '.join(conditions)}; set train.conditions=none"
             )
-        return PointDenoiser(settings.learned, WordNetwork(settings.text), settings.text.dim)
+        own = settings.text.encoder == "words"
+        return PointDenoiser(settings.learned, WordNetwork(settings.text) if own else nn.Identity(), settings.text.dim)
 
     def prepare(self, trainee: nn.Module, latents: LatentSet) -> None:
         """Measure the training clouds."""
@@ -70,26 +72,11 @@ class Tiny3d:
         condition: Mapping[str, int],
         look: Look | None = None,
     ) -> Stage[Shapes]:
-        """Clouds of ``settings.points`` points as ``settings.prompt`` says; what was made of its words is told.
-
-        Words that no caption had are left out: their numbers have learned nothing.
-        """
+        """Clouds of ``settings.points`` points as ``settings.prompt`` says; what was made of its words is told."""
         assert isinstance(trainee, PointDenoiser)
         assert isinstance(representation, CloudRepresentation)
         asked = msgspec.convert(msgspec.to_builtins(settings), PromptSettings)
-        text = None
-        if asked.prompt.strip():
-            known = representation.vocabulary
-            checked = check(asked.prompt, known.words)
-            if said := checked.said():
-                yield Note(text=said, warning=bool(checked.unknown))
-            if len(words_of(checked.known)) > MOST_WORDS:
-                yield Note(text=f"only the first {MOST_WORDS} words of the prompt are read", warning=True)
-            if checked.known:
-                with torch.no_grad():
-                    text = trainee.read(torch.from_numpy(known.ids([checked.known])).to(trainee.device))
-            else:
-                yield Note(text="the prompt has no word that the model knows, so clouds of anything come", warning=True)
+        text = yield from read_prompt(asked.prompt, trainee, representation, asked.encoder_folder)
         points = asked.points or representation.settings.fit.points
         denoiser = cast(Denoiser, Prompted(trainee, points, text))  # all of it that drawing uses
         return Shapes((yield from draw(denoiser, count, settings, seed, {}, look)))

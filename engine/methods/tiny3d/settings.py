@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from engine.settings import Count, SamplerSettings, Settings, TrainSettings
-from engine.text.settings import WordSettings
+from engine.text.settings import TextSettings
 
 
 class CloudSettings(Settings, frozen=True):
@@ -56,6 +56,10 @@ class PromptSettings(SamplerSettings, frozen=True):
 
     prompt: Annotated[str, Meta(max_length=400, description="what to draw, in words; nothing: anything")] = ""
     points: Annotated[int, Meta(ge=0, le=16_384, description="of a cloud; 0 = as many as in training")] = 0
+    encoder_folder: Annotated[
+        str,
+        Meta(max_length=1000, description="of the text encoder's weights, when no longer where training found them"),
+    ] = ""
     batch: Annotated[
         int, Meta(ge=1, description="clouds at a time; with more, a step takes long and is not heard of")
     ] = 4
@@ -66,7 +70,7 @@ class Tiny3dSettings(Settings, frozen=True, tag="tiny3d"):
 
     seed: int = 0
     fit: CloudSettings = CloudSettings()
-    text: WordSettings = WordSettings()  # of the network that reads captions and learns with the denoiser
+    text: TextSettings = TextSettings()
     denoiser: PointDenoiserSettings = PointDenoiserSettings()
     train: TrainSettings = TrainSettings(
         steps=6_000, batch=16, lr=1e-3, warmup=100, conditions="none", watch_every=0, condition_drop=0.1
@@ -103,7 +107,7 @@ PRESETS: dict[str, Tiny3dSettings] = {
     "tiny": Tiny3dSettings(),
     "smoke": Tiny3dSettings(
         fit=CloudSettings(points=64),
-        text=WordSettings(dim=32, width=32, layers=1, heads=1, bigrams=64),
+        text=TextSettings(dim=32, width=32, layers=1, heads=1, bigrams=64),
         denoiser=PointDenoiserSettings(width=64, layers=2, heads=1),
         train=_training(100, 8, 2e-3, 0.99, 10),
         sampler=PromptSettings(sampler="ddim", steps=10, spacing="even", guidance_scale=2.0, points=256),
@@ -120,7 +124,7 @@ PRESETS: dict[str, Tiny3dSettings] = {
     ),
     "point-e": Tiny3dSettings(
         fit=CloudSettings(points=1024, pool=4),
-        text=WordSettings(words=4096, dim=384, width=192, layers=4, heads=3, bigrams=4096),
+        text=TextSettings(words=4096, dim=384, width=192, layers=4, heads=3, bigrams=4096),
         denoiser=PointDenoiserSettings(width=512, layers=12, heads=8),
         train=_training(300_000, 64, 1e-4, 0.9999, 1000),
     ),

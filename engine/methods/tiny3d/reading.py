@@ -1,0 +1,43 @@
+"""Prompts as the denoiser is told them: words put right, and what the model cannot know said."""
+
+import torch
+from torch import Tensor
+
+from engine.clouds.representation import CloudRepresentation
+from engine.methods.tiny3d.denoiser import PointDenoiser
+from engine.protocol import Note, Stage
+from engine.text.encoder import require
+from engine.text.opening import mark_from_bytes, open_encoder
+from engine.text.prompts import words_of
+from engine.text.settings import MOST_WORDS
+from engine.text.spelling import check
+
+
+def read_prompt(
+    prompt: str, trainee: PointDenoiser, clouds: CloudRepresentation, folder: str = ""
+) -> Stage[Tensor | None]:
+    """(1, dim) that tell the denoiser a prompt; None for clouds of anything, which is said where words were meant.
+
+    Words that no caption had are left out where the model has an encoder of its own: their numbers have learned nothing.
+    One from elsewhere reads them all. folder : of that one's weights, when not where training found them. Raises InputError
+    for another encoder than the model was trained with.
+    """
+    if not prompt.strip():
+        return None
+    checked, own = check(prompt, clouds.vocabulary.words), clouds.settings.text.encoder == "words"
+    if said := checked.said():
+        guess = ", so what they mean is guessed" if checked.unknown and not own else ""
+        yield Note(text=said + guess, warning=bool(checked.unknown))
+    if own and len(words_of(checked.known)) > MOST_WORDS:
+        yield Note(text=f"only the first {MOST_WORDS} words of the prompt are read", warning=True)
+    if not (checked.known if own else words_of(checked.text)):
+        yield Note(text="the prompt has no word that the model knows, so clouds of anything come", warning=True)
+        return None
+    if own:
+        numbers = torch.from_numpy(clouds.vocabulary.ids([checked.known]))
+    else:
+        encoder = open_encoder(clouds.settings.text, folder)
+        require(mark_from_bytes(clouds.encoder), encoder)
+        numbers = encoder.encode([checked.text])
+    with torch.no_grad():
+        return trainee.read(numbers.to(trainee.device))

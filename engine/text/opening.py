@@ -1,0 +1,54 @@
+"""Encoders that learned elsewhere, opened by their names in settings, and the mark by which a model remembers its own."""
+
+from pathlib import Path
+
+import msgspec
+import torch
+from torch import Tensor
+
+from engine.errors import DamagedFileError, InputError
+from engine.text.clip import ClipTextEncoder
+from engine.text.encoder import EncoderMark, TextEncoder
+from engine.text.minilm import MiniLMEncoder
+from engine.text.settings import TextSettings
+
+ROOM = 256  # bytes of a mark in a model's file
+
+
+def open_encoder(settings: TextSettings, folder: str = "") -> TextEncoder:
+    """The frozen encoder that settings name, which must give ``settings.dim`` numbers a text.
+
+    folder : where its weights are, when not where the settings say. Raises InputError.
+    """
+    place = folder or settings.folder
+    if settings.encoder == "words":
+        raise InputError("the encoder of words is part of a model and is not opened by itself; name minilm or clip")
+    if settings.encoder == "clip" and not place:
+        raise InputError(
+            "a CLIP text tower is read from a folder with config.json, vocab.json, merges.txt and model.safetensors; name "
+            "it: --set text.folder=FOLDER"
+        )
+    encoder: TextEncoder
+    if settings.encoder == "clip":
+        encoder = ClipTextEncoder(Path(place))
+    else:
+        encoder = MiniLMEncoder(Path(place), sha256=None) if place else MiniLMEncoder()
+    if encoder.dim != settings.dim:
+        raise InputError(
+            f"{encoder.id} gives {encoder.dim} numbers a text, not {settings.dim}; set text.dim={encoder.dim}"
+        )
+    return encoder
+
+
+def mark_as_bytes(mark: EncoderMark) -> Tensor:
+    """(ROOM,) uint8 for a model's file."""
+    text = msgspec.json.encode(mark)
+    return torch.tensor(list(text.ljust(ROOM, b"\0")), dtype=torch.uint8)
+
+
+def mark_from_bytes(stored: Tensor) -> EncoderMark:
+    """The mark again. Raises DamagedFileError where there is none."""
+    try:
+        return msgspec.json.decode(bytes(stored.cpu().tolist()).rstrip(b"\0"), type=EncoderMark)
+    except msgspec.DecodeError as error:
+        raise DamagedFileError(f"the model does not say which text encoder it was trained with ({error})") from error
