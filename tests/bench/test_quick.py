@@ -28,6 +28,7 @@ from tests.stages import ended
         "studio",
         "mesher",
         "obedience",
+        "tiny3d",
     ],
 )
 def test_quick_benchmark(name: str, test_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
