@@ -1,6 +1,6 @@
 """CLIP's text tower (Radford et al. 2021) from a folder in the Hugging Face layout; a forward of our own."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import gelu, normalize
 
 from engine.errors import InputError
-from engine.text.bpe import END, BytePairs
+from engine.text.bpe import END, WORD_END, BytePairs
 from engine.text.encoder import EncoderMark
 from engine.text.weights import Layers, json_of, linear_shapes, norm_shapes, number, sha256_of, tensors_of, text_of
 
@@ -82,6 +82,11 @@ class ClipTextEncoder:
     def dim(self) -> int:
         """512 of ViT-B/32, 768 of ViT-L/14."""
         return self._dim
+
+    @property
+    def spelled(self) -> Collection[str]:
+        """The whole words among its tokens."""
+        return frozenset(one.removesuffix(WORD_END) for one in self._tokens.number if one.endswith(WORD_END))
 
     def encode(self, texts: Sequence[str]) -> Tensor:
         """(B, dim) float32, each row of length 1."""

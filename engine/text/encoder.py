@@ -1,6 +1,6 @@
 """What every text encoder does, and how a model names the one that it was trained with."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 import msgspec
@@ -40,6 +40,10 @@ class TextEncoder(Protocol):
     @property
     def dim(self) -> int:
         """``mark.dim``."""
+
+    @property
+    def spelled(self) -> Collection[str]:
+        """Words that it knows how to spell: they are no slips."""
 
     def encode(self, texts: Sequence[str]) -> Tensor:
         """(B, dim) float32, each row of length 1. A condition of unit variance is sqrt(dim) times that (as Point-E)."""

@@ -1,6 +1,6 @@
 """MiniLM sentence vectors (Wang et al. 2020, all-MiniLM-L6-v2): a BERT forward of our own, weights from elsewhere."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -78,6 +78,11 @@ class MiniLMEncoder:
     def dim(self) -> int:
         """384, or what the configuration says."""
         return self._width
+
+    @property
+    def spelled(self) -> Collection[str]:
+        """The whole words among its tokens."""
+        return self._words.number
 
     def encode(self, texts: Sequence[str]) -> Tensor:
         """(B, dim) float32, each row of length 1."""

@@ -1,5 +1,6 @@
 """Encoders that learned elsewhere, opened by their names in settings, and the mark by which a model remembers its own."""
 
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -9,7 +10,7 @@ from torch import Tensor
 from engine.errors import DamagedFileError, InputError
 from engine.text.clip import ClipTextEncoder
 from engine.text.encoder import EncoderMark, TextEncoder
-from engine.text.minilm import MiniLMEncoder
+from engine.text.minilm import MiniLMEncoder, packaged
 from engine.text.settings import TextSettings
 
 ROOM = 256  # bytes of a mark in a model's file
@@ -28,16 +29,23 @@ def open_encoder(settings: TextSettings, folder: str = "") -> TextEncoder:
             "a CLIP text tower is read from a folder with config.json, vocab.json, merges.txt and model.safetensors; name "
             "it: --set text.folder=FOLDER"
         )
-    encoder: TextEncoder
-    if settings.encoder == "clip":
-        encoder = ClipTextEncoder(Path(place))
-    else:
-        encoder = MiniLMEncoder(Path(place), sha256=None) if place else MiniLMEncoder()
+    path = Path(place) if place else packaged()
+    file = path / "model.safetensors"
+    state = file.stat() if file.is_file() else None
+    encoder = _opened(settings.encoder, path, not place, (state.st_mtime_ns, state.st_size) if state else ())
     if encoder.dim != settings.dim:
         raise InputError(
             f"{encoder.id} gives {encoder.dim} numbers a text, not {settings.dim}; set text.dim={encoder.dim}"
         )
     return encoder
+
+
+@lru_cache(1)  # prompts come one after the other, and opening takes a second
+def _opened(kind: str, path: Path, published: bool, state: tuple[int, ...]) -> TextEncoder:
+    """The encoder in a folder whose weights are of this age and size."""
+    if kind == "clip":
+        return ClipTextEncoder(path)
+    return MiniLMEncoder(path) if published else MiniLMEncoder(path, sha256=None)
 
 
 def mark_as_bytes(mark: EncoderMark) -> Tensor:

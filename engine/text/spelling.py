@@ -16,6 +16,12 @@ from engine.text.prompts import words_of
 
 SHORTEST = 4  # letters of a word that may have been mistyped; shorter ones resemble too many others
 LONG = 7  # letters from which two slips are forgiven
+POLITE = frozenset(
+    words_of(
+        "a an the this that it its is are be i me my we you us please thanks thank would like want need needs make makes "
+        "draw create generate give show for to of which who one some any just very"
+    )
+)  # they say nothing of a shape, so it does not matter that no caption had them
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -37,10 +43,11 @@ class Checked(msgspec.Struct, frozen=True):
         return "; ".join(read + lost)
 
 
-def check(prompt: str, known: Collection[str]) -> Checked:
+def check(prompt: str, known: Collection[str], spelled: Collection[str] = ()) -> Checked:
     """Correct the words of a prompt that are a slip or two away from a known one; say which are unknown.
 
-    Only the letters of such words change: "a toliet" -> "a toilet". A known word with an s more or less is left alone.
+    Only the letters of such words change: "a toliet" -> "a toilet". A known word with an s more or less is left alone, and
+    so are words of ``spelled``, which are right though no caption had them.
     """
     words = frozenset(known)
     corrected: dict[str, str] = {}
@@ -49,9 +56,9 @@ def check(prompt: str, known: Collection[str]) -> Checked:
     def read(match: re.Match[str]) -> str:
         said = match[0]
         plain = "".join(words_of(said))
-        if not plain or recognised(plain, words):
+        if not plain or plain in POLITE or recognised(plain, words):
             return said
-        meant = nearest_word(plain, words)
+        meant = None if recognised(plain, spelled) else nearest_word(plain, words)
         if meant is None:
             unknown[plain] = None
             return said

@@ -1,6 +1,6 @@
 """The encoder that needs no weights from elsewhere: it learns from the captions, together with the denoiser."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 import torch
@@ -107,6 +107,11 @@ class WordEncoder:
     def dim(self) -> int:
         """Numbers of a text's vector."""
         return self.network.settings.dim
+
+    @property
+    def spelled(self) -> Collection[str]:
+        """The words of its captions."""
+        return self.vocabulary.words
 
     def encode(self, texts: Sequence[str]) -> Tensor:
         """(B, dim) float32, each row of length 1."""

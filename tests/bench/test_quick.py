@@ -28,6 +28,7 @@ from tests.stages import ended
         "studio",
         "mesher",
         "obedience",
+        "text",
         "tiny3d",
     ],
 )

@@ -96,3 +96,13 @@ def test_the_window_may_import_what_it_needs() -> None:
     names = "engine.text.spelling, engine.text.captions, engine.text.settings, engine.text.vocabulary"
     code = f"import sys, {names}; assert not {{'torch', 'manifold3d'}} & {{*sys.modules}}"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_what_is_spelled_right_is_no_slip_and_politeness_is_not_unknown() -> None:
+    """A word near a known one stays where an encoder knows it; what says nothing of a shape is passed over."""
+    known = ("chair", "ear", "legs")
+    assert check("a rear chair", known).text == "a ear chair"
+    left = check("please make me a rear chair", known, ("rear",))
+    assert (left.text, left.unknown, left.corrected) == ("please make me a rear chair", ("rear",), ())
+    assert left.known == "chair"
+    assert check("I would like one chair, thanks", known).said() == ""

@@ -24,7 +24,11 @@ def read_prompt(
     """
     if not prompt.strip():
         return None
-    checked, own = check(prompt, clouds.vocabulary.words), clouds.settings.text.encoder == "words"
+    own = clouds.settings.text.encoder == "words"
+    encoder = None if own else open_encoder(clouds.settings.text, folder)
+    if encoder:
+        require(mark_from_bytes(clouds.encoder), encoder)
+    checked = check(prompt, clouds.vocabulary.words, encoder.spelled if encoder else ())
     if said := checked.said():
         guess = ", so what they mean is guessed" if checked.unknown and not own else ""
         yield Note(text=said + guess, warning=bool(checked.unknown))
@@ -33,11 +37,6 @@ def read_prompt(
     if not (checked.known if own else words_of(checked.text)):
         yield Note(text="the prompt has no word that the model knows, so clouds of anything come", warning=True)
         return None
-    if own:
-        numbers = torch.from_numpy(clouds.vocabulary.ids([checked.known]))
-    else:
-        encoder = open_encoder(clouds.settings.text, folder)
-        require(mark_from_bytes(clouds.encoder), encoder)
-        numbers = encoder.encode([checked.text])
+    numbers = encoder.encode([checked.text]) if encoder else torch.from_numpy(clouds.vocabulary.ids([checked.known]))
     with torch.no_grad():
         return trainee.read(numbers.to(trainee.device))
