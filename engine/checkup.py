@@ -46,17 +46,21 @@ def answer(request: bytes) -> bytes:
     return msgspec.msgpack.encode(_all(pieces, order.least_wall, order.size_mm))
 
 
-def _all(pieces: Mapping[str, Mesh], least_wall: float, size_mm: float = 0.0, crossing: bool = True) -> Health:
+def _all(pieces: Mapping[str, Mesh], least_wall: float, size_mm: float = 0.0) -> Health:
     if size_mm:
         corners = np.stack([piece.bounds for piece in pieces.values() if len(piece.faces)])  # (pieces, 2, 3)
         scale = size_mm / max(float((corners[:, 1].max(0) - corners[:, 0].min(0)).max()), 1e-300)
         pieces = {name: Mesh(piece.vertices * scale, piece.faces) for name, piece in pieces.items()}
-    return together({name: health(piece, least_wall, crossing) for name, piece in pieces.items()})
+    return together({name: health(piece, least_wall) for name, piece in pieces.items()})
 
 
 def quick(path: Path, least_wall: float) -> Health:
-    """Health of a mesh file that was just written, without its self-intersections: 0.4 s for 100,000 faces."""
-    return _all(read_pieces(path), least_wall, crossing=False)
+    """Health of a mesh file that was just written, without its self-intersections: 0.2 s for 100,000 faces.
+
+    least_wall : in the file's unit; 0 where it is not known how large it will be printed, then walls are not measured
+    """
+    pieces = read_pieces(path)
+    return together({name: health(piece, least_wall, False, least_wall > 0) for name, piece in pieces.items()})
 
 
 def thorough(order: Order) -> Stage[Health]:

@@ -142,9 +142,10 @@ def _in_one_piece(field: Field, solids: Mapping[str, Mesh], grid: int) -> Stage[
     found = in_one_piece(solids, grid, least_share(CRUMBS, True))
     if found is not None:
         return found
-    if shells_of((yield from extract(lambda points: field(points), grid)))[1] == 1:  # before crumbs are left out
-        return True
-    closed, shells = shells_of((yield from _plain_union("", field, grid)))
+    mesh = yield from extract(lambda points: field(points), grid)
+    if not len(mesh.faces) or shells_of(mesh)[1] == 1:  # before crumbs are left out
+        return bool(len(mesh.faces))
+    closed, shells = shells_of((yield from tidied("", field, {"": mesh}, grid, least_share(CRUMBS, True)))[""])
     return closed and shells == 1
 
 

@@ -11,7 +11,7 @@ from engine.abreast import abreast
 from engine.device import side_by_side
 from engine.geometry.mesh import Mesh
 from engine.holding import GRID, held_together
-from engine.method import Decoded, Representation, Shapes
+from engine.method import Representation, Shapes
 from engine.metrics.decoding import decoded_solids
 from engine.narrow import NONE, narrowest_joint
 from engine.protocol import Note, Progress, Stage
@@ -46,30 +46,25 @@ def whole_shapes(
     """
     kept = yield from draw(0)
     waiting = list(range(len(kept.latent)))
-    total, vain, looks, many = len(waiting), 0, 0, side_by_side(device)
+    total, vain, looks = len(waiting), 0, 0
     seen: list[float] = msgspec.json.decode(looked.read_bytes()) if looked.exists() else []
     try:
         for attempt in range(TRIES):
             found = kept if attempt == 0 else (yield from draw(attempt))
             broken: list[int] = []
-            for start in range(0, len(waiting), many):
-                some = {place: found.row(place) for place in waiting[start : start + many]}
-                yield Progress(stage="whole", done=total - len(waiting) + start - len(broken), total=total)
-                new = {place: some[place] for place in list(some)[max(0, len(seen) - looks) :]}
-                fields = {
-                    place: representation.decode(row.to(device))[0] for place, row in new.items() if as_asked(row)
-                }
-                looked_at = dict(
-                    zip(fields, (yield from abreast([_look(one) for one in fields.values()])), strict=True)
-                )
-                for place, row in new.items():
-                    joint, solids = looked_at.get(place, (BROKEN, {}))
-                    if joint != BROKEN and solids and keep is not None:
-                        keep(place, row, solids)
-                    seen.append(joint)
-                    if len(seen) % SAVE_EVERY == 0:
-                        write_json(looked, seen)
-                for place, row in some.items():
+            new = waiting[max(0, len(seen) - looks) :]  # what a stopped run has not looked at
+            looking = (_look(found.row(place), representation, device, as_asked) for place in new)
+            with abreast(looking, side_by_side(device)) as looked_at:
+                for done, place in enumerate(waiting):
+                    yield Progress(stage="whole", done=total - len(waiting) + done - len(broken), total=total)
+                    row = found.row(place)
+                    if looks == len(seen):
+                        joint, solids = yield from looked_at.next()
+                        if joint != BROKEN and solids and keep is not None:
+                            keep(place, row, solids)
+                        seen.append(joint)
+                        if len(seen) % SAVE_EVERY == 0:
+                            write_json(looked, seen)
                     if seen[looks] == BROKEN:
                         broken.append(place)
                     else:
@@ -91,9 +86,14 @@ def whole_shapes(
     return kept, vain
 
 
-def _look(decoded: Decoded) -> Stage[tuple[float, Mapping[str, Mesh]]]:
-    """How wide the narrowest joint of a shape is, BROKEN where it is in pieces, and the surfaces of its parts; what has no
-    surface is whole. What is of one piece only when it is grown has a joint of no width."""
+def _look(
+    row: Shapes, representation: Representation, device: torch.device, as_asked: Callable[[Shapes], bool]
+) -> Stage[tuple[float, Mapping[str, Mesh]]]:
+    """How wide the narrowest joint of a shape is, BROKEN where it is in pieces or not as asked, and the surfaces of its
+    parts; what has no surface is whole. What is of one piece only when it is grown has a joint of no width."""
+    if not as_asked(row):
+        return BROKEN, {}
+    decoded = representation.decode(row.to(device))[0]
     if not hasattr(decoded, "part"):
         return NONE, {}
     solids = yield from decoded_solids(decoded, GRID)

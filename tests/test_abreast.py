@@ -2,10 +2,11 @@
 
 import threading
 import time
+from collections.abc import Iterable, Iterator
 
 import pytest
 
-from engine.abreast import abreast
+from engine.abreast import AHEAD, abreast
 from engine.protocol import Note, Stage
 
 ended: list[int] = []
@@ -28,10 +29,18 @@ def nothing_left() -> None:
     ended.clear()
 
 
-@pytest.mark.parametrize("count", [0, 1, 3])
-def test_results_are_in_order_and_no_event_is_lost(count: int) -> None:
+def together(stages: Iterable[Stage[int]], count: int, at_once: int = 3) -> Stage[list[int]]:
+    found = []
+    with abreast(stages, at_once) as results:
+        for _ in range(count):
+            found.append((yield from results.next()))
+    return found
+
+
+@pytest.mark.parametrize(("count", "at_once"), [(0, 3), (1, 3), (3, 1), (3, 3), (9, 2)])
+def test_results_are_in_order_and_no_event_is_lost(count: int, at_once: int) -> None:
     told = []
-    going = abreast([stage(number, 7 - 2 * number) for number in range(count)])
+    going = together((stage(number, 17 - 2 * number) for number in range(count)), count, at_once)
     while True:
         try:
             told.append(next(going).text)  # type: ignore[union-attr]
@@ -40,17 +49,33 @@ def test_results_are_in_order_and_no_event_is_lost(count: int) -> None:
             break
     for number in range(count):
         mine = [text for text in told if text.startswith(f"{number}/")]
-        assert mine == [f"{number}/{i}" for i in range(7 - 2 * number)]
+        assert mine == [f"{number}/{i}" for i in range(17 - 2 * number)]
+
+
+def test_a_long_one_does_not_keep_the_others_and_few_go_ahead() -> None:
+    begun: list[int] = []
+
+    def stages() -> Iterator[Stage[int]]:
+        for number in range(100):
+            begun.append(number)
+            yield stage(number, 300 if number == 0 else 1)
+
+    going = together(stages(), 100, at_once=2)
+    while 0 not in ended:
+        next(going)
+    assert {1, 2, 3, 4, 5, 6, 7} < set(ended) and len(begun) <= 2 * AHEAD + 1
+    going.close()
+    assert len(ended) < 30
 
 
 def test_an_error_ends_them_all() -> None:
-    with pytest.raises(ValueError, match="stage 1"):
-        list(abreast([stage(0, 100_000), stage(1, 3, fails=True), stage(2, 100_000)]))
+    with pytest.raises(ValueError, match="stage 0"):
+        list(together([stage(0, 3, fails=True), stage(1, 100_000), stage(2, 100_000)], 3))
     assert sorted(ended) == [0, 1, 2]
 
 
 def test_closed_it_closes_them() -> None:
-    going = abreast([stage(0, 100_000), stage(1, 100_000)])
+    going = together([stage(0, 100_000), stage(1, 100_000)], 2)
     next(going)
     before = time.monotonic()
     going.close()

@@ -263,3 +263,8 @@ def test_thin_walls_are_told_of_in_millimetres(project: Project, tmp_path: Path)
     )
     full = finished(job(tmp_path / "f", A, format="3mf", health=True), project)["files"][0]["health"]
     assert full["self_intersections"] == 0
+    plain, asked = (
+        finished(job(tmp_path / str(health), A, health=health), project)["files"][0]["health"]
+        for health in (False, True)
+    )
+    assert plain["thinnest_wall"] is None and asked["thinnest_wall"] > 0, "in no unit of length, so only when asked"

@@ -33,7 +33,7 @@ class Health(msgspec.Struct, frozen=True):
         too many near ones to count
     volume : enclosed volume, solids inside out count as negative; None unless watertight
     thinnest_wall : length of the shortest of 2,000 rays that go from the surface straight inwards until they come out
-        where the surface faces away from them, within 60 degrees; None unless watertight
+        where the surface faces away from them, within 60 degrees; None unless watertight, or where nobody asked
     thinnest_at : where that ray starts
     thin : share of the surface whose walls are below the least one that was asked for; 0 when none was
     degenerate : faces without area, or so narrow that they have no direction
@@ -58,11 +58,12 @@ class Health(msgspec.Struct, frozen=True):
         return not self.words
 
 
-def health(mesh: Mesh, least_wall: float = 0.0, crossing: bool = True) -> Health:
+def health(mesh: Mesh, least_wall: float = 0.0, crossing: bool = True, thickness: bool = True) -> Health:
     """Measure a mesh in any frame; the same mesh gives the same answer. 1.3 s for 100,000 faces, most of it for crossings.
 
     least_wall : walls below this (units of the mesh) are told of, as a printer would ask
     crossing : whether to look for self-intersections
+    thickness : whether to look for thin walls
     """
     bad = int((~np.isfinite(mesh.vertices[used_vertices(mesh)]).all(1)).sum())
     if bad or not len(mesh.faces):
@@ -74,7 +75,7 @@ def health(mesh: Mesh, least_wall: float = 0.0, crossing: bool = True) -> Health
     shells = int(components(solid).max()) + 1 if len(solid.faces) else 0
     found = crossings(solid) if crossing else None
     holds = volume(solid) if closed else None
-    lengths, starts = walls(solid) if closed else (np.zeros(0), np.zeros((0, 3)))
+    lengths, starts = walls(solid) if closed and thickness else (np.zeros(0), np.zeros((0, 3)))
     wall = float(lengths.min()) if len(lengths) else None
     place = tuple(starts[lengths.argmin()].tolist()) if len(lengths) else None
     thin = float((lengths < least_wall).sum()) / RAYS
