@@ -98,7 +98,7 @@ def _pattern(rng: Random, phrasing: Phrasing, thing: str, with_: list[str], with
     if without:
         tail += f"{' but' if with_ and rng.random() < 0.5 else ''} without {_joined(without, 'or')}"
     return rng.choice(patterns).format(
-        a=_article(thing),
+        a=article(thing),
         thing=thing,
         tail=tail,
         list="".join(f", {one}" for one in having),
@@ -117,6 +117,7 @@ def _bare(words: str) -> str:
     return words.removeprefix("a ").removeprefix("an ").removeprefix("any ")
 
 
-def _article(words: str) -> str:
+def article(words: str) -> str:
+    """A or an."""
     first = words.split()[0] if words else ""
     return "an" if first[:1] in "aeiou" and not first.startswith("one") else "a"
