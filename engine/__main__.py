@@ -8,6 +8,7 @@ from engine import console
 from engine.commands import (  # noqa: F401  (each adds its commands to the group)
     analyse,
     checkout,
+    clouds,
     features,
     files,
     film,

@@ -8,8 +8,8 @@ from msgspec import Meta
 VERSION = 1
 WHOLE = ""  # the name under which a card keeps what holds for the whole shape
 
-Operation = Literal["fitted", "generated", "imported", "mixed", "healed", "rerolled", "interpolated"]
-DERIVED = ("mixed", "healed", "rerolled", "interpolated")  # operations whose cards are kept
+Operation = Literal["fitted", "generated", "imported", "mixed", "healed", "rerolled", "interpolated", "split"]
+DERIVED = ("mixed", "healed", "rerolled", "interpolated", "split")  # operations whose cards are kept
 Axis = Literal["x", "y", "z"]
 Three = tuple[float, float, float]
 LEAST_FACTOR, MOST_FACTOR = 0.01, 100.0  # of a scale: beyond these a part is a dot, or fills the cube

@@ -7,7 +7,7 @@ import msgspec
 import torch
 
 from engine.card import DERIVED, WHOLE, Card, Operation, Source
-from engine.errors import DamagedFileError
+from engine.errors import DamagedFileError, InputError
 from engine.jobs import FitJob, GenerateJob, ImportJob
 from engine.latents import Latents
 from engine.layout import Layout
@@ -83,6 +83,16 @@ def hashes_of(shape: Shapes, layout: Layout) -> dict[str, str]:
     if not parts:
         return {WHOLE: digest(shape.latent[0].cpu().contiguous().numpy().tobytes())}
     return dict(part_hashes(shape.latent[0], [part for part, flag in zip(parts, there[0], strict=True) if flag]))
+
+
+def sources_behind(name: str, project: Project) -> tuple[Source, ...]:
+    """The sources of a shape or of an item. Raises InputError for an unknown one."""
+    try:
+        row = project.catalogue.shape(name)
+    except InputError:
+        item = project.catalogue.item(name)
+        return (Source(item.origin, item.licence),)
+    return sources_of(row, project)
 
 
 def sources_of(row: ShapeRow, project: Project) -> tuple[Source, ...]:

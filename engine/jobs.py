@@ -9,7 +9,7 @@ from engine.card import Move
 from engine.datasets.marks import Painting
 from engine.methods import MethodSettings
 from engine.parts.settings import Blend, Curve, HealSettings
-from engine.settings import ExportOptions, ProtocolSettings
+from engine.settings import CloudMeshSettings, ExportOptions, ProtocolSettings
 
 VERSION = 1
 Format = Literal["glb", "obj", "ply", "stl", "3mf", "usda", "usdc", "xyz", "pth", "ckpt"]
@@ -151,6 +151,8 @@ class GenerateJob(JobBase, frozen=True):
     whole : draw shapes again, a dozen times at most, whose unions are not in one piece or whose parts are not as asked;
     drawn_again : how many draws were left for others; loose : shapes that were not so after all
     previews : let whoever watches see pictures of the shapes while they form, see engine.forming
+    points : of each cloud in the end, 0 = as the model draws them; more than it draws are put between those drawn
+    refine : a model that was trained with denoiser.role=details, which draws them; "" = they lie midway between neighbours
     """
 
     model: str
@@ -164,6 +166,35 @@ class GenerateJob(JobBase, frozen=True):
     picture: bool = True
     previews: bool = False
     whole: bool = True
+    points: Annotated[int, Meta(ge=0, le=8_192, title="Points")] = 0
+    refine: str = ""
+
+
+class MeshJob(JobBase, frozen=True):
+    """Lay watertight surfaces through clouds of the project -> run, items[{id, shape, watertight, shells, faces, notes}],
+    refused{shape: why}.
+    """
+
+    shapes: Annotated[tuple[str, ...], Meta(min_length=1)]
+    settings: CloudMeshSettings = CloudMeshSettings()
+
+
+class SplitJob(JobBase, frozen=True):
+    """Find the named parts of clouds with a `basis` model: its shapes that come nearest -> run, model, shapes[id],
+    made[{shape, of, misfit, parts, moved}], refused{name: why}, pictures.
+
+    shapes : clouds, and items that have a surface or points, all of one category
+    model : a training run, or one that comes with the program; "" = the newest of the project that knows the category, or
+        else the one that comes along
+    category : "" = that of the items, or the one that the words of the prompts name
+    heal : move parts that do not touch as they do in training shapes; their numbers say so then
+    """
+
+    shapes: Annotated[tuple[str, ...], Meta(min_length=1)]
+    model: str = ""
+    category: str = ""
+    heal: bool = True
+    seed: int = 0
 
 
 class MixJob(JobBase, frozen=True):
@@ -348,6 +379,8 @@ Job = (
     | FitJob
     | TrainJob
     | GenerateJob
+    | MeshJob
+    | SplitJob
     | MixJob
     | JointsJob
     | HealJob

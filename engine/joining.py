@@ -16,7 +16,7 @@ from torch import Tensor
 from engine.errors import InputError
 from engine.geometry.mesh import Mesh, transform
 from engine.geometry.surface import extract
-from engine.jobs import FitJob, GenerateJob, JointsJob, TrainJob
+from engine.jobs import FitJob, GenerateJob, JointsJob, SplitJob, TrainJob
 from engine.known import read_known
 from engine.layout import Layout
 from engine.method import Representation, Shapes, Workspace
@@ -44,7 +44,7 @@ from engine.parts.pose import places_of
 from engine.project import Project
 from engine.protocol import Progress, Saved, Stage
 from engine.rows import ShapeRow
-from engine.shapes import fit_of, version_of
+from engine.shapes import fit_of, read_fit_about, version_of
 from engine.shipped import is_shipped
 from engine.storage import digest, read_tensors, seed_of, write_json, write_tensors
 
@@ -162,6 +162,9 @@ def _fit_of_run(run: str, project: Project) -> str:
     job = project.job(run)
     if isinstance(job, TrainJob):
         return job.fit
+    if isinstance(job, SplitJob):
+        model = read_fit_about(run, project).model
+        return model if is_shipped(model) else _fit_of_run(model, project)
     if isinstance(job, GenerateJob) or isinstance(job, FitJob) and job.model and not job.fine_tune:
         if is_shipped(job.model):
             return version_of(run, project)

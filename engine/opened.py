@@ -11,7 +11,7 @@ from torch import nn
 
 from engine import device, methods
 from engine.card import Card, Operation
-from engine.cards import card_of, hashes_of, keep_card, once_each, sources_of, sources_of_model
+from engine.cards import card_of, hashes_of, keep_card, once_each, sources_behind, sources_of_model
 from engine.checkpoint import load_model, save_model
 from engine.conditions import CATEGORY
 from engine.diffusion.denoiser import NONE
@@ -142,11 +142,18 @@ def open_model(name: str, project: Project, work: Workspace) -> Stage[Model]:
 
 
 def keep_derived(
-    project: Project, job: Job, like: Opened, shapes: Shapes, cards: Sequence[Card], kind: Operation
+    project: Project,
+    job: Job,
+    like: Opened,
+    shapes: Shapes,
+    cards: Sequence[Card],
+    kind: Operation,
+    about: FitAbout | None = None,
 ) -> list[str]:
     """Keep shapes made from others as rows of the job's run -> their ids, run/0000 and so on.
 
     like : a shape of the same representation and layout, which then decodes the new ones too; its classes are theirs
+    about : what is said of what decodes them, where that is not of ``like``
     cards : one per row, with parents, seed, model, held, moves and measured; the rest is filled in here
     Called again it writes the same again.
     """
@@ -163,7 +170,7 @@ def keep_derived(
     pose = None if shapes.pose is None else shapes.pose.cpu().numpy()
     path = folder / "latents.safetensors"
     write_latents(path, shapes.latent.cpu().numpy(), present.numpy(), classes_of(shapes), file, pose)
-    about = msgspec.structs.replace(like.about, items=(), model_hash="")
+    about = about or msgspec.structs.replace(like.about, items=(), model_hash="")
     modules = {"representation": like.representation}
     save_model(folder / "representation.safetensors", modules, msgspec.to_builtins(about))
     project.catalogue.add_shapes(
@@ -232,8 +239,7 @@ def _row(latents: LatentSet, row: int) -> Shapes:
 
 def _filled(card: Card, name: str, shape: Shapes, layout: Layout, job: Job, kind: Operation, project: Project) -> Card:
     """The card of one shape with all that follows from the shape, the job and the parents."""
-    parents = [project.catalogue.shape(parent) for parent in card.made_of]
-    sources = [source for parent in parents for source in sources_of(parent, project)]
+    sources = [source for parent in card.made_of for source in sources_behind(parent, project)]
     if card.model:
         sources += sources_of_model(card.model, project)
     return msgspec.structs.replace(

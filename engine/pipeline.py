@@ -23,12 +23,14 @@ from engine.jobs import (
     InterpolateJob,
     Job,
     JointsJob,
+    MeshJob,
     MixJob,
     PartsJob,
     RenameJob,
     ReportJob,
     RerollJob,
     SamplesJob,
+    SplitJob,
     TrainJob,
     TurnJob,
 )
@@ -111,6 +113,14 @@ def _stage(job: Job, project: Project) -> Stage[dict[str, Any]]:
             from engine.generating import generate
 
             return generate(job, project, work)
+        case MeshJob():
+            from engine.meshing import mesh_clouds
+
+            return mesh_clouds(job, project, work)
+        case SplitJob():
+            from engine.splitting import split
+
+            return split(job, project, work)
         case MixJob():
             from engine.mixing import mix_parts
 

@@ -107,6 +107,7 @@ class FitAbout(msgspec.Struct, frozen=True, kw_only=True):
     vocabulary: tuple[str, ...]
     items: tuple[str, ...] = ()  # what its run, or the model that its run drew from, learned from
     model_hash: str = ""  # of the model that its run drew from
+    model: str = ""  # whose shapes clouds became in its run, of shipped ones the version
 
 
 class ModelAbout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

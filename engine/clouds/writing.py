@@ -13,10 +13,10 @@ from engine.errors import InputError
 from engine.geometry.export import ExportOptions, export_cloud
 from engine.geometry.export.cloud import FORMATS
 from engine.geometry.from_cloud import mesh_of_cloud
-from engine.geometry.from_cloud_settings import CloudMeshSettings
 from engine.geometry.mesh import Geometry, Mesh
 from engine.method import Part
 from engine.protocol import Note, Progress, Stage
+from engine.settings import CloudMeshSettings
 from engine.write import PLAIN, picture, write_shape
 
 FINEST = 512  # grid points per side that a surface through points is read from

@@ -3,16 +3,11 @@
 import time
 from typing import Any
 
-import numpy as np
-
 from engine.datasets import procedural
-from engine.datasets.marks import forget_painting
-from engine.datasets.splits import POINTS, split_of, warn_of_duplicates, write_cloud
+from engine.datasets.keeping import keep_geometry
+from engine.datasets.splits import split_of, warn_of_duplicates
 from engine.datasets.summary import result_of
-from engine.geometry.file import save_geometry
 from engine.geometry.judge import judge
-from engine.geometry.mesh import Geometry
-from engine.geometry.occupancy import surface_points
 from engine.jobs import SamplesJob
 from engine.project import Project
 from engine.protocol import Progress, Stage
@@ -29,7 +24,7 @@ def make_samples(job: SamplesJob, project: Project) -> Stage[dict[str, Any]]:
         ident = f"{job.category}-{job.seed}-{i:05d}"
         about = f"procedural/{procedural.VERSION}/{job.category}/{shape.seed}"
         judgement = judge(shape.geometry.surface, (), False, 0.0, {})
-        _keep(project, ident, shape.geometry)
+        keep_geometry(project.geometry_path(ident).parent, shape.geometry)
         row = ItemRow(
             id=ident,
             kind="procedural",
@@ -51,12 +46,3 @@ def make_samples(job: SamplesJob, project: Project) -> Stage[dict[str, Any]]:
     yield Progress(stage="make shapes", done=job.count, total=job.count)
     yield from warn_of_duplicates(project, items)
     return result_of(items)
-
-
-def _keep(project: Project, ident: str, geometry: Geometry) -> None:
-    path = project.geometry_path(ident)
-    save_geometry(path, geometry)
-    forget_painting(path.parent)
-    generator = np.random.default_rng(seed_of("cloud", ident))
-    cloud = surface_points(geometry.surface, 2 * POINTS, generator).reshape(2, POINTS, 3)
-    write_cloud(path.with_name("cloud.safetensors"), cloud.astype(np.float32))

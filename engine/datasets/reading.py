@@ -13,22 +13,20 @@ from msgspec.structs import replace as changed
 from numpy.typing import NDArray
 
 from engine.datasets.axes import state, stated, stated_in, turn
+from engine.datasets.keeping import keep_geometry
 from engine.datasets.labels import note_names
-from engine.datasets.marks import forget_painting
 from engine.datasets.parts import SOLID
 from engine.datasets.points import Box, read_cloud, read_labels, read_occupancy
 from engine.datasets.source import Source
-from engine.datasets.splits import POINTS, write_cloud
 from engine.datasets.stored import Stored, frame, place
 from engine.errors import InputError, MeshError
 from engine.geometry.canonical import LONGEST_SIDE
 from engine.geometry.carry import carry, named, of_polygons
 from engine.geometry.clean import merge_positions
 from engine.geometry.examine import SCHEMES, examine
-from engine.geometry.file import load_geometry, save_geometry
+from engine.geometry.file import load_geometry
 from engine.geometry.label_report import label_report
 from engine.geometry.mesh import Geometry, Mesh, join, transform
-from engine.geometry.occupancy import surface_points
 from engine.geometry.pieces import by_pieces, keeps_all
 from engine.geometry.raw import FaceLabels, Raw
 from engine.geometry.readers import read_raw
@@ -138,7 +136,7 @@ def _mesh(order: Order, row: Finding, folder: Path | None) -> Finding:
     if part_names(geometry):
         report |= label_report(geometry)
     if folder and judgement.verdict != "refused":
-        row = changed(row, hash=_keep(folder, geometry))
+        row = changed(row, hash=keep_geometry(folder, geometry))
     return changed(
         row,
         verdict=judgement.verdict,
@@ -277,7 +275,7 @@ def _carry(order: Carry) -> Finding:
     regions = from_cloud(cloud.points, cloud.label.astype(np.int64), cloud.names)
     carried = carry(geometry, regions)
     geometry = _renamed(order.project, order.category, carried.geometry)
-    hash = _keep(path.parent, geometry)
+    hash = keep_geometry(path.parent, geometry)
     report = label_report(geometry) | {"labels_from": order.cloud, "labels_agree": round(carried.agreement, 4)}
     return Finding(id=order.mesh, hash=hash, usable=True, parts=part_names(geometry), report=report)
 
@@ -288,17 +286,6 @@ def _renamed(project: str, category: str, geometry: Geometry) -> Geometry:
     if not project or all(SOLID.fullmatch(name) for name in names):  # what is only counted has no name to note
         return geometry
     return rename(geometry, note_names(Path(project), category, names))
-
-
-def _keep(folder: Path, geometry: Geometry) -> str:
-    """Write the geometry and two clouds of it; gives the hash of all that samples depend on."""
-    path = folder / "geometry.safetensors"
-    save_geometry(path, geometry)
-    forget_painting(folder)
-    generator = np.random.default_rng(seed_of("cloud", folder.name))
-    clouds = surface_points(geometry.surface, 2 * POINTS, generator).reshape(2, POINTS, 3)
-    write_cloud(folder / "cloud.safetensors", clouds.astype(np.float32))
-    return digest(path.read_bytes())
 
 
 def _sum(file: str) -> str:

@@ -22,7 +22,6 @@ from torch import Tensor
 
 from engine.datasets.procedural import CATEGORIES, VERSION, make
 from engine.geometry.from_cloud import mesh_of_cloud, spacing_of
-from engine.geometry.from_cloud_settings import CloudMeshSettings
 from engine.geometry.inside import inside
 from engine.geometry.mesh import Mesh, is_watertight
 from engine.geometry.occupancy import occupied, surface_points
@@ -30,7 +29,7 @@ from engine.geometry.surface import extract
 from engine.metrics.chamfer import chamfer
 from engine.metrics.reconstruction import iou
 from engine.protocol import Progress, Stage
-from engine.settings import Settings
+from engine.settings import CloudMeshSettings, Settings
 from engine.storage import digest, write_json
 
 ROOT = Path(__file__).parents[2]

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from engine.errors import MeshError
 from engine.geometry.crumbs import shells
 from engine.geometry.from_cloud import CloudMesh, mesh_of_cloud
-from engine.geometry.from_cloud_settings import CloudMeshSettings
 from engine.geometry.inside import inside
 from engine.geometry.mesh import is_watertight, volume
+from engine.settings import CloudMeshSettings
 from tests.stages import ended
 
 
