@@ -12,7 +12,7 @@ from engine.metrics.latents import nearest_rows, standardised
 from engine.opened import Model
 from engine.project import Project
 from engine.protocol import Note, Stage
-from engine.shipped import is_shipped, keep_version
+from engine.shipped import is_shipped, keep_version, shipped_card
 
 FEWEST = 3  # training shapes that there must be, to tell how far they are from one another
 MOST = (
@@ -29,13 +29,14 @@ def nearest_training(model: Model, ids: list[str], shapes: Shapes, project: Proj
     """
     try:
         if is_shipped(model.name):
-            known: Known | None = read_known(keep_version(model.name, project.folder), project)
+            version = keep_version(model.name, project.folder)
+            known = None if shipped_card(version, project.folder).reads_words else read_known(version, project)
         else:
             known = yield from _own(model, project)
     except StudioError as error:  # the shapes are drawn all the same
         yield Note(text=f"how new they are is not told: {error}", warning=True)
         return []
-    if known is None:
+    if known is None:  # also of clouds, whose points have no order
         return []
     return (yield from nearness(ids, shapes.latent.cpu().numpy(), known))
 

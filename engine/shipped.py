@@ -5,9 +5,9 @@ that version of it will do. A project keeps the versions that it has drawn from,
 after the program has come to bring along another one. Of each there are, in ``resources/models``:
 
 - ``chair.safetensors``: the denoiser and the representation of its latents, as any model file
-- ``chair.known.safetensors``: what it knows of its training shapes, see engine.known
+- ``chair.known.safetensors``: what it knows of its training shapes, see engine.known; models of clouds have none
 - ``chair.json``: its card; ``chair.md`` says the same to people
-- ``chair-shapes.webp`` and ``chair-mixes.webp``: pictures
+- ``chair-shapes.webp`` and ``chair-mixes.webp``: pictures; of clouds ``tiny3d-shapes.webp`` and ``tiny3d-nearest.webp``
 """
 
 import os
@@ -40,6 +40,32 @@ class Score(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     one_nna: Interval
     shapes: int
     references: int
+    category: str = "all"
+
+
+class Obedience(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Of one attribute how many held-out prompts were obeyed, where yes was wanted and where no was; chance is a half."""
+
+    attribute: str
+    yes: int
+    yes_of: int
+    no: int
+    no_of: int
+
+    @property
+    def share(self) -> float:
+        """Prompts obeyed, both kinds counting the same."""
+        kinds = [right / of for right, of in ((self.yes, self.yes_of), (self.no, self.no_of)) if of]
+        return sum(kinds) / len(kinds) if kinds else float("nan")
+
+
+class Fresh(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How far clouds are from their nearest training cloud, medians of the Chamfer distance: those that were drawn, and
+    real ones that were never seen."""
+
+    drawn: float
+    unseen: float
+    clouds: int
 
 
 class Closed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -61,7 +87,8 @@ class ModelCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     settings : of its training run, as plain data; command : makes it again
     seconds : of the steps ("fit", "train"), wall clock on ``device``; "sample": per shape, looked at and drawn again
     scores : real rows among them; verdicts : novelty of its shapes, and of unseen real ones by the same rules
-    closed, closed_real : watertight unions among its shapes and among unseen real ones
+    closed, closed_real : watertight unions among its shapes and among unseen real ones; None of clouds, which have no parts
+    obedience, fresh : of models that read words; prompts : those of its pictures
     drawn_again : draws that came apart while the measured shapes were drawn, and that are not among them
     tried : what was tried and what it gave, in Markdown
     hash : of the model's numbers and settings, as the cards of its shapes show it
@@ -85,8 +112,11 @@ class ModelCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     scores: tuple[Score, ...]
     verdicts: dict[str, float]
     verdicts_unseen: dict[str, float]
-    closed: Closed
-    closed_real: Closed
+    closed: Closed | None = None
+    closed_real: Closed | None = None
+    obedience: tuple[Obedience, ...] = ()
+    fresh: Fresh | None = None
+    prompts: tuple[str, ...] = ()
     drawn_again: int
     tried: str
     origin: str
@@ -99,9 +129,19 @@ class ModelCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
     @property
     def one_nna(self) -> float | None:
-        """1-NNA of its shapes by Chamfer distance; None where that was not measured."""
-        found = (row.one_nna[0] for row in self.scores if row.kind == "generated" and row.measure == CHAMFER)
-        return next(found, None)
+        """1-NNA of its shapes by Chamfer distance, the mean over categories; None where that was not measured."""
+        found = [row.one_nna[0] for row in self.scores if row.kind == "generated" and row.measure == CHAMFER]
+        return sum(found) / len(found) if found else None
+
+    @property
+    def obeyed(self) -> float | None:
+        """Share of held-out prompts obeyed, all attributes counting the same; None where that was not measured."""
+        return sum(one.share for one in self.obedience) / len(self.obedience) if self.obedience else None
+
+    @property
+    def reads_words(self) -> bool:
+        """Whether the model is asked with a prompt."""
+        return "prompt" in self.settings.get("sampler", {})
 
 
 def folder() -> Path:
@@ -141,7 +181,7 @@ def keep_version(model: str, project: Path) -> str:
     card = shipped_card(model, project)
     for suffix in (KNOWN, CARD, MODEL):
         place = project / VERSIONS / card.hash / f"{card.name}{suffix}"
-        if not place.is_file():
+        if not place.is_file() and (suffix != KNOWN or not card.reads_words):
             write_atomic(place, shipped_file(model, suffix, project).read_bytes())
     return f"{PREFIX}{card.name}@{card.hash}"
 
@@ -187,9 +227,13 @@ def shipped_cards() -> list[ModelCard]:
     return [shipped_card(PREFIX + name) for name in names()]
 
 
-def shipped_for(category: str) -> str:
-    """``shipped:NAME`` of a model that knows the category, the one named after it first; "" when there is none."""
-    known = names()
-    if category in known:
-        return PREFIX + category
-    return next((PREFIX + card.name for card in shipped_cards() if category in card.categories), "")
+def shipped_for(category: str = "", method: str = "", words: bool = False) -> str:
+    """``shipped:NAME`` of a model of that method that knows the category, the one named after it first; "" when there is
+    none. Models that read ``words`` are taken for those, or for their method, and need no category.
+    """
+    for name in sorted(names(), key=lambda name: name != category):
+        card = shipped_card(PREFIX + name)
+        told = words or bool(method) if card.reads_words else bool(category) and not words
+        if told and method in ("", card.method) and category in ("", *card.categories):
+            return PREFIX + name
+    return ""

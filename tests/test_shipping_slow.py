@@ -55,6 +55,7 @@ def test_a_model_is_made_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv(shipped.ELSEWHERE, str(out))
     (card,) = shipped.shipped_cards()
     assert {name: sha256(before[name]).hexdigest() for name in card.hashes} == card.hashes
+    assert card.closed and card.closed_real
     assert (card.unseen, card.closed.shapes, card.closed_real.one_shell) == (2, 4, 2)
     assert {row.kind for row in card.scores} == {"generated", "real"}
     assert card.seconds["fit"] > 0 and card.tried == "Nothing was tried." and card.tried in before["mug.md"].decode()

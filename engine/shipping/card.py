@@ -1,6 +1,6 @@
 """The card of a shipped model, from what its jobs have left in the project."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -20,7 +20,8 @@ from engine.shipping.recipe import LICENCE, METHOD, Recipe
 from engine.storage import write_atomic, write_json
 
 PICTURES = ("-shapes.webp", "-mixes.webp")
-FILES = (MODEL, KNOWN, *PICTURES, ".md", CARD)  # of a model, after its name; the card last
+PAGE = ".md"
+FILES = (MODEL, KNOWN, *PICTURES, PAGE, CARD)  # of a model, after its name; the card last
 
 
 def card_of_model(
@@ -59,7 +60,7 @@ def card_of_model(
         device=machine,
         seconds={step: round(seconds[name], 1) for step, name in steps.items() if name in seconds}
         | {"sample": round(seconds.get(recipe.drawn, drawn["seconds"]) / len(drawn["shapes"]), 4)},
-        scores=tuple(_score(row) for row in evaluation.rows if row.category == "all"),
+        scores=tuple(score_of(row) for row in evaluation.rows if row.category == "all"),
         verdicts={} if novelty is None else {str(name): share for name, share in novelty.shares.items()},
         verdicts_unseen={} if novelty is None else {str(name): share for name, share in novelty.unseen_shares.items()},
         closed=closed,
@@ -74,23 +75,27 @@ def card_of_model(
     )
 
 
-def finished(card: ModelCard, folder: Path) -> ModelCard:
-    """The card with hashes and size of its files; written beside them in ``folder``, with its page."""
-    files = [folder / f"{card.name}{suffix}" for suffix in (MODEL, KNOWN, *PICTURES)]
+def finished(
+    card: ModelCard, folder: Path, suffixes: Sequence[str] = FILES, told: Callable[[ModelCard], str] = page
+) -> ModelCard:
+    """The card with hashes and size of its files; written beside them in ``folder``, with its page, which ``told`` writes."""
+    files = [folder / f"{card.name}{suffix}" for suffix in suffixes if suffix not in (PAGE, CARD)]
     card = msgspec.structs.replace(
         card,
         hash=hash_of_file(files[0]),
         hashes={path.name: sha256(path.read_bytes()).hexdigest() for path in files},
         size=sum(path.stat().st_size for path in files),
     )
-    write_atomic(folder / f"{card.name}.md", page(card).encode())
+    write_atomic(folder / f"{card.name}{PAGE}", told(card).encode())
     write_json(folder / f"{card.name}{CARD}", card)
     return card
 
 
-def _score(row: ScoreRow) -> Score:
+def score_of(row: ScoreRow) -> Score:
+    """A row of an evaluation as a card has it."""
     return Score(
         kind=row.kind,
+        category=row.category,
         measure=row.measure,
         mmd=_bounds(row.mmd),
         coverage=_bounds(row.coverage),

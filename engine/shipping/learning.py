@@ -1,20 +1,26 @@
 """The version of the code that a shipped model learned with. A model that was made with another one is made anew."""
 
 import ast
+from collections.abc import Sequence
 from pathlib import Path
 
 import engine
 from engine.storage import digest
 
+CLOUD_PLACES = (
+    *("methods/tiny3d/denoiser.py", "methods/tiny3d/network.py", "clouds/pool.py", "diffusion", "optimise.py"),
+    *("text/captions.py", "text/phrases.py", "text/vocabulary.py", "text/word_encoder.py"),
+)
 PLACES = ("basis", "methods/basis", "fields", "diffusion", "optimise.py")  # of the engine
 
 
-def learning_version(root: Path = Path(engine.__file__).parent) -> str:
+def learning_version(root: Path = Path(engine.__file__).parent, places: Sequence[str] = PLACES) -> str:
     """The first 8 digits of a hash of what that code does: remarks and the way it is set do not count.
 
-    root : folder of the engine. Other versions of Python may tell of the same code by another hash.
+    root : folder of the engine; places : what of it counts. Other versions of Python may tell of the same code by another
+    hash.
     """
-    found = [root / place for place in PLACES]
+    found = [root / place for place in places]
     files = [file for place in found for file in ([place] if place.is_file() else sorted(place.rglob("*.py")))]
     told = [f"{file.relative_to(root).as_posix()}\n{meaning(file.read_text(encoding='utf-8'))}" for file in files]
     return digest("\n".join(told).encode())[:8]

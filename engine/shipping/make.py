@@ -1,7 +1,6 @@
 """`python -m engine models`: from procedural shapes to the models that come with the program, in one resumable go."""
 
 import platform
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,21 +20,22 @@ from engine.protocol import Note, Saved, Stage
 from engine.rows import ItemRow
 from engine.shipped import KNOWN, MODEL
 from engine.shipping.card import FILES, card_of_model, finished
+from engine.shipping.clock import Clock
 from engine.shipping.closed import closed_items, closed_shapes
+from engine.shipping.clouds import make_clouds
 from engine.shipping.learning import learning_version
 from engine.shipping.mixes import healed_mixes
 from engine.shipping.pack import pack_known, pack_model
 from engine.shipping.pictures import draw_sheet
-from engine.shipping.recipe import Recipe
-from engine.storage import digest, write_atomic, write_json
+from engine.shipping.put import put, tried_of
+from engine.shipping.recipe import CloudRecipe, Recipe
+from engine.storage import digest
 
-LARGEST = 20_000_000 // 6  # bytes of all files of a model: six of them stay below 20 MB
-KEEP_EVERY = 10.0  # seconds that a killed process may leave uncounted
 FIT, TRAIN = "fit", "train"
 
 
 def make_models(
-    recipes: Sequence[Recipe], out: Path, work: Path, device: Device, command: str
+    recipes: Sequence[Recipe | CloudRecipe], out: Path, work: Path, device: Device, command: str
 ) -> Stage[dict[str, Any]]:
     """Make the models of some recipes -> models[{name, 1-NNA, copies, bytes, minutes}], out.
 
@@ -44,6 +44,9 @@ def make_models(
     """
     rows = []
     for recipe in recipes:
+        if isinstance(recipe, CloudRecipe):
+            rows.append((yield from make_clouds(recipe, out, work, device, command)))
+            continue
         yield Note(text=f"{recipe.category}: {recipe.made} procedural shapes, preset {recipe.preset}")
         rows.append((yield from make_model(recipe, out, work, device, command)))
     return {"models": rows, "out": str(out)}
@@ -92,10 +95,10 @@ def make_model(recipe: Recipe, out: Path, work: Path, device: Device, command: s
         mixes = yield from healed_mixes(recipe.mixes, rows, recipe.seed, device, do, recipe.mixed)
         yield from draw_sheet(mixes, packed / f"{recipe.category}-mixes.webp", project, space)
         machine = f"{devices.describe(space.device).split(' (')[0]}, {platform.machine()}"
-        tried = _tried(out, recipe.category)
+        tried = tried_of(recipe.category, out)
         card = card_of_model(recipe, command, machine, project, clock.seconds, closed, real, tried)
         card = finished(card, packed)
-        size = _put(packed, out, card.name)
+        size = put(card.name, FILES, packed, out)
         yield Saved(kind="model", path=str(out / f"{card.name}{MODEL}"))
         return {
             "name": card.name,
@@ -104,36 +107,6 @@ def make_model(recipe: Recipe, out: Path, work: Path, device: Device, command: s
             "bytes": size,
             "minutes": round(sum(clock.seconds.get(step, 0.0) for step in set(steps)) / 60, 1),
         }
-
-
-class Clock:
-    """Wall-clock seconds of each step by the name of its run, over all sessions, in a file."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.seconds: dict[str, float] = msgspec.json.decode(path.read_bytes()) if path.exists() else {}
-
-    def timed(self, name: str, stage: Stage[Any]) -> Stage[Any]:
-        """The stage, with the time that it takes added to what it took before."""
-        before, start = self.seconds.get(name, 0.0), time.monotonic()
-        kept = start
-        try:
-            while True:
-                try:
-                    event = next(stage)
-                except StopIteration as end:
-                    return end.value
-                if time.monotonic() - kept > KEEP_EVERY:
-                    kept = time.monotonic()
-                    self._keep(name, before + kept - start)
-                yield event
-        finally:
-            stage.close()
-            self._keep(name, before + time.monotonic() - start)
-
-    def _keep(self, name: str, seconds: float) -> None:
-        self.seconds[name] = seconds
-        write_json(self.path, self.seconds)
 
 
 def _items(recipe: Recipe, project: Project) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -162,22 +135,3 @@ def _packed(place: Path, project: Project, space: Workspace) -> Stage[None]:
     if not known.exists():
         yield from usual_of(FIT, project, space)
         yield from pack_known(known, model, latents, rows, fit / "joints.safetensors")
-
-
-def _tried(out: Path, name: str) -> str:
-    """What was tried, in the words of whoever tried it; "" when nothing is written."""
-    path = out / "notes" / f"{name}.md"
-    return path.read_text(encoding="utf-8") if path.exists() else ""
-
-
-def _put(packed: Path, out: Path, name: str) -> int:
-    """Copy the files of a model into their folder, the card last -> bytes. Raises InputError where they are too large."""
-    files = [f"{name}{suffix}" for suffix in FILES]
-    size = sum((packed / file).stat().st_size for file in files)
-    if size > LARGEST:
-        raise InputError(
-            f"the files of {name} have {size:,} bytes, at most {LARGEST:,} may be shipped; make it smaller"
-        )
-    for file in files:
-        write_atomic(out / file, (packed / file).read_bytes())
-    return size

@@ -1,6 +1,9 @@
 """A trained model made small: the denoiser in half precision where it draws the same, and no names of training items."""
 
+from collections.abc import Sequence
 from pathlib import Path
+
+import msgspec
 
 from engine import methods
 from engine.checkpoint import Model, load_model, read, write
@@ -9,6 +12,7 @@ from engine.known import KnownAbout, write_known
 from engine.latents import Latents
 from engine.method import Representation
 from engine.protocol import Note, Stage
+from engine.settings import override
 from engine.shapes import ModelAbout, read_model_about
 from engine.storage import read_tensors
 
@@ -16,12 +20,12 @@ SAME = 0.05  # of the deviation of training latents: samples of one seed that di
 JUDGED = 16  # samples that are compared
 
 
-def pack_model(source: Path, place: Path) -> Stage[float]:
+def pack_model(source: Path, place: Path, drawing: Sequence[str] = ()) -> Stage[float]:
     """Write the model file ``source`` to ``place`` with the matrices of its denoiser in half precision -> by how much the
     samples of one seed differ then, as `drift` has it.
 
-    What decodes latents stays as it is, so shapes of the training project and of the packed model mix. Raises InputError
-    where the samples differ by more than SAME.
+    What decodes latents stays as it is, so shapes of the training project and of the packed model mix. ``drawing`` changes
+    settings of the sampler. Raises InputError where the samples differ by more than SAME.
     """
     tensors, header = read(source)
     assert isinstance(header, Model)
@@ -32,7 +36,9 @@ def pack_model(source: Path, place: Path) -> Stage[float]:
         for name, tensor in tensors.items()
     }
     staged = place.with_name(f"full-{place.name}")
-    write(staged, half, Model(about=header.about | {"items": []}))
+    settings = read_model_about(source).settings
+    settings = override(settings, [f"sampler.{change}" for change in drawing])
+    write(staged, half, Model(about=header.about | {"items": [], "settings": msgspec.to_builtins(settings)}))
     apart = yield from drift(source, staged)
     yield Note(text=f"samples in half precision differ by {apart:.4f} deviations from those in full")
     if apart > SAME:
@@ -66,15 +72,15 @@ def representation_of(model: Path, about: ModelAbout | None = None) -> Represent
 
 def drift(one: Path, other: Path) -> Stage[float]:
     """How far samples of two model files from the same noise lie apart: root mean square over a row, in deviations of the
-    numbers among the samples, and of that the median over samples."""
-    drawn = []
+    numbers among the samples, and of that the median over samples. Both draw as the second one does."""
+    drawn, sampler = [], read_model_about(other).settings.sampler
     for path in (one, other):
         about = read_model_about(path)
         method, representation = methods.load(about.settings), representation_of(path, about)
         trainee = method.trainee(about.settings, about.layout, about.sizes)
         load_model(path, {"trainee": trainee})
         trainee.requires_grad_(False).eval()
-        shapes = yield from method.sample(trainee, representation, JUDGED, about.settings.sampler, 0, {})
+        shapes = yield from method.sample(trainee, representation, JUDGED, sampler, 0, {})
         drawn.append(shapes.latent)
     spread = drawn[0].std(0).clamp_min(1e-6)
     return float(((drawn[0] - drawn[1]) / spread).square().mean(1).sqrt().median())

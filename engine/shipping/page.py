@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from engine.shipped import Closed, Interval, ModelCard, Score
 
+NAMES = {"generated": "generated", "real": "real, training"}
 STEPS = {"samples": "procedural shapes", "train": "training", "sample": "a shape drawn, looked at and drawn again"}
 
 
@@ -22,24 +23,27 @@ def page(card: ModelCard) -> str:
         "",
         "*Random mixes of parts of them, healed.*",
         "",
-        *_facts(card),
+        *facts(card),
         *_scores(card),
         *_novelty(card),
-        *_closed(card.closed, card.closed_real, card.drawn_again),
     ]
+    if card.closed is not None and card.closed_real is not None:
+        lines += _closed(card.closed, card.closed_real, card.drawn_again)
     if card.tried:
         lines += ["", "## What was tried", "", card.tried.strip()]
     return "\n".join(lines) + "\n"
 
 
-def _facts(card: ModelCard) -> list[str]:
+def facts(card: ModelCard) -> list[str]:
+    """The table of what the model is and what it took."""
     asked = [f"{name.partition(':')[2] or name} ({', '.join(values)})" for name, values in card.conditions.items()]
     seconds = ", ".join(f"{STEPS.get(step, step)} {_time(value)}" for step, value in card.seconds.items())
+    words = "anything about its categories, in words"
     rows = {
         "method": f"`{card.method}`",
         "categories": ", ".join(card.categories),
-        "parts": ", ".join(card.parts),
-        "can be asked for": "; ".join(asked) or "nothing, it has no conditions",
+        **({"parts": ", ".join(card.parts)} if card.parts else {}),
+        "can be asked for": words if card.reads_words else "; ".join(asked) or "nothing, it has no conditions",
         "learned from": f"{card.training} shapes of the {card.data}",
         **({"learned with": f"code of version `{card.learning}`"} if card.learning else {}),
         "measured against": f"{card.unseen} shapes that it never saw",
@@ -62,10 +66,9 @@ def _scores(card: ModelCard) -> list[str]:
         "| shapes | distance | MMD | coverage | 1-NNA | number |",
         "|---|---|---|---|---|---|",
     ]
-    names = {"generated": "generated", "real": "real, training"}
     return lines + [
-        f"| {names.get(row.kind, row.kind)} | {row.measure} | {_plain(row.mmd)} | {_share(row.coverage)} | "
-        f"{_share(row.one_nna)} | {_number(row)} |"
+        f"| {NAMES.get(row.kind, row.kind)} | {row.measure} | {plain(row.mmd)} | {share(row.coverage)} | "
+        f"{share(row.one_nna)} | {_number(row)} |"
         for row in sorted(card.scores, key=lambda row: (row.measure, row.kind))
     ]
 
@@ -99,11 +102,13 @@ def _time(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.2g} s"
 
 
-def _plain(score: Interval) -> str:
+def plain(score: Interval) -> str:
+    """A figure with its interval."""
     return f"{score[0]:.3g} [{score[1]:.3g}, {score[2]:.3g}]"
 
 
-def _share(score: Interval) -> str:
+def share(score: Interval) -> str:
+    """A share with its interval, in per cent."""
     return f"{score[0]:.1%} [{score[1]:.1%}, {score[2]:.1%}]"
 
 

@@ -81,6 +81,51 @@ class Recipe(Settings, frozen=True):
         return self.items or int(1.1 * max(self.training / 0.8, self.unseen / 0.2)) + 20
 
 
+class CloudRecipe(Settings, frozen=True):
+    """How the model of clouds, which is told what to draw in words, is made and measured: one of all categories.
+
+    items : procedural shapes of each category; their training split is learned, ``unseen`` of the others are references
+    drawing : settings of drawing that it is shipped with; they are found out after the training, which they do not change
+    prompts : held-out prompts whose clouds are judged; asked_points : of these clouds
+    points : of the clouds that are held against the references, of which ``fresh`` of each category against training ones
+    shown : what pictures are drawn for
+    seed : of the procedural shapes; draw : of the samples
+    """
+
+    name: str = "tiny3d"
+    method: str = "tiny3d"
+    preset: str = "tiny"
+    changes: tuple[str, ...] = ()
+    drawing: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ("airplane", "chair", "car", "table", "lamp", "mug")
+    items: Annotated[int, Meta(ge=5)] = 500
+    unseen: Annotated[int, Meta(ge=2)] = 80
+    prompts: Count = 200
+    asked_points: Annotated[int, Meta(ge=256)] = 512
+    points: Annotated[int, Meta(ge=64, le=512)] = 512
+    fresh: Annotated[int, Meta(ge=2)] = 24
+    resamples: Annotated[int, Meta(ge=2)] = 200
+    shown: tuple[str, ...] = ()
+    seed: int = 0
+    draw: int = 1
+
+    @property
+    def settings(self) -> MethodSettings:
+        """Settings of fit and training."""
+        return override(methods.preset(self.method, self.preset), self.changes)
+
+    @property
+    def learned(self) -> list[Any]:
+        """All of it that a trained model follows from."""
+        told = {name: value for name, value in msgspec.to_builtins(self.settings).items() if name != "sampler"}
+        return [self.name, told, self.items, self.categories, self.seed]
+
+    @property
+    def measured(self) -> str:
+        """Short name of all of it that what is packed beside a trained model follows from."""
+        return _short(self)
+
+
 def _short(*values: object) -> str:
     return digest(msgspec.json.encode(values))[:8]
 
@@ -102,3 +147,29 @@ RECIPES: dict[str, Recipe] = {
     name: Recipe(category=name, changes=FEWER, items=1_000, training=0, unseen=120, samples=120)
     for name in ("car", "table", "lamp", "mug")
 }
+
+# What a person might ask for: all categories, and attributes that are judged and others.
+SHOWN = (
+    "a swept-wing aeroplane with two engines",
+    "an airliner with four engines",
+    "a biplane",
+    "a T-tail aeroplane",
+    "a chair with arms",
+    "a chair without arms",
+    "a stool",
+    "an office chair",
+    "a round table",
+    "a table with four legs",
+    "a pedestal table",
+    "a coffee table",
+    "a floor lamp",
+    "a pendant lamp",
+    "a table lamp with a cone shade",
+    "a mug with two handles",
+    "a cup without a handle",
+    "a pickup",
+    "a bus",
+    "a sports car",
+)
+
+CLOUDS: dict[str, CloudRecipe] = {"tiny3d": CloudRecipe(shown=SHOWN)}
