@@ -145,8 +145,7 @@ def model_to_draw_with(project: Project | None, category: str = "", method: str 
             wanted = reads if words else not reads or bool(method) or not category
             if wanted and (not category or category in about.categories):
                 return run.id
-    found = shipped_for(category) if category else ""
-    if found and method in ("", shipped_card(found).method):
+    if found := shipped_for(category, method, words):
         return found
     which = f"{f' of {method}' if method else ''}{f' that knows {category}' if category else ''}"
     brought = f"name a --category that the program brings a model of ({', '.join(names())}), or " if names() else ""
