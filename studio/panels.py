@@ -12,6 +12,7 @@ from studio.models.form import Form
 from studio.models.lineage import Lineage
 from studio.models.looking import Looking
 from studio.models.opened import OpenProject
+from studio.models.watching import Watching
 from studio.panel import Panel
 from studio.views import gallery, library, make, mix, queue_list, report, timeline
 from studio.views.export import ExportStrip
@@ -30,6 +31,7 @@ CARRIED = 96  # pixels of the picture that goes along with what is dragged
 def _viewport(opened: OpenProject) -> Column:
     """The 3D view with its bar, and what was exported."""
     scene = opened.model(Looking).scene
+    opened.model(Watching)
     view = View3D(scene)
     BrushTool(view)
     view.failed.connect(opened.troubles.tell)

@@ -34,6 +34,11 @@ class FormingCards(Cards):
         """How many of those that come are finished."""
         return sum(card.note == NOTES[-1][0] for card in self._coming)
 
+    @property
+    def begun(self) -> int:
+        """How many of those that come can be seen."""
+        return sum(card.note != NOTES[0][0] for card in self._coming)
+
     def begin(self, run: str, count: int, title: str) -> None:
         """Show room for the shapes that a run is about to make; ``title`` is what they have in common."""
         self._images.clear()

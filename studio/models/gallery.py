@@ -8,8 +8,10 @@ from PySide6.QtCore import Signal
 from engine.jobs import GenerateJob, Job
 from engine.mailbox import Preview
 from engine.shipped import PREFIX, is_shipped
+from engine.text.asking import prompt_of
 from studio.models.forming import KIND, FormingCards
 from studio.models.library import Filter
+from studio.models.library_read import CLOUDS
 from studio.models.make import Make
 from studio.models.opened import OpenProject, ProjectModel
 from studio.models.queue import ENDED
@@ -29,14 +31,29 @@ class Gallery(ProjectModel):
         super().__init__(opened)
         self.run = ""
         self.beside = False  # whether shapes are shown with the training shape that they are nearest to
+        self._clouds = ""  # the run that makes clouds, which are kept as they are when it is stopped
         self._looked = 0.0  # s, when it was last looked at
         self.cards = FormingCards(opened.library, opened.thumbnails, Filter(run=NO_RUN))
-        opened.model(Make).asked.connect(self.follow)
+        self._asked: set[str] = set()  # runs that are followed when they begin, unless another one is going on
+        opened.model(Make).asked.connect(self._begin)
+        opened.queue.changed.connect(self._go_to_next)
         opened.queue.changed.connect(self.changed)
         opened.queue.progressed.connect(lambda _: self.changed.emit())
         opened.library.changed.connect(self._arrive)
         opened.session.pictured.connect(self._form)
         self.cards.counted.connect(lambda _: self.changed.emit())
+
+    def _begin(self, run: str) -> None:
+        self._asked.add(run)
+        self.follow(run)
+
+    def _go_to_next(self) -> None:
+        """Of several that were asked for, the one that is being made is shown."""
+        running, followed = self._opened.queue.running, self._opened.queue.task(self.run)
+        if running is None or running.run not in self._asked or running.run == self.run:
+            return
+        if followed is None or followed.state in ENDED:
+            self.follow(running.run)
 
     def follow(self, run: str) -> None:
         """Show the shapes of this run from now on; those of the run before stay until it has some."""
@@ -92,11 +109,11 @@ class Gallery(ProjectModel):
     @property
     def stop_words(self) -> str:
         """What stopping does now."""
-        ready = self.cards.ready if self.cards.coming == self.run else 0
-        return f"Stop, keep {ready}" if ready else "Stop"
+        kept = self.cards.begun if self._clouds == self.run else self.cards.ready
+        return f"Stop, keep {kept}" if kept and self.cards.coming == self.run else "Stop"
 
     def stop(self) -> None:
-        """Make no more; what is finished is kept."""
+        """Make no more; what is finished is kept, and clouds as they are."""
         self._opened.queue.cancel(self.run)
 
     @property
@@ -107,6 +124,10 @@ class Gallery(ProjectModel):
 
     def go_on(self) -> None:
         """Make the rest after all."""
+        for card in self._opened.library.shown(
+            Filter(run=self.run)
+        ):  # clouds become others than they were when stopped
+            self._opened.thumbnails.forget(card.name)
         self._opened.queue.retry(self.run)
 
     def look_at(self, name: str) -> None:
@@ -159,6 +180,7 @@ class Gallery(ProjectModel):
             return
         if self.cards.coming != run:
             self.cards.begin(run, task.job.count, f"{_kind(task.job).capitalize()} {self._number(run)}")
+        self._clouds = run if "points" in preview.arrays else ""
         self.cards.take(preview.arrays)
         known = len(self._opened.library.shown(Filter(run=run)))
         if self.cards.ready > known and time.monotonic() - self._looked > LOOK_S:
@@ -192,7 +214,7 @@ class Gallery(ProjectModel):
 def _kind(job: GenerateJob) -> str:
     """What a generation makes, as far as that is known before."""
     own = job.model.removeprefix(PREFIX).partition("@")[0] if is_shipped(job.model) else "shape"
-    return job.category or own
+    return "cloud" if own == CLOUDS or prompt_of(job.changes) else job.category or own
 
 
 def _drawn_again(result: Mapping[str, object]) -> str:

@@ -18,6 +18,7 @@ class Card:
 
     name : what the engine calls it; title : what people do; note : a few words on it, in the colour of its ``mood``
     hint : the same in full; quality : IoU of a fit; nearest : the training shape that it is nearest to
+    cloud : whether it is points without a surface; prompt : the words that it was asked for in
     ordered : number by which the newest come first; run, row : where a shape lies; words : all that a search looks at
     """
 
@@ -38,6 +39,8 @@ class Card:
     run: str = ""
     row: int = 0
     words: str = ""
+    cloud: bool = False
+    prompt: str = ""
 
 
 @dataclass(frozen=True)

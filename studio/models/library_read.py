@@ -10,8 +10,12 @@ from engine.errors import StudioError
 from engine.jobs import GenerateJob
 from engine.project import Project
 from engine.rows import ItemRow, RunRow, ShapeRow
+from engine.shipped import is_shipped, shipped_card
+from engine.text.asking import category_of, prompt_of
 from studio.models.library_card import Card, Mood
 from studio.models.novelty import Novelty, read_novelties
+
+CLOUDS = "tiny3d"  # the method whose shapes are clouds
 
 
 def read_cards(folder: Path) -> list[Card]:
@@ -19,7 +23,10 @@ def read_cards(folder: Path) -> list[Card]:
     with Project(folder) as project:
         items, runs, shapes = project.catalogue.items(), project.catalogue.runs(), project.catalogue.shapes()
         novelties = read_novelties(project, runs)
-        asked = {run.id: _category_asked(project, run) for run in runs if run.kind == "generate"}
+        jobs = {run.id: job for run in runs if run.kind == "generate" and (job := _job(project, run))}
+        asked = {run: _category_asked(job) for run, job in jobs.items()}
+        fitted = {run.id: run.method for run in runs if run.kind == "fit"}
+        drawn = {run: _method_of(job, runs, folder) for run, job in jobs.items()}
     by_item = {item.id: item for item in items}
     number = {run.id: i for i, run in enumerate(runs, 1)}
     began = {run.id: run.created for run in runs}
@@ -33,6 +40,9 @@ def read_cards(folder: Path) -> list[Card]:
         card = _of_shape(shape, by_item.get(shape.item), kinds[shape.id], number.get(shape.run, 0))
         if shape.kind == "generated" and (novelty := novelties.get(shape.id)):
             _tell_novelty(card, novelty)
+        card.cloud = drawn.get(shape.run, fitted.get(shape.run)) == CLOUDS
+        if card.cloud and shape.kind == "generated":
+            _tell_prompt(card, prompt_of(jobs[shape.run].changes))
         card.ordered = began.get(shape.run, shape.added)
         cards.append(card)
     cards.sort(key=lambda card: (-card.ordered, card.run, card.row, card.name))
@@ -110,15 +120,37 @@ def _tell_novelty(card: Card, novelty: Novelty) -> None:
     card.note, card.mood = novelty.note, "good" if novelty.good else "warn"
 
 
-def _category_asked(project: Project, run: RunRow) -> str:
-    """What a generation was asked for, or what its model is named after."""
+def _tell_prompt(card: Card, prompt: str) -> None:
+    card.prompt, card.note = prompt, card.note if card.novelty else "cloud"
+    card.hint = "\n".join(filter(None, (f"“{prompt}”" if prompt else "", card.hint)))
+    card.words = f"{card.words} cloud {prompt.lower()}"
+
+
+def _job(project: Project, run: RunRow) -> GenerateJob | None:
+    """What a generation was asked; None where its folder is gone."""
     try:
         job = project.job(run.id)
     except (StudioError, OSError):
+        return None
+    return job if isinstance(job, GenerateJob) else None
+
+
+def _category_asked(job: GenerateJob) -> str:
+    """What a generation was asked for, in words too, or what its model is named after."""
+    if job.category or (prompt := prompt_of(job.changes)) == "":
+        own = job.model.partition(":")[2].partition("@")[0] if is_shipped(job.model) else ""
+        return job.category or (own if own != CLOUDS else "")
+    return category_of(prompt)
+
+
+def _method_of(job: GenerateJob, runs: Sequence[RunRow], folder: Path) -> str:
+    """The method of the model that drew; "" where that is not known."""
+    if not is_shipped(job.model):
+        return next((run.method for run in runs if run.id == job.model), "")
+    try:
+        return shipped_card(job.model, folder).method
+    except StudioError:
         return ""
-    if not isinstance(job, GenerateJob):
-        return ""
-    return job.category or (job.model.partition(":")[2].partition("@")[0] if job.model.startswith("shipped:") else "")
 
 
 def _item_title(item: ItemRow) -> str:

@@ -14,7 +14,9 @@ from engine.errors import StudioError
 from engine.jobs import GenerateJob
 from engine.project import Project
 from engine.storage import write_json
+from engine.text.asking import change_of, prompt_of
 from studio.models.opened import OpenProject
+from studio.models.prompting import Prompting
 from studio.models.queue import Queue
 from studio.models.sources import Source, own_sources, shipped_sources
 from studio.models.troubles import Troubles
@@ -32,11 +34,16 @@ class MakeFile(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     category: str = ""
     count: int = 12
+    prompt: str = ""
+    recent: tuple[str, ...] = ()  # prompts, the newest first
     version: int = VERSION
 
 
 class Make(QObject):
-    """The state of the panel. ``changed`` comes after every change, ``asked(run)`` after a job was put into the queue."""
+    """The state of the panel. ``changed`` comes after every change, ``asked(run)`` after a job was put into the queue.
+
+    prompting : what is asked for in words, of models that read them
+    """
 
     changed = Signal()
     asked = Signal(str)
@@ -58,6 +65,7 @@ class Make(QObject):
         self.locked = False
         self.whole = True  # shapes that come apart are drawn again
         self.steps = self.guidance = 0.0
+        self.prompting = Prompting(project.folder)
         self.refresh()
         self._recall()
         self._kept = self._choice
@@ -78,11 +86,21 @@ class Make(QObject):
         """Take a model, with its own steps and guidance."""
         self.source = next((source for source in self.sources if source.name == name), None)
         self.answers = {}
+        self.prompting.read(name if self.source else "")
         if self.source:
-            categories = self.source.categories
-            self.category = categories[0] if len(categories) == 1 else ""
+            self.category = self.categories[0] if len(self.categories) == 1 else ""
             self.steps, self.guidance = self.source.sampler.steps, self.source.sampler.guidance_scale
         self.changed.emit()
+
+    @property
+    def reads(self) -> bool:
+        """Whether the chosen model is asked in words."""
+        return self.prompting.known is not None
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """What a person chooses from; of a model that reads words, a prompt says it."""
+        return () if self.source is None or self.reads else self.source.categories
 
     def set_category(self, category: str) -> None:
         """Ask for a category; "" = any that the model knows. What shapes of it never have is not asked for any more."""
@@ -93,7 +111,7 @@ class Make(QObject):
 
     def questions(self) -> list[tuple[str, tuple[str, ...]]]:
         """(condition, classes) that can be asked for: parts that may be there or not, and attributes with several values."""
-        if self.source is None:
+        if self.source is None or self.reads:
             return []
         found = self.source.askable.of(self.category)
         offered = [(name, classes) for name, classes in found.items() if len(classes) > 1]
@@ -154,6 +172,11 @@ class Make(QObject):
         self.steps, self.guidance = steps, guidance
         self.changed.emit()
 
+    def set_points(self, points: int) -> None:
+        """Points of a cloud; 0 = as many as the model draws by itself."""
+        self.prompting.points = points
+        self.changed.emit()
+
     def set_whole(self, whole: bool) -> None:
         """Draw shapes again that come apart or are not as asked, or keep them as they are drawn."""
         self.whole = whole
@@ -161,15 +184,18 @@ class Make(QObject):
 
     @property
     def job(self) -> GenerateJob | None:
-        """What would be put into the queue; None without a model."""
+        """What would be put into the queue, of several prompts the first; None without a model."""
         if self.source is None:
             return None
         own = self.source.sampler
         changes = [f"steps={int(self.steps)}"] if self.steps != own.steps else []
         changes += [f"guidance_scale={self.guidance:g}"] if self.guidance != own.guidance_scale else []
+        if self.reads:
+            changes += [f"points={self.prompting.points}"] if self.prompting.points else []
+            changes += [change_of(prompt) for prompt in self.prompting.prompts[:1]]
         parts = {name.removeprefix(PART): one for name, one in self.answers.items() if name.startswith(PART)}
         asked = Asked(
-            category=self.category if len(self.source.categories) > 1 else "",
+            category=self.category if len(self.categories) > 1 else "",
             with_parts=tuple(part for part, one in parts.items() if one == PRESENT),
             without=tuple(part for part, one in parts.items() if one == ABSENT),
             attributes={n.removeprefix(ATTRIBUTE): one for n, one in self.answers.items() if n.startswith(ATTRIBUTE)},
@@ -195,7 +221,7 @@ class Make(QObject):
             self._troubles.tell("the model that drew it is not in this project any more")
             return False
         self.choose(source.name)
-        if job.category in ("", *source.categories):
+        if job.category in ("", *self.categories):
             self.set_category(job.category or self.category)
         parts = dict.fromkeys(job.with_parts, PRESENT) | dict.fromkeys(job.without, ABSENT)
         wanted = {PART + part: one for part, one in parts.items()}
@@ -205,10 +231,13 @@ class Make(QObject):
         changes = dict(change.removeprefix("sampler.").split("=", 1) for change in job.changes)
         self.steps = float(changes.pop("steps", self.steps))
         self.guidance = float(changes.pop("guidance_scale", self.guidance))
+        self.prompting.points = int(changes.pop("points", 0))
+        self.prompting.write(prompt_of(job.changes))
+        changes.pop("prompt", "")
         self.whole = job.whole
         self.set_count(job.count)
         self.set_seed(job.seed)
-        category = job.category if len(source.categories) > 1 else ""
+        category = job.category if len(self.categories) > 1 else ""
         if changes or _asked_by(self.job) != _asked_by(replace(job, model=source.name, category=category)):
             self._troubles.tell(
                 "not all that was asked for then can be asked for here; “Copy as command” has all of it"
@@ -216,20 +245,37 @@ class Make(QObject):
         return True
 
     def generate(self, first: bool = False) -> str:
-        """Put the job into the queue, and take another seed unless it is locked; returns the run, "" when that failed."""
-        job = self.job
-        if job is None:
+        """Put the job into the queue, or one for each prompt, and take another seed unless it is locked; returns the first
+        run, "" when that failed."""
+        if self.reads and self.prompting.fault:
+            self._troubles.tell(self.prompting.fault)
             return ""
+        jobs = self.jobs
+        runs: list[str] = []
         try:
-            run = self._queue.submit(job, first)
+            for job in reversed(jobs) if first else jobs:  # each goes before what waits, also before the last of these
+                runs.append(self._queue.submit(job, first))
         except (StudioError, OSError) as error:
             self._troubles.tell_error(error)
+        if not runs:
             return ""
+        runs = runs[::-1] if first else runs
         if not self.locked:
             self.roll()
-        self.asked.emit(run)
+        self.prompting.remember()
+        for run in reversed(runs):  # what comes first is what is followed
+            self.asked.emit(run)
         self._remember()
-        return run
+        return runs[0]
+
+    @property
+    def jobs(self) -> list[GenerateJob]:
+        """What would be put into the queue: a job for each prompt."""
+        job = self.job
+        if job is None or not self.reads or len(self.prompting.prompts) < 2:
+            return [job] if job else []
+        own = job.changes[:-1]  # without the first prompt
+        return [replace(job, changes=(*own, change_of(prompt))) for prompt in self.prompting.prompts]
 
     def close(self) -> None:
         """The project is closed: keep what was chosen for the next time."""
@@ -238,7 +284,10 @@ class Make(QObject):
     # from one time to the next ---------------------------------------------------------------------------------------
     @property
     def _choice(self) -> MakeFile | None:
-        return MakeFile(model=self.source.name, category=self.category, count=self.count) if self.source else None
+        if self.source is None:
+            return None
+        words, recent = self.prompting.text, tuple(self.prompting.recent)
+        return MakeFile(model=self.source.name, category=self.category, count=self.count, prompt=words, recent=recent)
 
     def _remember(self) -> None:
         """Keep what is chosen, if it is something else than what is kept."""
@@ -257,10 +306,12 @@ class Make(QObject):
         except (OSError, msgspec.DecodeError):
             return
         self.set_count(kept.count)
+        self.prompting.recent = list(kept.recent)
+        self.prompting.write(kept.prompt)
         found = next((source for source in self.sources if source.name == kept.model), None)
         if found is not None:
             self.choose(found.name)
-            if kept.category in ("", *found.categories):
+            if kept.category in ("", *self.categories):
                 self.set_category(kept.category)
 
     def _look_again(self, run: str) -> None:

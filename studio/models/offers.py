@@ -1,7 +1,7 @@
 """What can be done with cards: the same in the gallery and in the library, as plain values that a menu is made of."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from PySide6.QtGui import QGuiApplication
@@ -10,6 +10,7 @@ from engine.errors import StudioError
 from engine.jobs import AnalyseJob, GenerateJob, Job
 from engine.live_requests import known_of
 from engine.shipped import is_shipped
+from studio.models.cloud_work import SPLIT, CloudWork
 from studio.models.export import Export
 from studio.models.library import Card
 from studio.models.lineage import Lineage
@@ -40,6 +41,7 @@ def offers(opened: OpenProject, names: Sequence[str]) -> list[list[Offer]]:
     groups = [
         _look(opened, card),
         _mix(opened, card),
+        _cloud(opened, [one for one in cards if one.cloud]),
         _export(
             opened, [one.name for one in cards if one.kind == "shape" or (one.kind == "item" and one.mood != "bad")]
         ),
@@ -111,6 +113,17 @@ def _mix(opened: OpenProject, card: Card) -> list[Offer]:
         parts = tuple(Offer(part.capitalize(), partial(take, part)) for part in card.parts)
         found.append(Offer(f"Use a part of it in {mix.base.title}", lines=parts))
     return found
+
+
+def _cloud(opened: OpenProject, cards: list[Card]) -> list[Offer]:
+    """What becomes of clouds."""
+    if not cards:
+        return []
+    work, names = opened.model(CloudWork), tuple(card.name for card in cards)
+    categories = work.categories(names)
+    lines = tuple(Offer(one.capitalize(), partial(work.split, names, one)) for one in categories)
+    split = replace(lines[0], text=SPLIT) if len(lines) == 1 else Offer(f"{SPLIT} as", lines=lines)
+    return [split if lines else Offer(work.why_not(names)), Offer("Make a mesh", lambda: work.mesh(names))]
 
 
 def _mark(opened: OpenProject, names: list[str]) -> list[Offer]:

@@ -13,16 +13,19 @@ from engine.jobs import (
     ImportJob,
     InterpolateJob,
     Job,
+    MeshJob,
     MixJob,
     PartsJob,
     RenameJob,
     RerollJob,
     SamplesJob,
+    SplitJob,
     TrainJob,
     TurnJob,
     kind_of,
 )
 from engine.methods import name_of
+from engine.text.asking import prompt_of
 
 VERBS = {
     "import": "Import",
@@ -33,6 +36,8 @@ VERBS = {
     "fit": "Fit shapes",
     "train": "Train a model",
     "generate": "Generate",
+    "mesh": "Make a mesh",
+    "split": "Split into parts",
     "mix": "Mix parts",
     "joints": "Measure joints",
     "heal": "Heal joints",
@@ -80,7 +85,13 @@ def title_of(job: Job) -> str:
     """What a job does, in a few words."""
     match job:
         case GenerateJob():
-            return f"Generate {counted(job.count, job.category or 'shape')}"
+            words = prompt_of(job.changes)
+            what = counted(job.count, job.category or ("cloud" if words else "shape"))
+            return f"Generate {what}: {words}" if words else f"Generate {what}"
+        case MeshJob() if len(job.shapes) > 1:
+            return f"Make {len(job.shapes)} meshes"
+        case SplitJob() if len(job.shapes) > 1:
+            return f"Split {counted(len(job.shapes), 'cloud')} into parts"
         case SamplesJob():
             return f"Make {counted(job.count, 'sample ' + job.category)}"
         case ImportJob():

@@ -9,7 +9,7 @@ from studio.models.bring import Bring
 from studio.models.form import Form
 from studio.models.opened import OpenProject, ProjectModel
 from studio.models.train_gate import Gate
-from studio.models.train_methods import OF_TRAINING, PRESETS
+from studio.models.train_methods import OF_TRAINING, PRESETS, WITHOUT_PARTS
 from studio.models.train_runs import Cost, Fitted, Runs
 
 MANY = 24  # from here on a model can come to more than copies
@@ -87,7 +87,7 @@ class Fitting(ProjectModel):
     def fit_advice(self) -> str:
         """What is allowed but seldom wanted; "" = nothing."""
         left = [item for item in self.bring.nameless if self.category in ("", item.category)]
-        if left and len(left) < self.to_fit and self.method != "hyperdiffusion":
+        if left and len(left) < self.to_fit and self.method not in WITHOUT_PARTS:
             return f"{len(left):,} without named parts are left out."
         if 0 < self.to_fit < MANY:
             return f"{self.to_fit} are few: a model of so few mostly copies them."

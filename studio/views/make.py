@@ -1,4 +1,4 @@
-"""The Make panel: which model, of what kind, how many, and Generate."""
+"""The Make panel: which model, what in words or of what kind, how many, and Generate."""
 
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtGui import QAction, QKeySequence, QWheelEvent
@@ -18,11 +18,13 @@ from studio.icons import icon
 from studio.models.make import MOST_COUNT, MOST_SEED, Make
 from studio.models.opened import OpenProject
 from studio.panel import Panel, in_menu
+from studio.views.make_prompt import PromptBox
 from studio.widgets.rows import Rows
 from studio.widgets.tall_area import TallArea
 from studio.widgets.words import Ground, button, label, line, tool
 
 MOST_STEPS = 1_000
+MOST_POINTS = 16_384
 FEW = 64  # shapes on the slider; more are typed
 NAMES = 76  # pixels of the names on the left
 
@@ -50,6 +52,7 @@ class MakeView(Ground):
         self._make = opened.model(Make)
         self.model, self.category = QComboBox(), QComboBox()
         self.about = label(role="dim", wrap=True)
+        self.prompt = PromptBox(self._make.prompting)
         self.count, self.slider = QSpinBox(minimum=1, maximum=MOST_COUNT), QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(1, FEW)
         self.seed = QSpinBox(minimum=0, maximum=MOST_SEED)
@@ -59,6 +62,8 @@ class MakeView(Ground):
         self.more.setCheckable(True)
         self.steps = QSpinBox(minimum=1, maximum=MOST_STEPS)
         self.guidance = QDoubleSpinBox(minimum=0, maximum=20, singleStep=0.5, decimals=2)
+        self.points = QSpinBox(minimum=0, maximum=MOST_POINTS, singleStep=256)
+        self.points.setSpecialValueText("As the model draws")
         self.whole = QCheckBox("Draw again what comes apart")
         self.go = button("Generate", lambda: self._make.generate(), "primary", tip="Put it into the queue (Ctrl+Enter)")
         self.clear = button("Clear", self._make.clear, "flat", tip="Ask for nothing in particular")
@@ -79,6 +84,7 @@ class MakeView(Ground):
         self._form.addRow("", self.about)
         self._form.row("Category", self.category)
         column.addLayout(self._form)
+        column.addWidget(self.prompt)
         numbers = Rows(NAMES)
         numbers.row("Count", _row(self.slider, self.count))
         numbers.row("Next seed", _row(self.seed, self.lock, self.dice))
@@ -90,7 +96,9 @@ class MakeView(Ground):
         extra.setContentsMargins(0, 0, 0, 0)
         extra.row("Steps", self.steps)
         extra.row("Guidance", self.guidance)
+        extra.row("Points", self.points)
         extra.addRow(self.whole)
+        self._rows = extra
         self._extra.hide()
         column.addWidget(self._extra)
         self._between = line()
@@ -123,12 +131,16 @@ class MakeView(Ground):
         self.dice.clicked.connect(make.roll)
         self.steps.valueChanged.connect(lambda: make.set_drawing(self.steps.value(), self.guidance.value()))
         self.guidance.valueChanged.connect(lambda: make.set_drawing(self.steps.value(), self.guidance.value()))
+        self.points.valueChanged.connect(make.set_points)
+        self.prompt.entered.connect(lambda: make.generate())
+        make.prompting.changed.connect(self._draw_points)
         self.whole.toggled.connect(make.set_whole)
         self.whole.setToolTip(
             "Shapes in several pieces, or without what was asked for, are drawn anew: up to 12 times each"
         )
         self.steps.setToolTip("Of drawing: more are slower and a little cleaner")
         self.guidance.setToolTip("How closely shapes follow what was asked for; 1 = off, at least 2 when something is")
+        self.points.setToolTip("Of each cloud: more take longer, and show more of small things")
         names = {
             "Model": (self.model, "What draws the shapes: one that comes with the program, or one of your own"),
             "Category": (self.category, "What kind of shapes"),
@@ -164,7 +176,11 @@ class MakeView(Ground):
         make, source = self._make, self._make.source
         _fill(self.model, [(one.title, one.name) for one in make.sources], source.name if source else "")
         self.about.setText(source.about if source else "There is no model yet: none came with the program.")
-        categories = source.categories if source else ()
+        categories = make.categories
+        self.prompt.setVisible(make.reads)
+        self._rows.setRowVisible(self.points, make.reads)
+        self._rows.setRowVisible(self.whole, not make.reads)
+        self._draw_points()
         many = len(categories) > 1
         self._form.setRowVisible(self.category, many)
         if many:
@@ -182,6 +198,10 @@ class MakeView(Ground):
         self.lock.setIcon(icon("lock" if make.locked else "unlock"))
         self.go.setEnabled(source is not None)
         self.model.setEnabled(bool(make.sources))
+
+    def _draw_points(self) -> None:
+        with QSignalBlocker(self.points):
+            self.points.setValue(self._make.prompting.points)
 
     def _ask(self) -> None:
         """A choice for each thing that the model can be asked for."""

@@ -7,9 +7,9 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QSplitter, QStackedLayout, QVB
 from studio.models.mix import Mix
 from studio.models.opened import OpenProject
 from studio.panel import Panel, in_menu
+from studio.views.mix_begin import MixBegin, can_mix
 from studio.views.mix_slot import SlotRow
 from studio.widgets.card_list import CardList
-from studio.widgets.empty_page import EmptyPage
 from studio.widgets.tall_area import TallArea
 from studio.widgets.waits import Waits
 from studio.widgets.words import Ground, button, label, line, tool
@@ -28,7 +28,10 @@ class MixView(Ground):
         self.mix = opened.model(Mix)
         self.rows: dict[str, SlotRow] = {}
         self._stack = QStackedLayout(self)
-        self._stack.addWidget(self._nothing())
+        self._nothing = MixBegin(opened)
+        self._nothing.wanted.connect(self._begin)
+        self.begin = self._nothing.begin
+        self._stack.addWidget(self._nothing)
         self._stack.addWidget(self._something())
         self._act()
         self.mix.changed.connect(self._refresh)
@@ -43,12 +46,6 @@ class MixView(Ground):
         self._judge()
 
     # building --------------------------------------------------------------------------------------------------------
-    def _nothing(self) -> QWidget:
-        words = "Choose a shape in the library. Each of its parts gets a slot, and other shapes give theirs."
-        tip = "Each of its parts gets a slot"
-        self.begin = button("Mix the shape in view", self._begin, "primary", tip=tip)
-        return EmptyPage("Exchange the parts of a shape", words, self.begin)
-
     def _something(self) -> QWidget:
         page = QWidget()
         column = QVBoxLayout(page)
@@ -157,8 +154,8 @@ class MixView(Ground):
         mix, base = self.mix, self.mix.base
         self._stack.setCurrentIndex(0 if base is None else 1)
         current = self._opened.library.card(self._opened.current.shape)
-        fits = current is not None and current.kind == "shape" and bool(current.parts)
-        self.begin.setEnabled(fits)
+        fits = can_mix(current)
+        self._nothing.show_card(current)
         if base is None:
             return
         self._another.setVisible(fits and current is not base)

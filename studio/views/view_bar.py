@@ -24,6 +24,7 @@ ARRANGEMENTS: tuple[tuple[str, Arrangement], ...] = (
     ("Wipe", "wipe"),
     ("The one in front", "one"),
 )
+NO_PARTS = "A cloud of points has no parts to move apart; split it into parts first"
 AXES: tuple[tuple[str, tuple[float, float, float]], ...] = (
     ("Whole", (0, 0, 0)),
     ("Cut across", (1, 0, 0)),
@@ -116,3 +117,6 @@ class ViewBar(Ground):
             if plane is not None:
                 self.offset.setValue(round(100 * plane.offset))
         self.offset.setVisible(plane is not None)
+        cloud = bool(self._scene.shapes) and all(shape.is_cloud for shape in self._scene.shapes)
+        self.explode.setEnabled(not cloud)
+        self.explode.setToolTip(NO_PARTS if cloud else "Explode")
