@@ -1,7 +1,7 @@
 """How good and how new shapes are: the stage of `evaluate`."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,8 +9,6 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from engine import device
-from engine.errors import InputError
 from engine.geometry.file import load_geometry
 from engine.geometry.mesh import Mesh
 from engine.geometry.regions import part_meshes_of
@@ -18,99 +16,43 @@ from engine.jobs import EvaluateJob
 from engine.method import Workspace
 from engine.metrics import thumbnails
 from engine.metrics.comparing import REAL, REFERENCES, SAMPLES, Kind, Sets, as_many, frechet_rows, score_rows, units_of
-from engine.metrics.decoding import solids_of
-from engine.metrics.dense import chamfer_measure
 from engine.metrics.features import features_of
 from engine.metrics.frechet import FrechetRow
-from engine.metrics.measures import Means
+from engine.metrics.measured import Asked, Decoded, Real, decode, latents, real_of, suited
 from engine.metrics.newness import Known, latents_of, newness
-from engine.metrics.protocol import chosen, isovalue, kept, passed_over
-from engine.metrics.rebuilt import rebuilt
+from engine.metrics.protocol import kept, passed_over
 from engine.metrics.reconstruction import THRESHOLD
 from engine.metrics.report import nearest_first
-from engine.metrics.result import Evaluation, Reconstruction, write_evaluation
+from engine.metrics.result import Evaluation, write_evaluation
 from engine.metrics.scores import ScoreRow
 from engine.metrics.subjects import Subjects, subjects_of
-from engine.metrics.surfaces import Surface, by_part, item_surface, shape_surface
+from engine.metrics.surfaces import Cloud, Surface, by_part
 from engine.metrics.tables import told_of
 from engine.opened import Opened, open_shapes
 from engine.project import Project
 from engine.protocol import Note, Progress, Saved, Stage
 from engine.reporting import RESULT, check_out, written
-from engine.rows import ItemRow
 from engine.shapes import hash_of_file
 from engine.storage import digest, once
 
-
-@dataclass(frozen=True)
-class Asked:
-    """A job, what it means, and where it is done."""
-
-    job: EvaluateJob
-    subjects: Subjects
-    project: Project
-    work: Workspace
-
-    @property
-    def level(self) -> float:
-        """The logit of surfaces."""
-        return isovalue(self.job.protocol)
-
-    @property
-    def means(self) -> Means:
-        """Distances are kept in the project, so that no evaluation measures a pair again."""
-        return Means(self.project.folder / "cache" / "distances", device.CORES, chamfer_measure(self.work.device))
-
-    def solids(self, shape: Opened) -> Stage[dict[str, Mesh]]:
-        """A decoded shape, from the cache or new."""
-        return solids_of(shape, self.job.protocol.grid, self.level, self.project)
-
-    def surface(self, shape: Opened, solids: Mapping[str, Mesh]) -> Surface:
-        """Points on a decoded shape that is not empty."""
-        return shape_surface(shape.row.id, solids, shape.decoded(), self.level, self.job.protocol)
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """Shapes of an evaluation (N), in order: the surface of each, None where it is empty."""
-
-    opened: list[Opened]
-    surfaces: list[Surface | None]
-    reconstructions: tuple[Reconstruction, ...]
-
-    @property
-    def there(self) -> list[int]:
-        """Places of those that have a surface."""
-        return [place for place, surface in enumerate(self.surfaces) if surface is not None]
-
-    def surfaces_of(self, places: Sequence[int]) -> list[Surface]:
-        """Surfaces of some that have one."""
-        return [surface for place in places if (surface := self.surfaces[place]) is not None]
-
-
-@dataclass(frozen=True)
-class Real:
-    """Items and their surfaces, in order."""
-
-    items: tuple[ItemRow, ...]
-    surfaces: list[Surface]
-
-    def of(self, categories: Collection[str]) -> list[Surface]:
-        """Surfaces of some categories, "" for all."""
-        pairs = zip(self.items, self.surfaces, strict=True)
-        return [surface for item, surface in pairs if "" in categories or item.category in categories]
+CLOUDS = "points as they come, in canonical space, where the longest side of a real shape is 0.95"
+ENOUGH = (
+    2048  # points: fewer ones of a shape, drawn twice, are as far apart as those of two that are much alike (measured)
+)
+LEFT_OUT = "parts, rebuilt surfaces and latents: clouds have none"
 
 
 def evaluate(job: EvaluateJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
     """Shapes -> scores beside those of real shapes, verdicts or reconstructions, and a report; see `EvaluateJob`."""
     subjects = _settled(job, project, work)
-    asked = Asked(job, subjects, project, work)
     check_out(job, work.folder)
     features = features_of(Path(job.features) if job.features else None)
+    opened = yield from open_shapes([row.id for row in subjects.shapes], project, work)
+    asked = suited(Asked(job, subjects, project, work, job.protocol), opened)
     yield from _told(asked)
-    decoded = yield from _decode(asked)
-    references = yield from _real(subjects.references, asked, "references")
-    training = yield from _real(subjects.training, asked, "training shapes")
+    decoded = yield from decode(asked, opened)
+    references = yield from real_of(subjects.references, asked, "references")
+    training = yield from real_of(subjects.training, asked, "training shapes")
     names = _part_names(decoded, references)
     rows: list[ScoreRow] = []
     frechet: list[FrechetRow] = []
@@ -121,15 +63,15 @@ def evaluate(job: EvaluateJob, project: Project, work: Workspace) -> Stage[dict[
             why = f"all {empty} shapes of it are empty" if empty else "no shape is known to be of it"
             yield Note(text=f"no scores of {category} alone: {why}", warning=True)
         kind: Kind = "reconstructed" if subjects.fitted else "generated"
-        rows += yield from score_rows(sets, kind, category, names, job.protocol, empty, asked.means)
+        rows += yield from score_rows(sets, kind, category, names, asked.protocol, empty, asked.means)
         if not category:
-            frechet = yield from frechet_rows(sets, features, job.protocol)
+            frechet = yield from frechet_rows(sets, features, asked.protocol)
     evaluation = Evaluation(
         name=job.run,
         settings=_facts(asked),
         seeds={"points, subsets and resamples": job.protocol.seed},
         hashes=_hashes(asked, decoded),
-        units=units_of(job.protocol, bool(names)),
+        units=units_of(asked.protocol, bool(names)),
         rows=tuple(rows),
         reconstructions=decoded.reconstructions,
         f_score_threshold=THRESHOLD if decoded.reconstructions else None,
@@ -139,7 +81,7 @@ def evaluate(job: EvaluateJob, project: Project, work: Workspace) -> Stage[dict[
     )
     if not subjects.fitted:
         evaluation = yield from _with_novelty(evaluation, asked, decoded, references, training, names)
-        yield from _draw(evaluation, asked, decoded)
+        yield from _draw(evaluation, asked, decoded, training)
     write_evaluation(work.folder / RESULT, evaluation)
     yield Saved(kind="evaluation", path=str(work.folder / RESULT))
     files = yield from written([evaluation], {job.run: work.folder}, work.folder, job)
@@ -174,46 +116,17 @@ def _told(asked: Asked) -> Stage[None]:
     if not subjects.fitted and count < references:
         text = f"{count} shapes are fewer than the {references} references, which lowers coverage and raises MMD; draw more"
         yield Note(text=text, warning=True)
-    if asked.job.protocol.emd_points and count * references > 90_000:
+    if asked.clouds and (closer := subjects.closer):
+        text = f"{', '.join(closer)} was asked for more closely than by its name: less of what is real can be like it"
+        yield Note(text=text, warning=True)
+    if asked.clouds:
+        yield Note(text=f"clouds of {asked.protocol.points} points, as many of real shapes; left out: {LEFT_OUT}")
+    if asked.clouds and asked.protocol.points < ENOUGH:
+        text = f"so few points hardly tell a copy from a shape that is near; draw with sampler.points={ENOUGH}"
+        yield Note(text=text, warning=True)
+    if asked.protocol.emd_points and count * references > 90_000:
         hours = 3 * count * references * 0.006 / 3600
         yield Note(text=f"EMD of so many shapes may take {hours:.1f} hours; --set emd_points=0 leaves it out")
-
-
-def _decode(asked: Asked) -> Stage[Decoded]:
-    """Surfaces of the shapes, and how well fitted ones rebuild their items."""
-    subjects, protocol = asked.subjects, asked.job.protocol
-    opened = yield from open_shapes([row.id for row in subjects.shapes], asked.project, asked.work)
-    if other := next((one for one in opened if one.layout.size != opened[0].layout.size), None):
-        raise InputError(
-            f"{other.row.id} is built differently from {opened[0].row.id}; evaluate shapes of one model and size at a time"
-        )
-    if not subjects.fitted:
-        picked = chosen(protocol, _latents(opened), len(subjects.references))
-        opened = [opened[row] for row in picked]
-    surfaces: list[Surface | None] = []
-    found = []
-    for done, shape in enumerate(opened):
-        yield Progress(stage="decode", done=done, total=len(opened), message=shape.row.id)
-        solids = yield from asked.solids(shape)
-        surfaces.append(asked.surface(shape, solids) if solids else None)
-        if solids and subjects.fitted:
-            geometry = load_geometry(asked.project.geometry_path(shape.row.item))
-            found.append(rebuilt(shape.row.item, solids, shape.decoded(), asked.level, geometry, protocol))
-    empty = [shape.row.id for shape, surface in zip(opened, surfaces, strict=True) if surface is None]
-    if len(empty) == len(opened):
-        raise InputError("every shape is empty, so there is nothing to measure; train longer, or look at some samples")
-    if empty:
-        yield Note(text=f"{len(empty)} shapes are empty and in none of the scores: {', '.join(empty)}", warning=True)
-    return Decoded(opened, surfaces, tuple(found))
-
-
-def _real(items: tuple[ItemRow, ...], asked: Asked, what: str) -> Stage[Real]:
-    surfaces = []
-    for done, item in enumerate(items):
-        if done % 8 == 0:
-            yield Progress(stage=what, done=done, total=len(items))
-        surfaces.append(item_surface(item.id, load_geometry(asked.project.geometry_path(item.id)), asked.job.protocol))
-    return Real(items, surfaces)
 
 
 def _part_names(decoded: Decoded, references: Real) -> tuple[str, ...]:
@@ -237,7 +150,7 @@ def _sets(asked: Asked, decoded: Decoded, references: Real, training: Real, cate
         return {REFERENCES: real}, len(mine)
     picked = kept(empty, len(real))
     samples = decoded.surfaces_of([mine[k] for k in picked])
-    others = as_many(training.of({own[i] for i in mine}), len(samples), asked.job.protocol.seed)
+    others = as_many(training.of({own[i] for i in mine}), len(samples), asked.protocol.seed)
     return {SAMPLES: samples, REFERENCES: real, REAL: others}, passed_over(empty, len(real))
 
 
@@ -249,14 +162,17 @@ def _with_novelty(
     if len(training.items) < 3 or not unseen:
         yield Note(text="no verdicts on novelty: they need 3 training shapes and an unseen one", warning=True)
         return evaluation
-    rows = yield from latents_of((*unseen, *training.items), asked.subjects.fit, asked.project, asked.work)
+    rows = own = None  # of clouds
+    if not asked.clouds:
+        rows = yield from latents_of((*unseen, *training.items), asked.subjects.fit, asked.project, asked.work)
+        own = latents([decoded.opened[place] for place in decoded.there])
     surfaces = dict(zip((item.id for item in references.items), references.surfaces, strict=True))
     found, parts = yield from newness(
-        Known(decoded.surfaces_of(decoded.there), _latents([decoded.opened[place] for place in decoded.there])),
-        Known([surfaces[item.id] for item in unseen], rows[: len(unseen)]),
-        Known(training.surfaces, rows[len(unseen) :]),
+        Known(decoded.surfaces_of(decoded.there), own),
+        Known([surfaces[item.id] for item in unseen], None if rows is None else rows[: len(unseen)]),
+        Known(training.surfaces, None if rows is None else rows[len(unseen) :]),
         partial(_fits, asked),
-        names if asked.job.protocol.part_novelty else (),
+        names if asked.protocol.part_novelty else (),
         asked.means,
     )
     return msgspec.structs.replace(evaluation, novelty=found, parts=parts)
@@ -275,9 +191,17 @@ def _fits(asked: Asked, rows: list[int]) -> Stage[dict[int, Surface]]:
     return found
 
 
-def _draw(evaluation: Evaluation, asked: Asked, decoded: Decoded) -> Stage[None]:
+def _draw(evaluation: Evaluation, asked: Asked, decoded: Decoded, training: Real) -> Stage[None]:
     """Pictures of the pairs that the report shows."""
     if evaluation.novelty is None:
+        return
+    if asked.clouds:
+        clouds: dict[thumbnails.Key, Cloud] = {}
+        samples = decoded.surfaces_of(decoded.there)
+        for one in nearest_first(evaluation.novelty):
+            clouds["sample", one.sample] = samples[one.sample].whole
+            clouds["training", one.shape] = training.surfaces[one.shape].whole
+        yield from thumbnails.draw_clouds(clouds, asked.work.folder / "pictures")
         return
     wanted: dict[thumbnails.Key, thumbnails.Make] = {}
     for one in nearest_first(evaluation.novelty):
@@ -297,15 +221,12 @@ def _item_solids(project: Project, item: str) -> Stage[list[tuple[str, Mesh]]]:
     return list((part_meshes_of(geometry) or {"": geometry.surface}).items())
 
 
-def _latents(opened: Sequence[Opened]) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """(N, D) of shapes."""
-    return np.stack([one.shape.latent[0].cpu().numpy() for one in opened])
-
-
 def _facts(asked: Asked) -> dict[str, Any]:
     """Everything that was chosen, by dotted name."""
     job, subjects = asked.job, asked.subjects
-    facts = {f"protocol.{key}": value for key, value in msgspec.to_builtins(job.protocol).items()}
+    facts = {f"protocol.{key}": value for key, value in msgspec.to_builtins(asked.protocol).items()}
+    if asked.clouds:
+        facts |= {"clouds": CLOUDS, "left out": LEFT_OUT}
     facts |= {"shapes": subjects.name, "fit": subjects.fit, "against": ", ".join(job.against) or "unseen"}
     facts |= {"number.shapes": len(subjects.shapes), "number.references": len(subjects.references)}
     facts |= {"number.unseen": len(subjects.unseen), "number.training": len(subjects.training)}
@@ -315,7 +236,7 @@ def _facts(asked: Asked) -> dict[str, Any]:
 def _hashes(asked: Asked, decoded: Decoded) -> dict[str, str]:
     """Of what the numbers follow from: latents of the shapes, items, representation."""
     subjects = asked.subjects
-    found = {"shapes": digest(_latents(decoded.opened).tobytes())}
+    found = {"shapes": digest(latents(decoded.opened).tobytes())}
     for name, rows in (("references", subjects.references), ("training", subjects.training)):
         found[name] = digest(" ".join(item.hash for item in rows).encode())
     fit = asked.project.run_folder(subjects.fit) / "representation.safetensors" if subjects.fit else None

@@ -10,7 +10,6 @@ import pytest
 from engine import methods, pipeline
 from engine.card import ShiftMove
 from engine.errors import InputError
-from engine.evaluating import Asked
 from engine.geometry.mesh import Mesh
 from engine.jobs import (
     EvaluateJob,
@@ -24,6 +23,7 @@ from engine.jobs import (
     SamplesJob,
     TrainJob,
 )
+from engine.metrics.measured import Asked
 from engine.metrics.result import read_evaluation
 from engine.opened import Opened
 from engine.project import Project

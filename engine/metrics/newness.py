@@ -25,10 +25,10 @@ PAIRS = (("g", "t"), ("u", "t"), ("t", "t"))
 
 @dataclass(frozen=True)
 class Known:
-    """A set of shapes by their surfaces and their latents (N, D)."""
+    """A set of shapes by their surfaces and their latents (N, D), None where latents cannot be compared."""
 
     surfaces: Sequence[Surface]
-    latents: NDArray[np.float32]
+    latents: NDArray[np.float32] | None
 
 
 def newness(
@@ -40,19 +40,21 @@ def newness(
     means: Means,
 ) -> Stage[tuple[NoveltyResult, tuple[PartNovelty, ...]]]:
     """Verdicts, and how near each part of ``names`` is to the training shapes'; parts that hardly any of them has are left
-    out. Clouds are compared in canonical space under any protocol.
+    out. Clouds are compared in canonical space under any protocol. Without latents the shapes alone are compared.
 
     fits : what the latents of some rows of the training set decode to, without those that are empty
     """
     sets = {"g": samples.surfaces, "u": unseen.surfaces, "t": training.surfaces}
-    near = yield from neighbours(samples.latents, unseen.latents, training.latents)
-    wanted = sorted({int(row) for rows in (near.generated.rows, near.unseen.rows) for row in rows[:, 0]})
+    near, by_latent = None, {}
+    if samples.latents is not None and unseen.latents is not None and training.latents is not None:
+        near = yield from neighbours(samples.latents, unseen.latents, training.latents)
+        by_latent = {"g": near.generated.rows[:, 0], "u": near.unseen.rows[:, 0]}
+    wanted = sorted({int(row) for rows in by_latent.values() for row in rows})
     decoded = yield from fits(wanted)
     clouds = {name: np.stack([one.whole for one in shapes]) for name, shapes in sets.items()}
     whole = yield from nearest(clouds, PAIRS, means)
     column = {row: place for place, row in enumerate(decoded)}
-    by_latent = {"g": near.generated.rows[:, 0], "u": near.unseen.rows[:, 0]}
-    gt, ut = (whole.between(name, "t") for name in by_latent)
+    gt, ut = (whole.between(name, "t") for name in ("g", "u"))
     if decoded:
         clouds["f"] = np.stack([one.whole for one in decoded.values()])
         only = {(name, "f"): _own(rows, column) for name, rows in by_latent.items()}

@@ -20,6 +20,10 @@ others. Copy: nearest training shape below {copy_shape:.3g} (Chamfer, 1st percen
 its two nearest training latents, at least a tenth of the way from either. Near: shape below {near_shape:.3g} or latent
 below {near_latent:.3g} (5th percentiles). New: anything else. Judge the samples' shares beside those of unseen real shapes,
 which by the same rules are called copies by chance alone."""
+SHAPES_TEXT = """Distances count as small by what the training set is like itself: each training shape is compared with the
+others. Copy: nearest training shape below {copy_shape:.3g} (Chamfer, 1st percentile). Near: below {near_shape:.3g} (5th
+percentile). New: anything else. The points of a cloud are in no order, so there are no latents to compare, and no blends.
+Judge the samples' shares beside those of unseen real shapes, which by the same rules are called copies by chance alone."""
 MOST_PAIRS = 60  # of samples shown with their nearest training shapes; the nearest ones
 STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:1080px;margin:2em auto;padding:0 1em;color:#222;background:#fff}
@@ -170,7 +174,8 @@ def _novelty(evaluation: Evaluation, pictures: Thumbnails) -> Iterable[str]:
         },
     )
     limits = found.thresholds
-    yield f'<p class="quiet">{VERDICT_TEXT.format(**asdict(limits))}</p>'
+    text = SHAPES_TEXT if found.by == "shapes" else VERDICT_TEXT
+    yield f'<p class="quiet">{text.format(**asdict(limits))}</p>'
     yield steps_plot(
         "Chamfer distance to the nearest training shape: share of shapes that are nearer",
         {
@@ -213,11 +218,13 @@ def _pair(evaluation: Evaluation, one: Judged, pictures: Thumbnails) -> str:
         for name, key in zip(names, keys, strict=True)
         if key in pictures
     )
-    latent = f"{one.latent_distance:.3g} to {training_name(evaluation, one.latent)}"
+    latent = f"<br/>latent {one.latent_distance:.3g} to {escape(training_name(evaluation, one.latent))}"
+    if evaluation.novelty and evaluation.novelty.by == "shapes":
+        latent = ""
     if one.verdict == "blend":
-        latent += f" ({1 - one.alpha:.0%}) and {training_name(evaluation, one.second)} ({one.alpha:.0%})"
+        latent += f" ({1 - one.alpha:.0%}) and {escape(training_name(evaluation, one.second))} ({one.alpha:.0%})"
     return (
         f'<div class="pair">{shown}<div><b>{escape(names[0])}</b> '
         f'<span class="verdict {one.verdict}">{one.verdict}</span></div>'
-        f"<small>shape {one.shape_distance:.3g} to {escape(names[1])}<br/>latent {escape(latent)}</small></div>"
+        f"<small>shape {one.shape_distance:.3g} to {escape(names[1])}{latent}</small></div>"
     )

@@ -10,6 +10,10 @@ from engine.jobs import EvaluateJob, GenerateJob, TrainJob
 from engine.metrics.protocol import to_draw
 from engine.project import Project
 from engine.rows import ItemRow, ShapeRow
+from engine.text.asking import category_of, prompt_of
+from engine.text.phrases import phrases
+from engine.text.prompts import words_of
+from engine.text.spelling import POLITE
 
 SPLITS = {"unseen": ("val", "test"), "val": ("val",), "test": ("test",)}
 
@@ -20,6 +24,7 @@ class Subjects:
     fit : the run whose latents the model learned from, "" when it is not in the project; then training is empty too
     training : items that it learned from; references : real items that the shapes are held against
     categories : of the shapes, by name; "" when it is not known
+    closer : prompts of the shapes that say more than a category
     """
 
     name: str
@@ -28,6 +33,7 @@ class Subjects:
     training: tuple[ItemRow, ...]
     references: tuple[ItemRow, ...]
     categories: Mapping[str, str]
+    closer: tuple[str, ...] = ()
 
     @property
     def fitted(self) -> bool:
@@ -66,7 +72,10 @@ def subjects_of(job: EvaluateJob, project: Project) -> Subjects:
         raise InputError(
             f"{len(references)} unseen items are too few to compare with; import or make more, or name items by --against"
         )
-    return Subjects(", ".join(job.names), shapes, fit, training, references, categories)
+    jobs = [project.job(run) for run in dict.fromkeys(row.run for row in shapes)]
+    prompts = {prompt_of(one.changes) for one in jobs if isinstance(one, GenerateJob)}
+    closer = tuple(sorted(one for one in prompts if _says_more(one)))
+    return Subjects(", ".join(job.names), shapes, fit, training, references, categories, closer)
 
 
 def _shapes(job: EvaluateJob, project: Project) -> tuple[ShapeRow, ...]:
@@ -102,8 +111,10 @@ def _fitted_items(fit: str, project: Project) -> frozenset[str]:
 
 
 def _categories(shapes: Sequence[ShapeRow], items: Mapping[str, ItemRow], project: Project) -> dict[str, str]:
-    """Category of each shape: its item's, or what it was asked to be, or that of all its parents; "" = not known."""
+    """Category of each shape: its item's, or what it was asked to be (by name or in a prompt), or that of all its parents;
+    "" = not known."""
     job_of = cache(project.job)
+    known = tuple(sorted({item.category for item in items.values()} - {""}))
     rows = {row.id: row for row in project.catalogue.shapes()}
     found: dict[str, str] = {}
 
@@ -114,13 +125,21 @@ def _categories(shapes: Sequence[ShapeRow], items: Mapping[str, ItemRow], projec
             if row.item in items:
                 found[row.id] = items[row.item].category
             elif isinstance(job, GenerateJob):
-                found[row.id] = job.category
+                found[row.id] = job.category or category_of(prompt_of(job.changes), known)
             else:
                 several = {category(rows[name]) for name in row.parents if name in rows}
                 found[row.id] = several.pop() if len(several) == 1 else ""
         return found[row.id]
 
     return {row.id: category(row) for row in shapes}
+
+
+def _says_more(prompt: str) -> bool:
+    """Whether a prompt says more than the name of a category."""
+    words = [word for word in words_of(prompt) if word not in POLITE]
+    category = category_of(prompt)
+    nouns = (category, *(phrases()[category].noun if category in phrases() else ()))
+    return bool(words) and words not in [words_of(noun) for noun in nouns]
 
 
 def _references(against: Sequence[str], items: dict[str, ItemRow], categories: set[str]) -> tuple[ItemRow, ...]:

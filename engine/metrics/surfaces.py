@@ -58,6 +58,12 @@ def shape_surface(
     return Surface(outer_points(solids, field, level, protocol.points, _stream(protocol, name, ""))[0], parts)
 
 
+def cloud_surface(name: str, cloud: NDArray[np.float32], protocol: ProtocolSettings) -> Surface:
+    """Some of the points of a cloud (P, 3), as many as the protocol asks for; they are taken to lie on its surface."""
+    some = _stream(protocol, name, "").permutation(len(cloud))[: protocol.points]
+    return Surface(cloud[np.sort(some)].astype(np.float64), {})
+
+
 def by_part(solids: Mapping[str, Mesh], field: Field) -> list[tuple[str, Mesh]]:
     """The solids of a decoded shape, each with the part that it is, or is a copy of, whatever the copy is called."""
     owner = field.part_of if isinstance(field, PosedField) else {}

@@ -81,11 +81,17 @@ def in_words(evaluation: Evaluation) -> str:
     if found := evaluation.novelty:
         copies = sum(one.verdict == "copy" for one in found.samples)
         blends = sum(one.verdict == "blend" for one in found.samples)
-        told.append(
-            f"Of {len(found.samples)} shapes {copies} are copies of training shapes and {blends} blends of two of them; "
-            f"{found.unseen_shares['copy']:.0%} and {found.unseen_shares['blend']:.0%} of the real shapes that the model "
-            "never saw would be called so."
-        )
+        if found.by == "shapes":
+            told.append(
+                f"Of {len(found.samples)} shapes {copies} are copies of training shapes; {found.unseen_shares['copy']:.0%} "
+                "of the real shapes that the model never saw would be called so."
+            )
+        else:
+            told.append(
+                f"Of {len(found.samples)} shapes {copies} are copies of training shapes and {blends} blends of two of them; "
+                f"{found.unseen_shares['copy']:.0%} and {found.unseen_shares['blend']:.0%} of the real shapes that the "
+                "model never saw would be called so."
+            )
     if some := evaluation.reconstructions:
         rate = sum(one.f_score for one in some) / len(some)
         told.append(f"{len(some)} items are rebuilt with a mean F-score of {rate:.3f}.")
@@ -93,7 +99,8 @@ def in_words(evaluation: Evaluation) -> str:
 
 
 def verdicts_csv(evaluation: Evaluation) -> str:
-    """One line per sample of an evaluation with novelty: its verdict and what it was given for."""
+    """One line per sample of an evaluation with novelty: its verdict and what it was given for; nothing of latents where
+    shapes alone were compared."""
     file = io.StringIO()
     writer = csv.writer(file)
     writer.writerow(
@@ -101,8 +108,10 @@ def verdicts_csv(evaluation: Evaluation) -> str:
     )
     for one in evaluation.novelty.samples if evaluation.novelty else ():
         shape, latent, second = (training_name(evaluation, row) for row in (one.shape, one.latent, one.second))
-        distances = (one.shape_distance, latent, one.latent_distance, second, one.alpha, one.off)
-        writer.writerow([sample_name(evaluation, one.sample), one.verdict, shape, *distances])
+        latents: Sequence[str | float] = (latent, one.latent_distance, second, one.alpha, one.off)
+        if evaluation.novelty and evaluation.novelty.by == "shapes":
+            latents = [""] * len(latents)
+        writer.writerow([sample_name(evaluation, one.sample), one.verdict, shape, one.shape_distance, *latents])
     return file.getvalue()
 
 

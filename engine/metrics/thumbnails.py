@@ -5,6 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.clouds.cloud import PointCloud
+from engine.clouds.dots import dots
 from engine.datasets.parts import colour
 from engine.errors import StudioError
 from engine.geometry.export import GREY
@@ -37,6 +42,14 @@ def draw(wanted: Mapping[Key, Make], folder: Path) -> Stage[None]:
             solids = yield from make()
             shown = [(mesh, colour(part) if part else GREY) for part, mesh in solids]
             save_png(_path(folder, key), studio.picture(shown, SIZE, VIEW))
+
+
+def draw_clouds(wanted: Mapping[Key, NDArray], folder: Path) -> Stage[None]:
+    """Take those pictures of clouds (P, 3) that are not there yet; they need no graphics system."""
+    for done, (key, points) in enumerate(wanted.items()):
+        yield Progress(stage="pictures", done=done, total=len(wanted))
+        if not _path(folder, key).exists():
+            save_png(_path(folder, key), dots(PointCloud(points.astype(np.float32)), SIZE, VIEW))
 
 
 def read(folder: Path) -> dict[Key, str]:

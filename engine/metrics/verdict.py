@@ -74,8 +74,10 @@ class NoveltyResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """Verdicts of all samples; the share of each verdict among them and among unseen real shapes; sorted distances.
 
     ``training`` are the leave-one-out Chamfer distances (T,), ``unseen`` those of the unseen shapes to training (U,).
+    by : what was compared; where it is shapes alone, what is said of latents is said of shapes, and nothing is a blend
     """
 
+    by: Literal["shapes and latents", "shapes"] = "shapes and latents"
     thresholds: Thresholds
     samples: tuple[Judged, ...]
     shares: dict[Verdict, float]
@@ -121,11 +123,14 @@ def neighbours(generated: NDArray, unseen: NDArray, training: NDArray) -> Stage[
     return Neighbours(near_g, near_u, own)
 
 
-def verdicts(gt: NDArray, ut: NDArray, tt: NDArray, near: Neighbours) -> NoveltyResult:
-    """Verdicts from distances as in `novelty_of` and what the latents are nearest to."""
+def verdicts(gt: NDArray, ut: NDArray, tt: NDArray, near: Neighbours | None) -> NoveltyResult:
+    """Verdicts from distances as in `novelty_of` and what the latents are nearest to; None = by the shapes alone."""
     apart = tt.copy()
     np.fill_diagonal(apart, np.inf)
     alone = apart.min(1)
+    by_shapes = near is None
+    if near is None:
+        near = Neighbours(_nearest(gt), _nearest(ut), _nearest(apart))
     limits = Thresholds(
         copy_shape=_percentile(alone, LOW),
         copy_latent=_percentile(near.training.distance, LOW),
@@ -135,6 +140,7 @@ def verdicts(gt: NDArray, ut: NDArray, tt: NDArray, near: Neighbours) -> Novelty
     )
     samples, real = judged(gt, near.generated, limits), judged(ut, near.unseen, limits)
     return NoveltyResult(
+        by="shapes" if by_shapes else "shapes and latents",
         thresholds=limits,
         samples=samples,
         shares=shares(samples),
@@ -213,6 +219,12 @@ def judged(distance: NDArray[np.float64], near: Nearest, limits: Thresholds) -> 
 def shares(samples: tuple[Judged, ...]) -> dict[Verdict, float]:
     """Share of each verdict; they sum to 1."""
     return {verdict: sum(one.verdict == verdict for one in samples) / len(samples) for verdict in VERDICTS}
+
+
+def _nearest(distance: NDArray[np.float64]) -> Nearest:
+    """The rows' nearest shapes by ``distance`` (N, T), as if on no line between any two."""
+    least = distance.min(1)
+    return Nearest(distance.argsort(1, kind="stable")[:, :2], least, np.zeros(len(least)), least)
 
 
 def _percentile(values: NDArray[np.float64], percent: float) -> float:

@@ -9,6 +9,7 @@ from engine import Project
 from engine.jobs import EvaluateJob, GenerateJob, MixJob
 from engine.metrics.subjects import subjects_of
 from engine.rows import ItemRow, ShapeRow
+from engine.text.asking import change_of
 
 SPLITS = ("train", "test", "val", "test")
 
@@ -66,3 +67,23 @@ def test_shapes_are_held_against_their_own_categories(
 def test_what_is_named_is_taken(project: Project) -> None:
     found = subjects_of(EvaluateJob(names=("chair",), against=("table",)), project)
     assert {row.category for row in found.references} == {"table"}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "categories", "closer"),
+    [
+        ("a chair", {"chair"}, False),
+        ("a dining table with four legs", {"table"}, True),
+        ("something made of wood", {"chair", "table"}, True),
+        ("", {"chair", "table"}, False),
+    ],
+)
+def test_a_prompt_says_which_real_shapes_are_meant(
+    project: Project, prompt: str, categories: set[str], closer: bool
+) -> None:
+    """Those of the category that it names, or of all."""
+    project.submit(GenerateJob(run="said", model="elsewhere", count=1, changes=(change_of(prompt),)))
+    project.catalogue.add_shapes([shape("said/0000", "generated", "elsewhere")])
+    found = subjects_of(EvaluateJob(names=("said",)), project)
+    assert {row.category for row in found.references} == categories
+    assert found.closer == ((prompt,) if closer else ())
