@@ -9,6 +9,7 @@ from torch import Tensor
 
 from engine import methods
 from engine.asking import Asked, class_ids, unusual
+from engine.clouds.upsampled import open_refiner, with_points
 from engine.errors import InputError
 from engine.finished import Finished
 from engine.forming import TO_COME, Forming
@@ -48,6 +49,9 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
             f'{job.model} is asked in words; say it with --prompt, such as --prompt "a chair without arms"'
         )
     sampler = override(settings.sampler, [change.removeprefix("sampler.") for change in job.changes])
+    if job.points or job.refine:
+        sampler = _counted(job, sampler, settings)
+    refiner = (yield from open_refiner(job.refine, project, work)) if job.refine else None
     asked = Asked(job.category, job.with_parts, job.without, job.attributes)
     if (job.with_parts or job.without or job.attributes) and not any("guidance_scale" in one for one in job.changes):
         sampler = msgspec.structs.replace(sampler, guidance_scale=max(GUIDED, sampler.guidance_scale))
@@ -73,7 +77,11 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
     def draw(attempt: int) -> Stage[Shapes]:
         seed = seed_of(job.seed, "again", attempt) if attempt else job.seed
         look = look_at if forming and not attempt else None
-        return method.sample(model.trainee, representation, job.count, sampler, seed, condition, look)
+        found = yield from method.sample(model.trainee, representation, job.count, sampler, seed, condition, look)
+        if job.points:
+            found = yield from with_points(found, job.points, seed, refiner, getattr(sampler, "prompt", ""))
+            guesses.update((number, found.row(number)) for number in guesses)
+        return found
 
     def settled(number: int, row: Shapes, joint: float) -> None:
         finished.add(number, row, joint)
@@ -103,6 +111,8 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
             finished.tell(ids, _at_once(nearest_training(model, ids, shapes, project)))
         raise
     ids = finished.keep_all(shapes)
+    for name in ids if guesses else ():  # a picture may be of what the cloud was when it was stopped
+        project.thumbnail_path(name).unlink(missing_ok=True)
     seconds = round(time.monotonic() - clock, 2)
     nearest = yield from _nearest(model, ids, shapes, project)
     drawn = ""
@@ -141,6 +151,8 @@ def model_to_draw_with(project: Project | None, category: str = "", method: str 
             except InputError as error:  # of an older version
                 unusable = unusable or f" ({error})"
                 continue
+            if getattr(about.settings.denoiser, "role", "clouds") != "clouds":
+                continue  # it puts points into clouds
             reads = _reads_words(about)
             wanted = reads if words else not reads or bool(method) or not category
             if wanted and (not category or category in about.categories):
@@ -170,6 +182,15 @@ def _nearest(model: Model, ids: list[str], shapes: Shapes, project: Project) -> 
     if found:
         yield Note(text=told, warning=bool(copies))
     return [msgspec.to_builtins(one) for one in found]
+
+
+def _counted(job: GenerateJob, sampler: Any, settings: Any) -> Any:
+    """The sampler's settings for a job that says how many points it wants: no more are drawn than the model draws."""
+    if not hasattr(sampler, "points"):
+        raise InputError(f"{job.model} draws no clouds; leave --points and --refine out, and export with points=4096")
+    if not job.points:
+        raise InputError("say with --points how many points each cloud has in the end")
+    return msgspec.structs.replace(sampler, points=min(job.points, sampler.points or settings.fit.points))
 
 
 def _reads_words(about: ModelAbout) -> bool:

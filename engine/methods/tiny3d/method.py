@@ -16,6 +16,7 @@ from engine.method import Batch, LatentSet, Look, Representation, Shapes
 from engine.methods.tiny3d.denoiser import PointDenoiser, Prompted
 from engine.methods.tiny3d.reading import read_prompt
 from engine.methods.tiny3d.settings import PromptSettings, Tiny3dSettings
+from engine.methods.tiny3d.upsampler import Upsampler
 from engine.protocol import Stage
 from engine.settings import SamplerSettings
 from engine.text.word_encoder import WordNetwork
@@ -40,7 +41,8 @@ class Tiny3d:
                 f"clouds are asked for in words, not by {', '.join(conditions)}; set train.conditions=none"
             )
         own = settings.text.encoder == "words"
-        return PointDenoiser(settings.learned, WordNetwork(settings.text) if own else nn.Identity(), settings.text.dim)
+        kind = Upsampler if settings.denoiser.role == "details" else PointDenoiser
+        return kind(settings.learned, WordNetwork(settings.text) if own else nn.Identity(), settings.text.dim)
 
     def prepare(self, trainee: nn.Module, latents: LatentSet) -> None:
         """Measure the training clouds."""
@@ -75,6 +77,10 @@ class Tiny3d:
         """Clouds of ``settings.points`` points as ``settings.prompt`` says; what was made of its words is told."""
         assert isinstance(trainee, PointDenoiser)
         assert isinstance(representation, CloudRepresentation)
+        if isinstance(trainee, Upsampler):
+            raise InputError(
+                "this model puts points into clouds, it draws none; draw with another, and --refine with it"
+            )
         asked = msgspec.convert(msgspec.to_builtins(settings), PromptSettings)
         text = yield from read_prompt(asked.prompt, trainee, representation, asked.encoder_folder)
         points = asked.points or representation.settings.fit.points

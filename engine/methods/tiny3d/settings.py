@@ -26,6 +26,10 @@ class CloudSettings(Settings, frozen=True):
 class PointDenoiserSettings(Settings, frozen=True):
     """The transformer over points, its noise schedule and its loss."""
 
+    role: Annotated[
+        Literal["clouds", "details"],
+        Meta(description="details: it learns to put new points between those of a cloud, see `upsampler`"),
+    ] = "clouds"
     network: Annotated[
         Literal["ours", "published"],
         Meta(description="published: as the original has it, faults included, for its weights"),
