@@ -11,6 +11,7 @@ import torch
 
 from engine import device, methods
 from engine.basis.representation import BasisRepresentation
+from engine.borrowing import borrow_parts, lenders
 from engine.checkpoint import load_model, read_about, save_model
 from engine.datasets.parts import still_named, vocabulary
 from engine.errors import InputError
@@ -24,6 +25,7 @@ from engine.shapes import FitAbout, hash_of_file, keep_fitted, model_path
 from engine.shipped import is_shipped, keep_version
 from engine.storage import once, seed_of
 
+ROUGH = 0.85  # IoU of codes alone below which fine-tuning is offered
 ADVICE = "say in part_names.json which of these they are, or rename them with `rename-part`"
 
 
@@ -107,6 +109,7 @@ def check_settings(settings: MethodSettings, basis: Basis) -> None:
 def fit_with_model(job: FitJob, items: Sequence[ItemRow], project: Project, work: Workspace) -> Stage[dict[str, Any]]:
     """Items -> latents of the model ``job.model``, by codes alone or after its experts have learned the items too.
 
+    Meshes without named parts borrow those of the model's training shape that is most like them (`engine.borrowing`).
     Items that have none of the model's parts are refused, each by itself; InputError when that are all.
     """
     basis = open_basis(job.model, project)
@@ -117,14 +120,17 @@ def fit_with_model(job: FitJob, items: Sequence[ItemRow], project: Project, work
     if is_shipped(job.model):  # joints of its shapes are told by it, whatever comes with the program later
         keep_version(job.model, project.folder)
     items = [project.catalogue.item(name) for name in settled["items"]]
-    representation = basis.representation(job.settings).to(work.device)
+    representation = basis.representation(job.settings)
+    tuned = representation if isinstance(representation, BasisRepresentation) else None
+    if tuned:
+        items = yield from _with_borrowed_parts(items, job.model, tuned, project)
+    representation.to(work.device)
     names = tuple(part.name for part in representation.parts)
     refused = refusals(items, names)
     items = [item for item in items if item.id not in refused]
     if not items:
         raise InputError("; ".join(refused.values()))
     left_out = unknown_parts(items, names)
-    tuned = representation if isinstance(representation, BasisRepresentation) else None
     if job.fine_tune and tuned is None:
         raise InputError(
             f"shapes of {methods.name_of(job.settings)} share no experts that could learn on; leave --fine-tune out"
@@ -149,6 +155,10 @@ def fit_with_model(job: FitJob, items: Sequence[ItemRow], project: Project, work
             "name shapes' items here too to have them in one model, or fit by codes alone"
         )
     latents = yield from representation.encode(data, work)
+    rough = [f"{one.item} ({one.iou:.2f})" for one in latents.records if one.iou is not None and one.iou < ROUGH]
+    if rough and tuned and not job.fine_tune:
+        told = f"codes alone come no nearer to {', '.join(rough)}; --fine-tune 300 lets the model's experts learn them too, "
+        yield Note(text=f"{told}which comes much nearer (IoU in brackets), but such shapes mix with one another alone")
     about = {
         "settings": msgspec.to_builtins(job.settings),
         "vocabulary": names,
@@ -160,6 +170,16 @@ def fit_with_model(job: FitJob, items: Sequence[ItemRow], project: Project, work
     keys = ("iou", "cpu_s", "verdict", "reason")
     shapes = [{"id": f"{job.run}/{r.item}", **{key: getattr(r, key) for key in keys}} for r in latents.records]
     return {"run": job.run, "shapes": shapes, "refused": [{"id": item, "reason": why} for item, why in refused.items()]}
+
+
+def _with_borrowed_parts(
+    items: Sequence[ItemRow], model: str, representation: BasisRepresentation, project: Project
+) -> Stage[list[ItemRow]]:
+    """The items, those without named parts with borrowed ones, where they have a surface and the model's shapes are known."""
+    nameless = [item for item in items if not item.parts and project.geometry_path(item.id).is_file()]
+    own = lenders(model, representation, project) if nameless and representation.parts else None
+    named = {item.id: item for item in (yield from borrow_parts(nameless, model, own, project))} if own else {}
+    return [named.get(item.id, item) for item in items]
 
 
 def refusals(items: Sequence[ItemRow], known: Sequence[str]) -> dict[str, str]:
@@ -187,7 +207,9 @@ def unknown_parts(items: Sequence[ItemRow], known: Sequence[str]) -> dict[str, l
 def _items(job: FitJob, project: Project) -> list[ItemRow]:
     """The named items in the order given, or all accepted real ones. Raises InputError for refused items and for none."""
     if not job.items:
-        items = [item for item in project.catalogue.items(job.category, accepted=True) if item.split != MADE]
+        items = [item for item in project.catalogue.items(job.category) if _is_taken(item, job) and item.split != MADE]
+        solid = {item.name for item in items if item.usable}
+        items = [item for item in items if item.usable or item.name not in solid]  # no cloud beside its mesh
         if not items:
             raise InputError("there is nothing to fit; bring items in with `import` or `samples` first")
         return items
@@ -195,9 +217,14 @@ def _items(job: FitJob, project: Project) -> list[ItemRow]:
         raise InputError("name items or a category, not both")
     items = [project.catalogue.item(name) for name in dict.fromkeys(job.items)]
     for item in items:
-        if not item.usable:
+        if not _is_taken(item, job):
             raise InputError(f"item {item.id} cannot be fitted ({item.verdict}): {item.reason}")
     return items
+
+
+def _is_taken(item: ItemRow, job: FitJob) -> bool:
+    """Whether the method can use an item: all take what has an inside, some what has a surface alone."""
+    return item.usable or item.verdict in getattr(job.settings, "without_inside", ())
 
 
 @contextmanager

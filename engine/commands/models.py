@@ -7,12 +7,15 @@ import click
 import msgspec
 
 from engine import console, methods
+from engine.commands.clouds import check_parts, split_drawn
 from engine.commands.common import Options, cli, common, home, latest, open_or_make, run_job, settings_of
 from engine.commands.files import FORMATS
+from engine.commands.prompts import draw_list, read_list
 from engine.errors import InputError
 from engine.jobs import ExportJob, FitJob, Format, GenerateJob, TrainJob
 from engine.project import Project
 from engine.settings import override
+from engine.text.asking import change_of
 
 DEFAULT = "basis"  # the method of fits that name none; it needs items with named parts, and says so
 
@@ -34,7 +37,8 @@ def fit(options: Options, method: str, model: str, fine_tune: int, category: str
     """Fit a neural field to each of ITEMS (none: all accepted items).
 
     With --model they get codes of a model that is there, in seconds, and mix with its shapes. Their parts must have the
-    names that the model knows.
+    names that the model knows; meshes without named parts get those of the shape that it learned from and that is most
+    like them, which can be renamed. --fine-tune comes nearer to meshes of other makers.
     """
     if method and model:
         raise InputError("a model is of its own method; leave --method out")
@@ -93,13 +97,17 @@ def train(options: Options, method: str, fit_run: str, fork: str, without: tuple
     "--attribute", "attributes", multiple=True, metavar="NAME=VALUE", help="What shapes should be: legs=star."
 )
 @click.option("--prompt", default="", metavar="WORDS", help="What to draw, in words, with models that take them.")
+@click.option("--prompts", default="", metavar="FILE", help="A list of prompts, one per line; # begins a remark.")
 @click.option("--count", default=8, show_default=True, type=click.IntRange(1, 100_000))
+@click.option("--points", default=0, type=click.IntRange(0, 8192), help="Of each cloud; 0: as many as the model draws.")
+@click.option("--refine", default="", metavar="MODEL", help="What draws points beyond those; else they come midway.")
 @click.option("--seed", default=0, show_default=True, type=int)
 @click.option(
     "--whole/--as-drawn",
     default=True,
     help="Draw again what comes apart or is not as asked, or keep it.",
 )
+@click.option("--parts", "in_parts", is_flag=True, help="Find the named parts of clouds too, as `split` does.")
 @click.option("--out", default="", metavar="DIR", help="Write the shapes as mesh files too, in one go.")
 @click.option("--format", "format_", default="glb", show_default=True, type=click.Choice(FORMATS), help="Of the files.")
 @click.option("--resolution", default=128, show_default=True, type=click.IntRange(32, 1024), help="Of the files.")
@@ -113,9 +121,13 @@ def generate(
     without: tuple[str, ...],
     attributes: tuple[str, ...],
     prompt: str,
+    prompts: str,
     count: int,
+    points: int,
+    refine: str,
     seed: int,
     whole: bool,
+    in_parts: bool,
     out: str,
     format_: Format,
     resolution: int,
@@ -124,24 +136,32 @@ def generate(
 
     Where no model is named, the newest of the project that knows the category draws, or else the one of it that comes with
     the program (`list models`). Where there is no project, one is made: this folder when it is empty, or its folder
-    "shapes". With --out the shapes are decoded and written too, and no sheet of pictures is drawn.
+    "shapes". With --out the shapes are decoded and written too, and no sheet of pictures is drawn. Of a list of --prompts
+    every line is a run of its own.
     """
     if method and model:
         raise InputError("give --method or --model, not both")
-    words = (f"sampler.prompt={msgspec.json.encode(prompt).decode()}",) if prompt else ()
+    if prompt and prompts:
+        raise InputError("give --prompt or --prompts, not both")
+    listed = read_list(prompts) if prompts else ""
+    asked, words = bool(prompt or prompts), (change_of(prompt),) if prompt else ()
     from engine.generating import model_to_draw_with
 
     if model.endswith(".safetensors"):
         model = str(Path(model).resolve())
     folder = home(options.project)
     if not (folder / "project.json").exists():
-        model = model or model_to_draw_with(None, category, method, bool(words))  # before a folder is made for nothing
+        model = model or model_to_draw_with(None, category, method, asked)  # before a folder is made for nothing
+        if in_parts:
+            check_parts(prompt or listed, None)
     with open_or_make(folder, options.project) as project:
         job = GenerateJob(
-            model=model or model_to_draw_with(project, category, method, bool(words)),
+            model=model or model_to_draw_with(project, category, method, asked),
             picture=not out,
             whole=whole,
             count=count,
+            points=points,
+            refine=str(Path(refine).resolve()) if refine.endswith(".safetensors") else refine,
             seed=seed,
             category=category,
             with_parts=with_parts,
@@ -150,21 +170,30 @@ def generate(
             changes=(*options.changes, *words),
             device=options.device,
         )
-        if not out:
+        if in_parts:
+            check_parts(prompt or listed, project)
+        if not out and not prompts and not in_parts:
             run_job(options, job, project)
             return
         from engine import pipeline
 
-        drawn = console.follow(pipeline.run(job, project))
+        many = draw_list(listed, job, project) if prompts else None
+        drawn = console.follow(pipeline.run(job, project)) if many is None else many
+        if in_parts:
+            drawn["in_parts"] = split_drawn(drawn["shapes"], options.device, project)
+        if not out:
+            console.show(drawn, options.json)
+            return
         files = ExportJob(
-            shapes=tuple(drawn["shapes"]),
+            shapes=tuple(drawn.get("in_parts", drawn["shapes"])),
             out=str(Path(out).resolve()),
             format=format_,
             resolution=resolution,
             device=options.device,
         )
         written = console.follow(pipeline.run(files, project))
-    short = {"run": drawn["run"], "out": files.out, "files": [_line(file) for file in written["files"]]}
+    told = {key: drawn[key] for key in ("run", "prompts") if key in drawn}
+    short = told | {"out": files.out, "files": [_line(file) for file in written["files"]]}
     console.show(drawn | written if options.json else short | {"empty": written["empty"]}, options.json)
 
 

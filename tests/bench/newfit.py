@@ -5,8 +5,8 @@ is that of the whole on 40,000 even points about it that no fit saw (of those th
 a thin aircraft, too few to tell):
 
 - codes: of the model alone, its experts frozen
-- centred: the same of the shape stood with its plane of symmetry at x = 0 (`_centred`)
-- unnamed: the same without labels, parts borrowed from the known shape that is most like it (`_borrowed_parts`)
+- centred: the same of the shape stood with its plane of symmetry at x = 0 (`engine.upright`)
+- unnamed: the same without labels, parts borrowed from the known shape that is most like it (`engine.borrowing`)
 - fine-tuned: after the model's experts have learned this shape
 - separate: networks of its own (preset ``tiny`` of ``semantic``), the baseline
 - hurried: the same with so few steps that they take the CPU seconds of the codes
@@ -114,7 +114,7 @@ class Bench:
         stood, row["off_centre"], row["leaning_deg"] = bring_centred(self.project, item)
         row["centred"] = yield from self._fitted("codes", stood.id, codes)
         if shipped.is_shipped(self.model):
-            nameless = yield from bring_unnamed(self.project, stood, self.model)
+            nameless = bring_unnamed(self.project, item)
             row["unnamed"] = yield from self._fitted("codes", nameless.id, codes)
         tuned = msgspec.structs.replace(codes, fine_tune=self.recipe.fine_tune)
         row["fine-tuned"] = yield from self._fitted("fine-tuned", item.id, tuned)
