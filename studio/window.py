@@ -30,7 +30,7 @@ from studio.theme import Choice, Theme
 from studio.views.banner import Banner
 from studio.views.queue_strip import QueueStrip
 from studio.views.tour import TourBubble
-from studio.views.welcome import Welcome
+from studio.views.welcome import FROM_WORDS, Welcome
 from studio.widgets.drop_cover import DropCover
 from studio.widgets.words import label
 
@@ -177,7 +177,7 @@ class MainWindow(QMainWindow):
         self._welcome()
 
     def _welcome(self) -> None:
-        models = [(source.name, source.title) for source in shipped_sources()]
+        models = [(source.name, FROM_WORDS if source.reads else source.title) for source in shipped_sources()]
         welcome = Welcome(models, self._preferences.recent, tour=not self._preferences.kept.toured)
         welcome.generate.connect(self.ways_in.generate_now)
         welcome.tour.connect(self.ways_in.take_tour)

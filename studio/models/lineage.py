@@ -13,6 +13,7 @@ from engine.jobs import GenerateJob, Job, RerollJob
 from engine.project import Project
 from engine.rows import ItemRow, ShapeRow
 from engine.shipped import is_shipped
+from engine.text.asking import prompt_of
 from studio.models.library import Card
 from studio.models.opened import OpenProject, ProjectModel
 
@@ -151,12 +152,15 @@ def _of_shape(shape: ShapeRow, record: Record | None, job: Job | None) -> str:
         case "interpolated":
             alpha = record.measured.get("alpha") if record else None
             return "on the way between shapes" + ("" if alpha is None else f"; at {alpha:.0%}")
+        case "split":
+            return f"parts found in a cloud{_moved(record)}"
     return shape.kind
 
 
 def _asked(job: GenerateJob) -> str:
     asked = [*(f"with {part}" for part in job.with_parts), *(f"without {part}" for part in job.without)]
     asked += [f"{name} {value}" for name, value in job.attributes.items()]
+    asked += [f"“{prompt}”"] if (prompt := prompt_of(job.changes)) else []
     return "".join(f"; {one}" for one in (*asked, f"seed {job.seed}"))
 
 

@@ -191,7 +191,6 @@ class Make(QObject):
         changes = [f"steps={int(self.steps)}"] if self.steps != own.steps else []
         changes += [f"guidance_scale={self.guidance:g}"] if self.guidance != own.guidance_scale else []
         if self.reads:
-            changes += [f"points={self.prompting.points}"] if self.prompting.points else []
             changes += [change_of(prompt) for prompt in self.prompting.prompts[:1]]
         parts = {name.removeprefix(PART): one for name, one in self.answers.items() if name.startswith(PART)}
         asked = Asked(
@@ -209,6 +208,7 @@ class Make(QObject):
             without=asked.without,
             attributes=asked.attributes,
             changes=tuple(changes),
+            points=self.prompting.points if self.reads else 0,
             picture=False,  # the live engine draws each shape
             previews=True,
             whole=self.whole,
@@ -231,7 +231,7 @@ class Make(QObject):
         changes = dict(change.removeprefix("sampler.").split("=", 1) for change in job.changes)
         self.steps = float(changes.pop("steps", self.steps))
         self.guidance = float(changes.pop("guidance_scale", self.guidance))
-        self.prompting.points = int(changes.pop("points", 0))
+        self.prompting.points = job.points
         self.prompting.write(prompt_of(job.changes))
         changes.pop("prompt", "")
         self.whole = job.whole

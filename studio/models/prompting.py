@@ -16,9 +16,11 @@ LIKE = 0.995  # likeness from which a prompt is one that was learned
 
 
 class Prompting(QObject):
-    """``text`` is what is typed, a prompt a line. ``known`` is what the chosen model knows, None where it reads no words."""
+    """``text`` is what is typed, a prompt a line. ``known`` is what the chosen model knows, None where it reads no
+    words; ``points`` are those of a cloud, 0 = as many as the model draws."""
 
     changed = Signal()
+    wanted = Signal()  # somebody is to type a prompt now
 
     def __init__(self, folder: Path) -> None:
         """folder : of the project."""
@@ -40,6 +42,10 @@ class Prompting(QObject):
             self.known = None
         self.examples = examples(self.known, EXAMPLES) if self.known else ()
         self.changed.emit()
+
+    def ask(self) -> None:
+        """Let the next thing that is done be typing a prompt."""
+        self.wanted.emit()
 
     def write(self, text: str) -> None:
         """Take what is typed."""

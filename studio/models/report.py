@@ -18,7 +18,7 @@ from studio.models.titles import counted
 RESULT = "evaluation.json"
 CHOSEN = ""  # the subject that stands for the shapes chosen in the library
 FEWEST = 2  # real shapes that something can be compared with
-MEASURED = ("generated", "fitted", "mixed", "healed", "rerolled", "interpolated", "imported")
+MEASURED = ("generated", "fitted", "mixed", "healed", "rerolled", "interpolated", "imported", "split")
 
 
 class Report(ProjectModel):

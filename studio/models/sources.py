@@ -1,6 +1,6 @@
 """Models that shapes can be drawn from: those that come with the program, and those trained in the project."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -14,10 +14,15 @@ from engine.methods import MethodSettings, name_of
 from engine.project import Project
 from engine.settings import SamplerSettings
 
+DETAILS = "details"  # role of a denoiser that refines clouds
+
 
 @dataclass(frozen=True)
 class Source:
-    """A model. ``name`` is what a GenerateJob takes; ``sampler`` its own settings of drawing; ``about`` a few words."""
+    """A model. ``name`` is what a GenerateJob takes; ``sampler`` its own settings of drawing; ``about`` a few words.
+
+    reads : it comes with the program and is asked in words
+    """
 
     name: str
     title: str
@@ -25,6 +30,7 @@ class Source:
     askable: Askable
     sampler: SamplerSettings
     own: bool
+    reads: bool = False
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -56,7 +62,8 @@ def shipped_sources() -> list[Source]:
         except StudioError:
             continue
         words = f"{card.training:,} training shapes, comes with the program"
-        found.append(_source(model, card.title or name.capitalize(), words, about, own=False))
+        source = _source(model, card.title or name.capitalize(), words, about, own=False)
+        found.append(replace(source, reads=card.reads_words))
     return found
 
 
@@ -70,6 +77,8 @@ def own_sources(project: Project) -> list[Source]:
                 about = read_about(path)
             except StudioError:
                 continue
+            if getattr(about.settings, "denoiser", None) and getattr(about.settings.denoiser, "role", "") == DETAILS:
+                continue  # it puts points between those of others, and draws nothing by itself
             what = ", ".join(name for name in about.categories if name) or "shapes"
             title = f"{what.capitalize()} ({run.id})"
             found.append(_source(run.id, title, f"{name_of(about.settings)}, trained here", about, own=True))

@@ -13,6 +13,7 @@ from studio.models.opened import OpenProject, Projects
 from studio.models.tour import Tour
 
 FIRST = 6  # shapes of the first minute: enough to choose from, there in seconds
+FIRST_CLOUDS = 4  # as many as are drawn at a time
 SAMPLES = 12
 NEW = "My shapes"  # the project that is made where one is needed
 
@@ -24,13 +25,16 @@ class WaysIn:
         self._projects = projects
 
     def generate_now(self, model: str) -> None:
-        """A new project, and the first shapes of a model in it."""
+        """A new project, and the first shapes of a model in it; one that is asked in words waits for them."""
         if self._projects.create_somewhere(NEW) and (opened := self._projects.current):
             opened.current.go_to("Make")
             make = opened.model(Make)
             make.choose(model)
-            make.set_count(FIRST)
-            make.generate()
+            make.set_count(FIRST if not make.reads else FIRST_CLOUDS)
+            if not make.reads:
+                make.generate()
+            else:
+                make.prompting.ask()
 
     def take_tour(self) -> None:
         """The tour on the real controls."""

@@ -3,7 +3,7 @@
 import re
 from functools import partial
 
-from PySide6.QtCore import QMimeData, QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtCore import QMimeData, QSignalBlocker, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit, QSizePolicy, QTextEdit, QVBoxLayout, QWidget
 
@@ -110,6 +110,7 @@ class PromptBox(QWidget):
         self.line.entered.connect(self.entered)
         self.line.stepped.connect(prompting.step)
         prompting.changed.connect(self._draw)
+        prompting.wanted.connect(lambda: QTimer.singleShot(0, self.line, self.line.setFocus))
         self._draw()
 
     def _draw(self) -> None:

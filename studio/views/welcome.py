@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 from studio.widgets.words import button, label
 
 MOST_SHOWN = 6
+FROM_WORDS = "From words"  # title of what is asked in words, and not by what it makes
 
 
 class Welcome(QWidget):
@@ -31,14 +32,16 @@ class Welcome(QWidget):
         cards = QHBoxLayout()
         cards.setSpacing(16)
         if models:
-            titles = [_plural(title) for _, title in models]
-            words = f"New shapes from a trained model: {', '.join(titles).lower()}. The first appear in seconds."
+            models = sorted(models, key=lambda model: model[1] == FROM_WORDS)
+            titles = [_plural(title).lower() for _, title in models if title != FROM_WORDS]
+            titles += ["whatever you describe"] if len(titles) < len(models) else []
+            words = f"New shapes from a trained model: {', '.join(titles)}. The first appear in seconds."
             self.starts = [
                 button(
-                    _plural(title) if len(models) > 1 else "Generate",
+                    title if title == FROM_WORDS else _plural(title) if len(models) > 1 else "Generate",
                     partial(self.generate.emit, name),
                     "primary",
-                    tip=f"A new project with its first {_plural(title).lower()}",
+                    tip=_tip(title),
                 )
                 for name, title in models
             ]
@@ -90,6 +93,12 @@ class Welcome(QWidget):
         row = button(f"{folder.name}", lambda: self.open.emit(folder), "flat", "folder", str(folder))
         row.setStyleSheet("text-align: left")
         return row
+
+
+def _tip(title: str) -> str:
+    if title == FROM_WORDS:
+        return "A new project, and a line to say in what should be made"
+    return f"A new project with its first {_plural(title).lower()}"
 
 
 def _plural(title: str) -> str:

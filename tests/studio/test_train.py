@@ -74,7 +74,7 @@ def opened_steps(view: TrainView) -> list[int]:
 
 
 def test_every_method_and_preset_can_be_chosen() -> None:
-    assert set(METHODS) == set(PRESETS) == set(NAMES) - {"tiny3d"}, "which learns from prompts, at the command line"
+    assert set(METHODS) == set(PRESETS) == set(NAMES)
     for method, presets in PRESETS.items():
         for name in presets:
             assert preset(method, name)

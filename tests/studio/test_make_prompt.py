@@ -1,0 +1,152 @@
+"""The prompt of the Make panel: typed, mended, asked for by Enter, remembered, queued as a list, seen forming in the view."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from PySide6.QtCore import QMimeData, Qt
+from pytestqt.qtbot import QtBot
+from safetensors.numpy import save_file
+
+from engine.jobs import GenerateJob
+from engine.mailbox import Preview
+from engine.methods import preset
+from engine.project import Project
+from engine.text.asking import prompt_of
+from engine.text.captions import vocabulary_of_captions
+from studio.models.forming import KIND
+from studio.models.looking import Looking
+from studio.models.make import Make
+from studio.models.offers import offers
+from studio.models.watching import Watching
+from studio.views.make import MakeView
+from studio.views.make_prompt import PromptLine
+from tests.studio.conftest import FAKES, Desk, activate, settle
+
+LEFT = Qt.MouseButton.LeftButton
+Key = Qt.Key
+
+
+@pytest.fixture
+def asked(make_desk: Callable[..., Desk], folder: Path, qtbot: QtBot) -> tuple[Desk, MakeView, PromptLine]:
+    """A window whose newest model reads words, as far as the window can see."""
+    with Project(folder) as project:
+        run = project.catalogue.new_run("train", "tiny3d")
+        project.catalogue.end_run(run, "finished")
+        keep_reader(project.run_folder(run) / "model.safetensors")
+    desk = make_desk(FAKES)
+    assert desk.projects.open(folder)
+    desk.opened.current.go_to("Make")
+    settle(qtbot, lambda: bool(desk.opened.library.cards))
+    view = desk.window.findChild(MakeView)
+    assert view is not None
+    desk.opened.model(Make).choose(run)
+    activate(qtbot, desk.window)
+    view.prompt.line.setFocus()
+    return desk, view, view.prompt.line
+
+
+def keep_reader(path: Path) -> None:
+    about = {"settings": msgspec.to_builtins(preset("tiny3d", "smoke")), "categories": ["chair", "table"]}
+    text = msgspec.json.encode({"type": "model", "about": about}).decode()
+    words = msgspec.json.encode(vocabulary_of_captions(("chair", "table")).words)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file({"representation.words": np.frombuffer(words, np.uint8)}, path, metadata={"shape_studio": text})
+
+
+def jobs(desk: Desk) -> list[GenerateJob]:
+    """All generations that were asked for, in their order."""
+    tasks = sorted(desk.opened.queue.tasks, key=lambda task: task.run)
+    return [task.job for task in tasks if isinstance(task.job, GenerateJob)]
+
+
+def test_enter_asks_for_what_was_typed(asked: tuple[Desk, MakeView, PromptLine], qtbot: QtBot) -> None:
+    desk, view, line = asked
+    assert view.prompt.isVisible() and not view.category.isVisible()
+    view.points.setValue(512)
+    qtbot.keyClicks(line, "a chair without arms")
+    assert view.prompt.nearest.text()
+    qtbot.keyClick(line, Key.Key_Return)
+    (job,) = jobs(desk)
+    assert prompt_of(job.changes) == "a chair without arms" and job.category == "" and job.points == 512
+    qtbot.keyClicks(line, " or wheels")
+    qtbot.keyClick(line, Key.Key_Up)
+    assert line.toPlainText() == "a chair without arms"
+    qtbot.keyClick(line, Key.Key_Down)
+    assert line.toPlainText() == "a chair without arms or wheels", "what was typed is not lost"
+
+
+def test_slips_are_marked_and_mended(asked: tuple[Desk, MakeView, PromptLine], qtbot: QtBot) -> None:
+    _, view, line = asked
+    qtbot.keyClicks(line, "a chiar with xylophones")
+    assert "chiar is read as chair" in view.prompt.warning.text() and "xylophones" in view.prompt.warning.text()
+    assert {mark.cursor.selectedText() for mark in line.extraSelections()} == {"chiar", "xylophones"}
+    qtbot.mouseClick(view.prompt.mend, LEFT)
+    assert line.toPlainText() == "a chair with xylophones"
+    assert not view.prompt.mend.isVisible() and "read as" not in view.prompt.warning.text()
+
+
+def test_a_list_is_queued_at_once(asked: tuple[Desk, MakeView, PromptLine], qtbot: QtBot) -> None:
+    desk, view, line = asked
+    data = QMimeData()
+    data.setText("a chair\n# remarks do not count\n\na round table\na stool\n")
+    line.insertFromMimeData(data)
+    assert "3 prompts" in view.prompt.nearest.text()
+    qtbot.mouseClick(view.go, LEFT)
+    assert [prompt_of(job.changes) for job in jobs(desk)] == ["a chair", "a round table", "a stool"]
+    assert len({job.seed for job in jobs(desk)}) == 1
+
+
+def test_examples_are_made_by_a_click(asked: tuple[Desk, MakeView, PromptLine], qtbot: QtBot) -> None:
+    desk, view, line = asked
+    assert view.prompt.examples
+    words = view.prompt.examples[0].accessibleName()
+    qtbot.mouseClick(view.prompt.examples[0], LEFT)
+    assert [prompt_of(job.changes) for job in jobs(desk)] == [words] and line.toPlainText() == words
+    assert not any(one.isVisible() for one in view.prompt.examples), "there is something else to read now"
+
+
+def test_words_are_kept_for_the_next_time(asked: tuple[Desk, MakeView, PromptLine], qtbot: QtBot) -> None:
+    desk, _, line = asked
+    qtbot.keyClicks(line, "a round table")
+    qtbot.keyClick(line, Key.Key_Return)
+    folder = desk.opened.folder
+    desk.projects.close()
+    assert desk.projects.open(folder)
+    make = desk.opened.model(Make)
+    assert make.reads and make.prompting.text == "a round table" and make.prompting.recent == ["a round table"]
+    make.choose(make.sources[-1].name)
+    assert not make.reads and make.job is not None and not make.job.changes, "others are not asked in words"
+
+
+def test_a_cloud_is_watched_until_it_is_there(asked: tuple[Desk, MakeView, PromptLine], qtbot: QtBot) -> None:
+    desk, _, line = asked
+    qtbot.keyClicks(line, "a chair")
+    qtbot.keyClick(line, Key.Key_Return)
+    scene, watching = desk.opened.model(Looking).scene, desk.opened.model(Watching)
+    run = desk.opened.model(Make).prompting and jobs(desk)[0].run
+    points = np.zeros((2, 30, 3), np.float16)
+    points[1] = np.random.default_rng(0).uniform(-0.4, 0.4, (30, 3))
+    arrays = {"points": points, "state": np.array([0, 1], np.uint8), "pictures": np.zeros((2, 8, 8, 3), np.uint8)}
+    desk.opened.session.pictured.emit(run, Preview(KIND, arrays))
+    assert watching.name == f"{run}/0001" and [shape.is_cloud for shape in scene.shapes] == [True]
+    settle(qtbot, lambda: desk.opened.current.shape == f"{run}/0001")
+    assert not watching.name
+    desk.opened.session.pictured.emit(run, Preview(KIND, arrays))
+    assert not watching.name, "what is over is not watched any more"
+
+
+def test_clouds_know_their_words_and_what_becomes_of_them(
+    asked: tuple[Desk, MakeView, PromptLine], qtbot: QtBot
+) -> None:
+    desk, _, line = asked
+    qtbot.keyClicks(line, "a chair with wheels")
+    qtbot.keyClick(line, Key.Key_Return)
+    run = jobs(desk)[0].run
+    settle(qtbot, lambda: desk.opened.library.card(f"{run}/0000") is not None)
+    card = desk.opened.library.card(f"{run}/0000")
+    assert card is not None and card.cloud and card.prompt == "a chair with wheels" and card.category == "chair"
+    lines = [offer.text for group in offers(desk.opened, [card.name]) for offer in group]
+    assert {"Make a mesh", "Split into parts"} <= set(lines)
