@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.clouds.even import farthest
+from engine.datasets.stored import Stored
 from engine.errors import DamagedFileError, MeshError
 from engine.geometry.file import load_geometry
 from engine.geometry.occupancy import surface_points
@@ -104,19 +105,26 @@ class CloudSet:
 
 def _fill(pool: NDArray[np.float16], data: Data, item: ItemRow, points: int, seed: int) -> Encoded:
     """Points of one item into ``pool`` (M, 3); what has become of it."""
-    start, path = time.process_time(), data.project.geometry_path(item.id)
-    if not path.exists():
-        return Encoded(
-            item.id, None, 0.0, "refused", "it came as points that tell inside from outside, without a surface"
-        )
+    start, generator = time.process_time(), np.random.default_rng(seed_of(seed, "cloud", item.id))
     try:
-        surface = load_geometry(path).surface
-        found = surface_points(surface, len(pool), np.random.default_rng(seed_of(seed, "cloud", item.id)))
+        found = _points(data, item, len(pool), generator)
     except MeshError as error:
         return Encoded(item.id, None, 0.0, "refused", str(error))
     first = farthest(found, points)
     pool[:points], pool[points:] = found[first], np.delete(found, first, 0)
     return Encoded(item.id, None, time.process_time() - start, "accepted", "")
+
+
+def _points(data: Data, item: ItemRow, count: int, generator: np.random.Generator) -> NDArray[np.floating]:
+    """(count, 3) points of an item: on its surface, or those that it came as, all of them before any stands twice."""
+    path = data.project.geometry_path(item.id)
+    if path.exists():
+        return surface_points(load_geometry(path).surface, count, generator)
+    own = Stored.load(path.with_name("points.safetensors"))
+    if len(own.inside):
+        raise MeshError("it came as points that tell inside from outside, without a surface")
+    rows = [generator.permutation(len(own.points)) for _ in range(-(-count // len(own.points)))]
+    return own.points[np.concatenate(rows)[:count]]
 
 
 def _write(path: Path, pool: NDArray[np.float16], records: Sequence[Encoded]) -> None:

@@ -1,11 +1,17 @@
 """Commands that make more of clouds: mesh, split."""
 
+from collections.abc import Sequence
+
 import click
 
+from engine import console
 from engine.commands.common import Options, cli, common, run_job
-from engine.jobs import MeshJob, SplitJob
+from engine.errors import InputError
+from engine.jobs import Device, MeshJob, SplitJob
 from engine.project import Project
 from engine.settings import CloudMeshSettings, override
+from engine.text.asking import category_of
+from engine.text.phrases import phrases
 
 
 @cli.command()
@@ -44,3 +50,26 @@ def _each(names: tuple[str, ...], project: Project) -> tuple[str, ...]:
     runs = {run.id for run in project.catalogue.runs()}
     found = [[row.id for row in project.catalogue.shapes(name)] if name in runs else [name] for name in names]
     return tuple(dict.fromkeys(one for some in found for one in some)) or names
+
+
+def check_parts(prompt: str, project: Project | None) -> None:
+    """Raise InputError, before anything is drawn, where the parts of what a prompt asks for cannot be found."""
+    from engine.generating import model_to_draw_with
+
+    category = category_of(prompt)
+    if not category:
+        known = ", ".join(phrases())
+        raise InputError(f"--parts needs --prompt to say what it is ({known}); or `split` the shapes with --category")
+    model_to_draw_with(project, category, "basis")
+
+
+def split_drawn(names: Sequence[str], device: Device, project: Project) -> list[str]:
+    """Find the parts of clouds that were drawn, a job for each category that their prompts name -> the new shapes."""
+    from engine import pipeline
+    from engine.meshing import asked_of
+
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(asked_of(project.catalogue.shape(name).run, project)[1], []).append(name)
+    jobs = [SplitJob(shapes=tuple(some), category=category, device=device) for category, some in groups.items()]
+    return [shape for job in jobs for shape in console.follow(pipeline.run(job, project))["shapes"]]

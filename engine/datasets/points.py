@@ -76,7 +76,7 @@ def read_cloud(source: Source) -> Cloud:
         labels = read_labels(source.labels)
         if len(labels) != len(cloud.points):
             raise MeshError(f"{source.labels}: {len(labels)} labels for the {len(cloud.points)} points of {path}")
-    return Cloud(_finite(path, cloud.points), labels, cloud.normals, cloud.box)
+    return Cloud(finite(path, cloud.points), labels, cloud.normals, cloud.box)
 
 
 def read_occupancy(source: Source) -> Occupancy:
@@ -106,7 +106,7 @@ def read_occupancy(source: Source) -> Occupancy:
         sections = {"uniform": (0, count)}
     elif source.dataset == "hyperdiffusion" and count % 2 == 0:
         sections = {"near": (0, count // 2), "uniform": (count // 2, count)}
-    return Occupancy(_finite(path, points).astype(np.float32), flags.astype(bool), sections, box)
+    return Occupancy(finite(path, points).astype(np.float32), flags.astype(bool), sections, box)
 
 
 def read_labels(path: str) -> NDArray[np.int64]:
@@ -198,7 +198,8 @@ def _unpacked(path: str, flags: NDArray, count: int) -> NDArray:
     raise MeshError(f"{path}: occupancies of shape {flags.shape} for {count} points")
 
 
-def _finite(path: str, points: NDArray) -> Floats:
+def finite(path: str, points: NDArray) -> Floats:
+    """Points (P, 3) of a file, all of them numbers. Raises MeshError."""
     if not len(points):
         raise MeshError(f"{path}: holds no points")
     odd = np.count_nonzero(~np.isfinite(points).all(1))

@@ -16,7 +16,7 @@ from engine.datasets.axes import state, stated, stated_in, turn
 from engine.datasets.keeping import keep_geometry
 from engine.datasets.labels import note_names
 from engine.datasets.parts import SOLID
-from engine.datasets.points import Box, read_cloud, read_labels, read_occupancy
+from engine.datasets.points import Box, Cloud, finite, read_cloud, read_labels, read_occupancy
 from engine.datasets.source import Source
 from engine.datasets.stored import Stored, frame, place
 from engine.errors import InputError, MeshError
@@ -28,13 +28,14 @@ from engine.geometry.file import load_geometry
 from engine.geometry.label_report import label_report
 from engine.geometry.mesh import Geometry, Mesh, join, transform
 from engine.geometry.pieces import by_pieces, keeps_all
-from engine.geometry.raw import FaceLabels, Raw
+from engine.geometry.raw import FaceLabels, OnlyPointsError, Raw
 from engine.geometry.readers import read_raw
 from engine.geometry.regions import Regions, from_cloud, from_faces, part_names
 from engine.geometry.rename import rename
 from engine.storage import digest, seed_of
 
 WHOLE = 0.5  # share of the faces that labels must name to be taken as parts
+USES = "clouds can be learned from them (tiny3d); all else needs the mesh of the same name"
 MOST_NAMES = 100  # names on one shape; more are the pieces of a drawing, not parts that shapes share
 
 
@@ -118,7 +119,10 @@ def read_source(order: Order) -> Finding:
 
 def _mesh(order: Order, row: Finding, folder: Path | None) -> Finding:
     source = order.source
-    raw = _pieces(source) if source.kind == "parts" else read_raw(Path(source.files[0]))
+    try:
+        raw = _pieces(source) if source.kind == "parts" else read_raw(Path(source.files[0]))
+    except OnlyPointsError as found:
+        return _surface_points(order, row, folder, Cloud(finite(source.files[0], found.points)))
     counted = order.solids and not source.labels and len(raw.mesh.faces) > 0 and not _named_by_file(raw)
     if counted:
         raw = replace(raw, labels={"node": by_pieces(raw.mesh)})  # before solids that overlap are united
@@ -207,13 +211,15 @@ def _first_of_copies(mesh: Mesh, labels: FaceLabels) -> tuple[Mesh, FaceLabels]:
 
 
 def _cloud(order: Order, row: Finding, folder: Path | None) -> Finding:
+    return _surface_points(order, row, folder, read_cloud(order.source))
+
+
+def _surface_points(order: Order, row: Finding, folder: Path | None, cloud: Cloud) -> Finding:
     """Points on a surface: kept for what needs no inside, and their labels for meshes of the same name."""
-    source = order.source
-    cloud = read_cloud(source)
     names: tuple[str, ...] = ()
     label = np.zeros(0, np.int16)
     if cloud.labels is not None:
-        names, index = named(cloud.labels, source.label_names)
+        names, index = named(cloud.labels, order.source.label_names)
         if len(names) <= MOST_NAMES:
             label = index.astype(np.int16)
     many = f"{len(cloud.points):,} points on a surface"
@@ -221,7 +227,7 @@ def _cloud(order: Order, row: Finding, folder: Path | None) -> Finding:
         many, names = f"{many}, with {len(names):,} different labels, too many to be parts", ()
     _keep_points(folder, order, cloud.points, np.zeros(0, bool), label, names, 0, cloud.box)
     said = f"{many} in {len(names)} parts" if names else many
-    reason = f"{said}. They do not tell inside from outside: import the mesh of the same name to use them."
+    reason = f"{said}. They do not tell inside from outside: {USES}."
     return changed(row, verdict="points", reason=reason, parts=names, report={"points": len(cloud.points)})
 
 

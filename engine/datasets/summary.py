@@ -13,14 +13,14 @@ WORDS = {  # verdict -> what it means for a person
     "repaired": "closed after repair",
     "open": "usable with reservations: open, or with walls too thin for a coarse fit",
     "sheet": "sheets without an inside",
-    "points": "points without an inside: their labels go to meshes of the same name",
+    "points": "points without an inside: for clouds (tiny3d), and their labels go to meshes of the same name",
     "samples": "points with inside flags, usable as they are",
     "network": "networks, kept as shapes: `list shapes` names them, `export SHAPE --out DIR` makes meshes",
     "model": "denoisers, ready to generate",
     "refused": "refused",
 }
 ADVICE = {
-    "sheet": "give them a thickness with `--thickness 0.02` (share of the longest side), or leave them out",
+    "sheet": "give them a thickness with `--thickness 0.02` (share of the longest side), or leave them to tiny3d",
     "points": "import the meshes too",
 }
 

@@ -5,7 +5,16 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.errors import MeshError
 from engine.geometry.mesh import Mesh
+
+
+class OnlyPointsError(MeshError):
+    """A mesh file that holds no face, but ``points`` (P, 3) float64."""
+
+    def __init__(self, text: str, points: NDArray[np.float64]) -> None:
+        super().__init__(text)
+        self.points = points
 
 
 @dataclass(frozen=True)

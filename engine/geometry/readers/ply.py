@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import MeshError
-from engine.geometry.raw import Raw
+from engine.geometry.raw import OnlyPointsError, Raw
 from engine.geometry.readers.limits import Limits, check_claim, check_faces, check_vertices
 from engine.geometry.readers.ply_body import Binary, Column, Element, Property, Text
 from engine.geometry.readers.polygons import assemble
@@ -88,9 +88,8 @@ def _mesh(tables: dict[str, dict[str, Column]], limits: Limits) -> Raw:
     found = [_polygons(tables), _strips(tables)]
     sizes, corners = (np.concatenate(part) for part in zip(*found, strict=True))
     if not len(sizes):
-        raise MeshError(
-            f"the PLY file holds {len(vertices):,} points and no faces: it is a point cloud; make a mesh of it first"
-        )
+        text = f"the PLY file holds {len(vertices):,} points and no faces: it is a point cloud; make a mesh of it first"
+        raise OnlyPointsError(text, vertices)
     return assemble(vertices, sizes, corners, limits)
 
 

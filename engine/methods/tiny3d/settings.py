@@ -1,6 +1,6 @@
 """Settings of ``tiny3d`` (Tiny 3D Diffusion): clouds of points denoised by a transformer that is told a caption."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta
@@ -72,6 +72,7 @@ class PromptSettings(SamplerSettings, frozen=True):
 class Tiny3dSettings(Settings, frozen=True, tag="tiny3d"):
     """Everything that changes a result of this method. ``fit`` says what is kept of a shape; nothing is learned there."""
 
+    without_inside: ClassVar[tuple[str, ...]] = ("sheet", "points")  # verdicts of items that it takes all the same
     seed: int = 0
     fit: CloudSettings = CloudSettings()
     text: TextSettings = TextSettings()
