@@ -9,6 +9,7 @@ from engine.commands import (  # noqa: F401  (each adds its commands to the grou
     analyse,
     checkout,
     clouds,
+    demo_server,
     features,
     files,
     film,
