@@ -67,7 +67,10 @@ class Finished:
         write_json(self._project.run_folder(self._job.run) / KEPT, told)
 
     def told_joints(self) -> list[dict[str, Any]]:
-        """Widths of the narrowest joints, in cube units, and whether a shape hangs by it as by a thread, for a result."""
+        """Widths of the narrowest joints, in cube units, and whether a shape hangs by it as by a thread, for a result; none
+        of clouds, which have no surface."""
+        if not self._model.representation.ordered:
+            return []
         return [
             {"shape": self._id(number), "width": round(width, 4), "delicate": width < DELICATE}
             for number, width in sorted(self.joints.items())
