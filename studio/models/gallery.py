@@ -162,6 +162,8 @@ class Gallery(ProjectModel):
         task = self._opened.queue.task(self.run)
         if task and task.state in ("waiting", "running", "paused"):
             return "The shapes appear here."
+        if self._opened.model(Make).reads:
+            return "Say on the right what it should be, and press Enter."
         return "Choose a model on the right and press Generate."
 
     @property

@@ -4,7 +4,7 @@ import re
 from functools import partial
 
 from PySide6.QtCore import QMimeData, QSignalBlocker, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QTextCharFormat, QTextCursor
+from PySide6.QtGui import QColor, QKeyEvent, QShowEvent, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit, QSizePolicy, QTextEdit, QVBoxLayout, QWidget
 
 from engine.text.prompts import words_of
@@ -14,7 +14,7 @@ from studio.widgets.flow import Flow
 from studio.widgets.words import button, label
 
 WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
-LINES = 5  # that are shown of a list
+FEWEST, LINES = 2, 5  # that are shown of a list
 HINT = "What should it be? Press Enter to make it"
 TIP = (
     "What should be made, in words. Enter makes it, arrows bring earlier prompts back, "
@@ -35,7 +35,12 @@ class PromptLine(QPlainTextEdit):
         self.setAccessibleName("Prompt")
         self.setToolTip(TIP)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.document().documentLayout().documentSizeChanged.connect(lambda _: self._fit())
+        self.blockCountChanged.connect(lambda _: self._fit())
+        self._fit()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """What the style puts around the words is known by now."""
+        super().showEvent(event)
         self._fit()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -76,9 +81,9 @@ class PromptLine(QPlainTextEdit):
         return not cursor.movePosition(QTextCursor.MoveOperation.Up if top else QTextCursor.MoveOperation.Down)
 
     def _fit(self) -> None:
-        lines = min(max(int(self.document().size().height()), 1), LINES)
-        room = 2 * (self.frameWidth() + self.document().documentMargin())
-        self.setFixedHeight(round(lines * self.fontMetrics().lineSpacing() + room + 2))
+        lines = min(max(self.blockCount(), FEWEST), LINES)
+        around = self.height() - self.viewport().height() + 2 * self.document().documentMargin()
+        self.setFixedHeight(round(lines * self.fontMetrics().lineSpacing() + around) + 1)
 
 
 class PromptBox(QWidget):

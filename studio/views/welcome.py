@@ -7,6 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
+from studio.widgets.flow import Flow
 from studio.widgets.words import button, label
 
 MOST_SHOWN = 6
@@ -115,9 +116,8 @@ def _card(title: str, words: str, *actions: QWidget) -> QFrame:
     column.addWidget(label(words, "dim", wrap=True))
     column.addStretch(1)
     column.addSpacing(6)
-    row = QHBoxLayout()
+    row = Flow(8)
     for action in actions:
         row.addWidget(action)
-    row.addStretch(1)
     column.addLayout(row)
     return found

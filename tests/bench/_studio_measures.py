@@ -18,6 +18,7 @@ from studio.models.timeline import KEY as MORPH
 from studio.models.timeline import Timeline
 from studio.views.queue_list import QueueList
 from studio.views.timeline_ruler import NUMBERS, Ruler
+from tests.bench._studio_clouds import clouds
 from tests.bench._studio_desk import Desk, Painted, until
 from tests.bench._studio_hand import move, press, release, type_key, wheel
 from tests.bench._studio_heart import percentiles
@@ -227,7 +228,7 @@ async def cancel(desk: Desk, quick: bool) -> Figures:
 
 
 MEASURES: dict[str, Callable[[Desk, bool], Coroutine[Any, Any, Figures]]] = {
-    work.__name__: work for work in (stalls, swap, scrub, library, cancel)
+    work.__name__: work for work in (stalls, swap, scrub, clouds, library, cancel)
 }
 
 

@@ -8,6 +8,7 @@ alone is run by ``python -m tests.bench.studio NAME``:
 - swap: an exchanged part painted at 64 grid points per side, and at 128, with the models that come with the program;
   an exchange that is never painted is a failure
 - scrub: frames a second that are painted while the playhead asks for 60 a second that are there
+- clouds: frames a second that are painted of a cloud of 1,024 points while it forms
 - library: 5,000 cards opened, scrolled and searched
 - cancel: from the click to the end of a training, a fit, a generation
 
@@ -34,7 +35,7 @@ from engine.protocol import Progress, Stage
 from tests.bench._studio_projects import large_project, work_project
 
 ROOT = Path(__file__).parents[2]
-NAMES = ("start", "stalls", "swap", "scrub", "library", "cancel")
+NAMES = ("start", "stalls", "swap", "scrub", "clouds", "library", "cancel")
 SCREEN = "-screen 0 2600x1600x24"
 CARDS, TRIES = 5_000, 3
 BUDGETS = {  # measure -> name of the figure -> (path to it, budget, whether more is better)
@@ -50,6 +51,7 @@ BUDGETS = {  # measure -> name of the figure -> (path to it, budget, whether mor
         "fine_ms": ("fine_ms.p99", 1500.0, False),
     },
     "scrub": {"frames_per_s": ("painted_per_s", 30.0, True)},
+    "clouds": {"frames_per_s": ("painted_per_s", 20.0, True)},
     "library": {
         "open_s": ("open_s", 2.0, False),
         "scroll_p99_ms": ("scroll.late_ms.p99", 30.0, False),

@@ -118,7 +118,8 @@ def test_words_are_kept_for_the_next_time(asked: tuple[Desk, MakeView, PromptLin
     make = desk.opened.model(Make)
     assert make.reads and make.prompting.text == "a round table" and make.prompting.recent == ["a round table"]
     make.choose(make.sources[-1].name)
-    assert not make.reads and make.job is not None and not make.job.changes, "others are not asked in words"
+    job = desk.opened.model(Make).job
+    assert job is not None and not job.changes, "others are not asked in words"
 
 
 def test_a_cloud_is_watched_until_it_is_there(asked: tuple[Desk, MakeView, PromptLine], qtbot: QtBot) -> None:
@@ -126,15 +127,16 @@ def test_a_cloud_is_watched_until_it_is_there(asked: tuple[Desk, MakeView, Promp
     qtbot.keyClicks(line, "a chair")
     qtbot.keyClick(line, Key.Key_Return)
     scene, watching = desk.opened.model(Looking).scene, desk.opened.model(Watching)
-    run = desk.opened.model(Make).prompting and jobs(desk)[0].run
+    run = jobs(desk)[0].run
     points = np.zeros((2, 30, 3), np.float16)
     points[1] = np.random.default_rng(0).uniform(-0.4, 0.4, (30, 3))
-    arrays = {"points": points, "state": np.array([0, 1], np.uint8), "pictures": np.zeros((2, 8, 8, 3), np.uint8)}
-    desk.opened.session.pictured.emit(run, Preview(KIND, arrays))
+    state, pictures = np.array([0, 1], np.uint8), np.zeros((2, 8, 8, 3), np.uint8)
+    seen = Preview(KIND, {"points": points, "state": state, "pictures": pictures})
+    desk.opened.session.pictured.emit(run, seen)
     assert watching.name == f"{run}/0001" and [shape.is_cloud for shape in scene.shapes] == [True]
     settle(qtbot, lambda: desk.opened.current.shape == f"{run}/0001")
     assert not watching.name
-    desk.opened.session.pictured.emit(run, Preview(KIND, arrays))
+    desk.opened.session.pictured.emit(run, seen)
     assert not watching.name, "what is over is not watched any more"
 
 
