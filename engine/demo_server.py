@@ -108,7 +108,7 @@ def draw_for(model: Model, asked: Asked, say: Callable[[bytes], None]) -> Stage[
 
 def frame(row: Tensor, progress: float) -> bytes:
     """A cloud (3 P,) in canonical coordinates as the original says it."""
-    points = row.detach().cpu().float().view(-1, 3) @ UP / HALF  # rows (x, y, z) -> (x, -z, y)
+    points = row.detach().cpu().double().view(-1, 3) @ UP.double() / HALF  # rows (x, y, z) -> (x, -z, y)
     return msgspec.json.encode({"points": np.round(points.numpy(), 4).tolist(), "progress": progress})
 
 

@@ -1,5 +1,6 @@
 """The command that lets the page of the original's live demo draw with our models."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -33,6 +34,7 @@ def demo_server(options: Options, port: int, host: str, model: str) -> None:
     with open_or_make(folder, options.project) as project:
         name = model or model_to_draw_with(project, words=True)
         opened = open_at_once(name, project, Workspace(project.folder, choose(options.device)))
-        with serve_demo(opened, port, host) as server:
+        with serve_demo(opened, port, host) as server, suppress(KeyboardInterrupt):
             console.say(f"{name} answers at ws://{host}:{port}; Ctrl-C ends it")
             server.serve_forever()
+    console.say("the server has ended")
