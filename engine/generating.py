@@ -25,7 +25,7 @@ from engine.project import Project
 from engine.protocol import Note, Stage
 from engine.settings import override
 from engine.shapes import ModelAbout, model_path, read_model_about
-from engine.shipped import is_shipped, names, shipped_card, shipped_for
+from engine.shipped import is_shipped, shipped_card, shipped_cards, shipped_for
 from engine.storage import seed_of
 from engine.telling import missed_parts, tell_missed
 from engine.whole import Draw, whole_shapes
@@ -160,7 +160,8 @@ def model_to_draw_with(project: Project | None, category: str = "", method: str 
     if found := shipped_for(category, method, words):
         return found
     which = f"{f' of {method}' if method else ''}{f' that knows {category}' if category else ''}"
-    brought = f"name a --category that the program brings a model of ({', '.join(names())}), or " if names() else ""
+    parted = [card.name for card in shipped_cards() if not card.reads_words]
+    brought = f"name a --category that the program brings a model of ({', '.join(parted)}), or " * bool(parted)
     own = "there is no project here, and so no" if project is None else "this project has no"
     raise InputError(f"{own} trained model{which}{unusable}; {brought}run `fit` and `train` first")
 

@@ -86,7 +86,7 @@ def test_words_find_it_and_a_category_does_not(models: Path) -> None:
     assert model_to_draw_with(None, words=True) == model_to_draw_with(None, method="tiny3d") == "shipped:words"
     assert model_to_draw_with(None, "mug", "tiny3d", words=True) == "shipped:words"
     assert shipped.shipped_for("mug") == shipped.shipped_for() == shipped.shipped_for("chair", words=True) == ""
-    with pytest.raises(InputError, match="that knows mug"):
+    with pytest.raises(InputError, match="no trained model that knows mug; run"):
         model_to_draw_with(None, "mug")
 
 
