@@ -25,6 +25,7 @@ from engine.opened import open_model, open_shape
 from engine.protocol import Finished, Note
 from engine.settings import override
 from engine.storage import read_tensors
+from engine.text.asking import prompt_of
 from tests.stages import ended
 
 SMOKE = methods.preset("tiny3d", "smoke")
@@ -212,3 +213,24 @@ def test_from_the_command_line_to_files(trained: tuple[Project, str], tmp_path: 
     job = project.job(told["run"])
     assert isinstance(job, GenerateJob)
     assert msgspec.json.decode(job.changes[-1].partition("=")[2]) == 'a "round" table'
+
+
+def test_a_list_of_prompts_is_a_run_for_each_line(trained: tuple[Project, str], tmp_path: Path) -> None:
+    """Each result knows its prompt; a list that cannot be used is refused with its line before anything is made."""
+    project, model = trained
+    listed = tmp_path / "list.txt"
+    options = ["--project", str(project.folder), "--model", model, "--prompts", str(listed), "--count", "1"]
+    options += ["--set", "sampler.points=16", "--set", "sampler.steps=2", "--out", str(tmp_path / "out"), "--json"]
+    command = [sys.executable, "-m", "engine", "generate", *options, "--format", "ply"]
+    before = len(project.catalogue.runs("generate"))
+    listed.write_text("a table\n?\n", "utf-8")
+    refused = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert refused.returncode == 2 and "list.txt: line 2" in refused.stderr
+    assert len(project.catalogue.runs("generate")) == before
+    listed.write_text("\ufeffa round table\n\n# none\na lamp\n", "utf-8")
+    told = msgspec.json.decode(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert [one["prompt"] for one in told["prompts"]] == ["a round table", "a lamp"]
+    for one in told["prompts"]:
+        job = project.job(one["run"])
+        assert isinstance(job, GenerateJob) and prompt_of(job.changes) == one["prompt"]
+    assert len(told["files"]) == 2 and all(Path(file["path"]).is_file() for file in told["files"])
