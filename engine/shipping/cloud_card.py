@@ -47,7 +47,7 @@ def card_of_clouds(
         settings=msgspec.to_builtins(about.settings),
         command=command,
         device=machine,
-        seconds={"samples": round(made, 1)}
+        seconds=({"samples": round(made, 1)} if made else {})
         | {step: round(seconds[step], 1) for step in ("fit", "train") if step in seconds},
         scores=tuple(score_of(row) for row in found.rows),
         verdicts={},
