@@ -92,7 +92,7 @@ def make_model(recipe: Recipe, out: Path, work: Path, device: Device, command: s
         real = yield from closed_items(unseen, packed / "closed-real.json", project)
         yield from draw_sheet(names[: recipe.shown], packed / f"{recipe.category}-shapes.webp", project, space)
         rows = [row for row in project.catalogue.shapes(recipe.drawn)[: recipe.shown] if row.present]
-        mixes = yield from healed_mixes(recipe.mixes, rows, recipe.seed, device, do, recipe.mixed)
+        mixes = yield from healed_mixes(recipe.mixes, rows, recipe.seed, device, do, recipe.mixed, project, space)
         yield from draw_sheet(mixes, packed / f"{recipe.category}-mixes.webp", project, space)
         machine = f"{devices.describe(space.device).split(' (')[0]}, {platform.machine()}"
         tried = tried_of(recipe.category, out)

@@ -6,40 +6,63 @@ from typing import Any
 import numpy as np
 
 from engine.errors import InputError
+from engine.holding import GRID, held_together
 from engine.jobs import Device, HealJob, Job, MixJob
+from engine.method import Workspace
+from engine.metrics.decoding import decoded_solids
+from engine.opened import open_shape
+from engine.project import Project
 from engine.protocol import Note, Stage
 from engine.rows import ShapeRow
 from engine.storage import seed_of
+
+TRIES = 3  # mixes that are made for each that is wanted, at most
 
 Do = Callable[[Job], Stage[dict[str, Any]]]
 
 
 def healed_mixes(
-    count: int, rows: Sequence[ShapeRow], seed: int, device: Device, do: Do, mark: str
+    count: int,
+    rows: Sequence[ShapeRow],
+    seed: int,
+    device: Device,
+    do: Do,
+    mark: str,
+    project: Project,
+    work: Workspace,
 ) -> Stage[list[str]]:
     """``count`` mixes, each of a shape with parts of others, healed -> their names. Each is a job of its own.
 
     rows : shapes with parts
     mark : in the names of the runs, what tells them from those of other rows and seeds
-    A mix that cannot be made or healed is said and left out, and the next one takes its place; InputError
-    where more than every second one is.
+    A mix that cannot be made or healed, or comes apart all the same, is said and left out, and the next one takes its
+    place; InputError where that are too many.
     """
     found: list[str] = []
-    for number in range(2 * count):
+    for number in range(TRIES * count):
         random = np.random.default_rng(seed_of("mix", seed, number))
         base = rows[number % len(rows)]
         name, after = f"mix-{mark}-{number:02d}", f"heal-{mark}-{number:02d}"
         try:
             parts = _parts(base, [row for row in rows if row.id != base.id], random)
             yield from do(MixJob(run=name, base=base.id, parts=parts, device=device))
-            healed = yield from do(HealJob(run=after, shape=f"{name}/0000", seed=seed, device=device))
+            (healed,) = (yield from do(HealJob(run=after, shape=f"{name}/0000", seed=seed, device=device)))["shapes"]
         except InputError as error:
             yield Note(text=f"{name} is left out: {error}", warning=True)
             continue
-        found += healed["shapes"]
+        if not (yield from hangs_together(healed, project, work)):
+            yield Note(text=f"{name} is left out: it comes apart, healed as it is")
+            continue
+        found.append(healed)
         if len(found) == count:
             return found
-    raise InputError(f"only {len(found)} of {2 * count} mixes could be made; look at the shapes of the model")
+    raise InputError(f"only {len(found)} of {TRIES * count} mixes could be made; look at the shapes of the model")
+
+
+def hangs_together(name: str, project: Project, work: Workspace) -> Stage[bool]:
+    """Whether a shape is of one piece as an export writes it."""
+    field = (yield from open_shape(name, project, work)).decoded()
+    return (yield from held_together(field, (yield from decoded_solids(field, GRID)), GRID)).whole
 
 
 def _parts(base: ShapeRow, others: Sequence[ShapeRow], random: np.random.Generator) -> dict[str, str]:

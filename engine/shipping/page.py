@@ -21,7 +21,7 @@ def page(card: ModelCard) -> str:
         "",
         f"![Mixes of its shapes, healed]({card.name}-mixes.webp)",
         "",
-        "*Random mixes of parts of them, healed.*",
+        "*Random mixes of parts of them, healed; one that comes apart all the same has made way for the next.*",
         "",
         *facts(card),
         *_scores(card),

@@ -1,0 +1,60 @@
+"""The mixes on the sheet of a shipped model: the first random ones that hang together, whatever they look like."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from engine import Project
+from engine.errors import InputError
+from engine.jobs import HealJob, Job, MixJob
+from engine.method import Workspace
+from engine.protocol import Note, Stage
+from engine.rows import ShapeRow
+from engine.shipping import mixes
+from engine.shipping.mixes import TRIES, healed_mixes
+
+COUNT = 4
+
+
+def made(
+    apart: set[int], refused: set[int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> tuple[list[str], list[str]]:
+    """Names of the mixes and what was said, where those of some numbers come apart and others are refused."""
+
+    def do(job: Job) -> Stage[dict[str, Any]]:
+        yield from ()
+        assert isinstance(job, MixJob | HealJob)
+        if isinstance(job, MixJob) and int(job.run[-2:]) in refused:
+            raise InputError("no such part")
+        return {"shapes": [f"{job.run}/0000"]}
+
+    def hangs(name: str, project: Project, work: Workspace) -> Stage[bool]:
+        yield from ()
+        return int(name.split("/")[0][-2:]) not in apart
+
+    monkeypatch.setattr(mixes, "hangs_together", hangs)
+    rows = [ShapeRow(id=f"drawn/{k}", run="drawn", row=k, kind="generated", present=("a", "b")) for k in range(3)]
+    work, said = Workspace(tmp_path, torch.device("cpu")), list[str]()
+    with Project.create(tmp_path / "p") as project:
+        stage = healed_mixes(COUNT, rows, 0, "cpu", do, "m", project, work)
+        while True:
+            try:
+                event = next(stage)
+            except StopIteration as end:
+                return end.value, said
+            said += [event.text] if isinstance(event, Note) else []
+
+
+def test_what_comes_apart_makes_way_for_the_next_and_nothing_else_does(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    found, said = made({1, 4}, {2}, monkeypatch, tmp_path)
+    assert found == [f"heal-m-{number:02d}/0000" for number in (0, 3, 5, 6)]
+    assert [text.split()[0] for text in said] == ["mix-m-01", "mix-m-02", "mix-m-04"]
+
+
+def test_where_too_many_come_apart_there_is_no_sheet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=f"3 of {TRIES * COUNT}"):
+        made(set(range(3, TRIES * COUNT)), set(), monkeypatch, tmp_path)
