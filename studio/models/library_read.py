@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -38,9 +39,9 @@ def read_cards(folder: Path) -> list[Card]:
     kinds = _categories(shapes, by_item, asked)
     for shape in shapes:
         card = _of_shape(shape, by_item.get(shape.item), kinds[shape.id], number.get(shape.run, 0))
-        if shape.kind == "generated" and (novelty := novelties.get(shape.id)):
-            _tell_novelty(card, novelty)
         card.cloud = drawn.get(shape.run, fitted.get(shape.run)) == CLOUDS
+        if shape.kind == "generated" and (novelty := novelties.get(shape.id)):
+            _tell_novelty(card, replace(novelty, whole=None, joint=None) if card.cloud else novelty)
         if card.cloud and shape.kind == "generated":
             _tell_prompt(card, prompt_of(jobs[shape.run].changes))
         card.ordered = began.get(shape.run, shape.added)
@@ -121,7 +122,9 @@ def _tell_novelty(card: Card, novelty: Novelty) -> None:
 
 
 def _tell_prompt(card: Card, prompt: str) -> None:
-    card.prompt, card.note = prompt, card.note if card.novelty else "cloud"
+    card.prompt = prompt
+    if not card.novelty:
+        card.note, card.mood, card.hint = "cloud", "", ""
     card.hint = "\n".join(filter(None, (f"“{prompt}”" if prompt else "", card.hint)))
     card.words = f"{card.words} cloud {prompt.lower()}"
 

@@ -57,11 +57,15 @@ class PartMesh:
 
 @dataclass(frozen=True, eq=False)
 class Shape:
-    """Named parts under a title; ``key`` tells it from the other shapes in the view."""
+    """Named parts under a title; ``key`` tells it from the other shapes in the view.
+
+    forming : it is a guess of what it will be, which may be much smaller or larger than that
+    """
 
     key: str
     title: str
     parts: tuple[PartMesh, ...]
+    forming: bool = False
 
     @property
     def is_cloud(self) -> bool:

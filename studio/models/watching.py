@@ -11,7 +11,6 @@ from studio.models.opened import OpenProject, ProjectModel
 from studio.models.queue import ENDED
 
 TITLE = "Taking shape"
-SEEN = 1  # state of a shape of which there is a guess, see engine.forming
 
 
 class Watching(ProjectModel):
@@ -21,6 +20,7 @@ class Watching(ProjectModel):
         super().__init__(opened)
         self._runs: set[str] = set()  # that are watched, or will be
         self._name = ""  # of the shape to be that the view shows
+        self._points = np.zeros((0, 0, 3))  # of the preview before
         self._ours = False  # what is looked at is changed here
         opened.model(Make).asked.connect(self._runs.add)
         opened.current.shape_changed.connect(self._turn_away)
@@ -41,7 +41,9 @@ class Watching(ProjectModel):
         points = preview.arrays.get("points")
         if run not in self._runs or preview.kind != KIND or points is None:
             return
-        place = watched(points, preview.arrays["state"])
+        own, _, number = self._name.partition("/")
+        place = watched(points, self._points, int(number) if own == run else 0)
+        self._points = points
         if place is not None:
             self._name = f"{run}/{place:04d}"
             self._opened.model(Looking).follow(self._name, TITLE, points[place].astype(np.float32))
@@ -65,13 +67,13 @@ class Watching(ProjectModel):
         self._ours = False
 
 
-def watched(points: NDArray[np.floating], state: NDArray[np.uint8]) -> int | None:
-    """Which of the clouds (R, P, 3) to look at: the first that changes, or else the last that is there; None without any.
+def watched(points: NDArray[np.floating], before: NDArray[np.floating], place: int) -> int | None:
+    """Which of the clouds (R, P, 3) to look at: ``place`` while it changes, else the first that does; None where none does.
 
-    state : (N,) of all shapes, see engine.forming
+    before : what they were last, of any size
     """
     there = np.abs(points).max((1, 2), initial=0) > 0
-    changing = np.flatnonzero(there & (state[: len(points)] == SEEN))
-    if len(changing):
-        return int(changing[0])
-    return int(np.flatnonzero(there)[-1]) if there.any() else None
+    changed = there & (np.any(points != before, (1, 2)) if points.shape == before.shape else True)
+    if place < len(changed) and changed[place]:
+        return place
+    return int(np.flatnonzero(changed)[0]) if changed.any() else None

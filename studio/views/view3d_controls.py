@@ -10,7 +10,7 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
 from studio.models.scene import Scene
 from studio.views.view3d_camera import Camera
 from studio.views.view3d_cameras import Cameras
-from studio.views.view3d_frame import pane_of, placed_points
+from studio.views.view3d_frame import CUBE, pane_of, placed_points
 from studio.views.view3d_gizmo import Kind, Transform
 from studio.views.view3d_keys import ARROWS, AXIS_KEYS, MOTIONS, NEARER, NUDGES, SIDE_KEYS
 from studio.views.view3d_layout import pane_at, panes, wipe_line, wiped
@@ -208,7 +208,8 @@ class Controls:
             points = placed_points(pane_of(self._scene, selected[0], self._cameras.of(selected[0])), selected[1])
         else:
             seen = [pane_of(self._scene, each, self._cameras.of(each)) for each in keys]
-            points = np.concatenate([placed_points(each) for each in seen])
+            forming = any(self._scene.shape(each).forming for each in keys)
+            points = np.concatenate([CUBE] if forming else [placed_points(each) for each in seen])
         self._cameras.frame(key, points, pane.width() / max(1.0, pane.height()), smooth)
 
     # motions ----------------------------------------------------------------------------------------------------------

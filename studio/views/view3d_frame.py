@@ -126,6 +126,9 @@ def floor_of(shape: Shape, away: Mapping[str, NDArray[np.float64]]) -> float:
     return min(lows, default=-0.5) - 0.002
 
 
+CUBE = np.array([[x, y, z] for x in (-0.4, 0.4) for y in (-0.5, 0.5) for z in (-0.4, 0.4)])  # most shapes fill it
+
+
 def placed_points(pane: Pane, name: str | None = None) -> NDArray[np.float64]:
     """(P, 3) points of what is visible in a pane, or of one part of it, where it stands: enough to frame it by."""
     found = []

@@ -20,7 +20,7 @@ from studio.models.forming import KIND
 from studio.models.looking import Looking
 from studio.models.make import Make
 from studio.models.offers import offers
-from studio.models.watching import Watching
+from studio.models.watching import Watching, watched
 from studio.views.make import MakeView
 from studio.views.make_prompt import PromptLine
 from tests.studio.conftest import FAKES, Desk, activate, settle
@@ -152,3 +152,14 @@ def test_clouds_know_their_words_and_what_becomes_of_them(
     assert card is not None and card.cloud and card.prompt == "a chair with wheels" and card.category == "chair"
     lines = [offer.text for group in offers(desk.opened, [card.name]) for offer in group]
     assert {"Make a mesh", "Split into parts"} <= set(lines)
+
+
+def test_the_same_cloud_is_watched_while_it_changes() -> None:
+    nothing = np.zeros((3, 4, 3))
+    first, both = nothing.copy(), nothing.copy()
+    first[1] = both[1] = 1
+    both[2] = 1
+    assert watched(nothing, nothing, 0) is None
+    assert watched(first, nothing, 0) == 1 and watched(both, first, 1) == 2
+    assert watched(both + 0.5, both, 2) == 2 and watched(both, nothing[:, :2], 0) == 1
+    assert watched(both, both, 1) is None, "what stands still stays in the view"
