@@ -98,9 +98,9 @@ RULES: tuple[Rule, ...] = (
          {"type": HUNG, **CENTRED}, ("type",)),
     Rule("lamp", "base", ("tripod",), ("disc",), see.three_feet, 0.5, False, {"type": ("floor lamp",)}, ("type",)),
     Rule("lamp", "pole", ("arc",), ("straight",), see.lamp_overhang, 0.3, False, {"hanging": ("no",)}),
-    Rule("lamp", "shade", ("cone",), ("drum",), see.shade_walls, 0.55, True, STANDING, ("type",)),
+    Rule("lamp", "shade", ("cone",), ("drum",), see.shade_taper, 0.82, True, STANDING, ("type",)),
     Rule("mug", "handles", ("1", "2"), ("0",), see.broad, 1.06),
-    Rule("mug", "handles", ("2",), ("1",), see.body_aside, 0.095, True),
+    Rule("mug", "handles", ("2",), ("1",), see.one_sided, 0.2, True),
     Rule("mug", "outline", ("square",), ("round",), see.mug_diagonal, 1.083),
     Rule("mug", "lid", ("yes",), ("no",), see.mug_lid, 0.015, False, {"type": ("travel mug",)}, ("type",)),
 )  # fmt: skip

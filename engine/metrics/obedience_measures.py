@@ -150,12 +150,17 @@ def mug_body(p: Cloud) -> tuple[float, float]:
     return float(x[inside.argmax()]) + radius, radius
 
 
-def body_aside(p: Cloud) -> float:
-    """How far the body's middle is from that of the box, in radii: one handle moves it aside, two opposite ones do not."""
+def one_sided(p: Cloud) -> float:
+    """How unevenly a mug reaches to either side of its body: one handle does that, two opposite ones do not."""
     low, high = np.quantile(p[:, 2], [0.01, 0.99])
     radius = max(float(high - low) / 2, 1e-9)
-    body = p[np.abs(p[:, 2]) > 0.4 * radius, 0]  # handles lie near z = 0
-    return abs(float(body.mean())) / radius if len(body) else 0.0
+    body = p[:, 0][np.abs(p[:, 2]) > 0.4 * radius]  # handles lie near z = 0
+    farther = p[:, 0][np.abs(p[:, 2]) > 0.5 * radius]
+    if not len(farther):
+        return 0.0
+    middle = float(np.quantile(body, 0.03) + np.quantile(body, 0.97)) / 2
+    left, right = np.abs(np.quantile(p[:, 0], [0.004, 0.996]) - middle)
+    return abs(float(farther.mean())) / radius + 1 - float(min(left, right) / max(left, right, 1e-9))
 
 
 def mug_diagonal(p: Cloud) -> float:
@@ -217,11 +222,17 @@ def three_feet(p: Cloud) -> float:
     return float(abs(np.mean(np.exp(3j * np.arctan2(z, x)[reach >= 0.25 * reach.max()]))))
 
 
-def shade_walls(p: Cloud) -> float:
-    """Of the upper points away from the pole, the share near the largest radius: nearly all of a drum, fewer of a cone."""
+def shade_taper(p: Cloud) -> float:
+    """Radius of a standing lamp's shade at its top over that where it is widest: 1 of a drum, less of a cone."""
     upper = p[height(p) > max(0.55, thinnest(p))]
-    reach = np.hypot(upper[:, 0], upper[:, 2]) / max(quantile(np.hypot(upper[:, 0], upper[:, 2]), 0.97, 1.0), 1e-9)
-    return float(np.mean(reach[reach > 0.35] > 0.8)) if (reach > 0.35).any() else 0.0
+    reach, y = np.hypot(upper[:, 0], upper[:, 2]), upper[:, 1]
+    widest = quantile(reach, 0.97, 1.0)
+    low, high = quantile(y[reach > 0.85 * widest], 0.05), quantile(y, 0.97)
+    walls = (reach > 0.5 * widest) & (y >= low)  # without poles and bulb
+    if walls.sum() < 12:
+        return 1.0
+    level = (y[walls] - low) / max(high - low, 1e-9)
+    return quantile(reach[walls][level > 0.65], 0.85) / max(quantile(reach[walls][level < 0.35], 0.85), 1e-9)
 
 
 # cars
@@ -272,9 +283,10 @@ def wing_height(p: Cloud) -> float:
 
 
 def off_the_wing(p: Cloud) -> Cloud:
-    """(K,) places along the span of points well below the plane that most of the wing's points lie in: hanging engines."""
+    """(K,) places along the span of points well below the plane that most of the wing's points lie in: hanging engines. The
+    tailplane, which may lie below that plane too, is left out."""
     s = along_span(p)
-    wing = (s > 0.2) & (s < 0.85)
+    wing = (s > 0.2) & (s < 0.85) & (length(p) > 0.2)
     columns = np.c_[np.abs(p[:, 0]), p[:, 2], np.ones(len(p))]
     kept = wing
     below = np.zeros(len(p))
