@@ -5,6 +5,7 @@ from torch import Tensor
 
 NEIGHBOURS = 8
 RATIO = 4  # most times as many points in one pass: midpoints lie between points, so they cannot be much denser
+CHOICE, CLOSE = 2, 0.7  # how many midpoints there are for each that is taken, and the share of them that is close
 CLOSEST = 1e-4  # cube units; nearer points count as so far apart
 
 
@@ -33,6 +34,17 @@ def midpoints(given: Tensor, count: int) -> Tensor:
         more = min(wanted - known.shape[1], (RATIO - 1) * known.shape[1])
         known = torch.cat([known, _between(known, more)], 1)
     return known[:, given.shape[1] :]
+
+
+def filled(given: Tensor, count: int) -> Tensor:
+    """(B, count, 3) as `midpoints`, but of ``CHOICE`` times as many those that are left without the farthest from all of
+    given: so they lie nearer to the surface, and where given points are uneven, about twice as even."""
+    some = midpoints(given, CHOICE * count)
+    away = _distances(some, given).amin(2)
+    close = away.topk(round(CLOSE * CHOICE * count), largest=False).indices
+    every = torch.arange(len(given), device=given.device)[:, None]
+    some = some[every, close]
+    return some[every, continued(given, some, count)]
 
 
 def between(given: Tensor, count: int, generator: torch.Generator) -> Tensor:

@@ -30,6 +30,7 @@ from tests.stages import ended
         "obedience",
         "text",
         "tiny3d",
+        "upsampler",
     ],
 )
 def test_quick_benchmark(name: str, test_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

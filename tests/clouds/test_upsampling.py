@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from engine.clouds.even import farthest
-from engine.clouds.upsampling import NEIGHBOURS, around, between, continued, midpoints, nearest
+from engine.clouds.upsampling import NEIGHBOURS, around, between, continued, filled, midpoints, nearest
 
 
 def clouds(points: int = 60, count: int = 2) -> Tensor:
@@ -56,3 +56,19 @@ def test_surroundings_are_nearest_first_and_alike_at_every_size() -> None:
     assert own.norm(dim=3).min() > 0
     few, _ = around(at, some[:, :4])
     assert few.shape == steps.shape
+
+
+def test_what_is_filled_is_nearer_and_more_even_than_midpoints() -> None:
+    """Between random points of a ball's surface."""
+    ways = torch.randn(3, 150, 3, generator=torch.Generator().manual_seed(2))
+    given = ways / ways.norm(dim=2, keepdim=True)
+
+    def seen(new: Tensor) -> tuple[float, float]:
+        every = torch.cat([given, new], 1)
+        apart = torch.cdist(every, every, compute_mode="donot_use_mm_for_euclid_dist")
+        nearest_one = apart.topk(2, largest=False).values[:, :, 1]
+        return float((1 - new.norm(dim=2)).abs().mean()), float(nearest_one.std() / nearest_one.mean())
+
+    (off, uneven), (other_off, other_uneven) = seen(filled(given, 450)), seen(midpoints(given, 450))
+    assert off < other_off
+    assert uneven < 0.75 * other_uneven

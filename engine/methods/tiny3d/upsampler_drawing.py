@@ -6,7 +6,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from engine.clouds.upsampling import RATIO, continued, midpoints
+from engine.clouds.upsampling import RATIO, continued, filled
 from engine.diffusion.denoiser import Condition, Denoiser
 from engine.diffusion.sample import draw
 from engine.diffusion.schedule import to_x0
@@ -17,7 +17,7 @@ from engine.protocol import Stage
 from engine.settings import SamplerSettings
 
 DRAWN = 0.2  # how rough clouds are that a model drew, as a share of their spacing
-MORE = 2  # times as many are drawn as are kept, the farthest from one another
+MORE = 1.5  # times as many are drawn as are kept, the farthest from one another
 TOGETHER = 1024  # new points at a time; each goes its own way
 
 
@@ -38,13 +38,12 @@ def upsampled(
     known, told = given, (denoiser.nothing[None] if text is None else text).expand(len(given), -1)
     while known.shape[1] < points:
         count = min(points - known.shape[1], (RATIO - 1) * known.shape[1])
-        asked = _Between(denoiser, known.to(denoiser.device), MORE * count, told, level)
+        asked = _Between(denoiser, known.to(denoiser.device), round(MORE * count), told, level)
         numbers = torch.arange(asked.conditions["piece"])
         steps = yield from draw(cast(Denoiser, asked), len(numbers), settings, seed, {"piece": numbers})
         new = asked.near.places(steps.to(denoiser.device)).cpu()
         new = new.unflatten(0, (len(given), -1)).flatten(1, 2)  # (N, at least MORE count, 3)
-        chosen = continued(known, new, count)
-        known = torch.cat([known, new[torch.arange(len(new))[:, None], chosen]], 1)
+        known = torch.cat([known, new[torch.arange(len(new))[:, None], continued(known, new, count)]], 1)
     return known
 
 
@@ -58,7 +57,7 @@ class _Between:
         """given : (N, P, 3); text : (N, dim)."""
         pieces = -(-count // TOGETHER)
         each = -(-count // pieces)
-        start = midpoints(given, pieces * each).unflatten(1, (each, pieces)).transpose(1, 2).flatten(0, 1)
+        start = filled(given, pieces * each).unflatten(1, (each, pieces)).transpose(1, 2).flatten(0, 1)
         self._denoiser, self._text = denoiser, text.repeat_interleave(pieces, 0)
         levels = torch.full((len(start),), level, device=given.device)
         self.near = denoiser.surroundings(given.repeat_interleave(pieces, 0), start, levels)
