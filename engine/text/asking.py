@@ -21,6 +21,7 @@ from engine.text.spelling import POLITE, Checked, check, nearest_prompt, recogni
 
 SETTING = "sampler.prompt="
 WORDS = "representation.words"  # tensor of a model that reads words: they as JSON, see clouds.representation
+ENCODER = "representation.encoder"  # of one whose encoder of captions learned elsewhere
 EXAMPLES = (
     "a swept-wing aeroplane with two engines", "a chair with arms", "a round table with a pedestal base", "a pickup",
     "a mug with two handles", "a floor lamp with a tripod", "a biplane", "a stool with three legs", "a desk with drawers",
@@ -33,12 +34,14 @@ class Known(msgspec.Struct, frozen=True):
     """What a model that reads words knows: the words of its captions, its categories, and some of the captions.
 
     about : the category of each of ``prompts``
+    reads_all : words that no caption had are read too, by an encoder that learned elsewhere, and are not taken for slips
     """
 
     words: tuple[str, ...]
     categories: tuple[str, ...]
     prompts: tuple[str, ...]
     about: tuple[str, ...] = ()
+    reads_all: bool = False
 
 
 class Look(msgspec.Struct, frozen=True):
@@ -101,7 +104,7 @@ def known_of(model: str, project: Path) -> Known | None:
 
 def look(prompt: str, known: Known) -> Look:
     """What a model makes of a prompt."""
-    checked = check(prompt, known.words)
+    checked = check(prompt, known.words, words_of(prompt) if known.reads_all else ())
     category = category_of(checked.text, known.categories)
     of = known.about or ("",) * len(known.prompts)
     own = [one for one, about in zip(known.prompts, of, strict=True) if category in ("", about)]
@@ -164,13 +167,14 @@ def _known(path: Path, age: int, size: int) -> Known | None:
         with safe_open(path, framework="numpy") as file:
             if WORDS not in file.keys():  # noqa: SIM118, a handle and no dict
                 return None
+            reads_all = ENCODER in file.keys()  # noqa: SIM118
             text = file.get_tensor(WORDS).tobytes().rstrip(b"\0")
             about = msgspec.json.decode((file.metadata() or {}).get("shape_studio", "{}"), type=_Header).about
         words = msgspec.json.decode(text, type=tuple[str, ...])
     except (SafetensorError, OSError, msgspec.DecodeError) as error:
         raise DamagedFileError(f"{path} is damaged or not a model of this program ({error})") from error
     prompts = _captions(words, about.categories)
-    return Known(words, about.categories, tuple(prompts), tuple(prompts.values()))
+    return Known(words, about.categories, tuple(prompts), tuple(prompts.values()), reads_all)
 
 
 class _About(msgspec.Struct, frozen=True):

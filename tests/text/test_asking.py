@@ -101,6 +101,17 @@ def test_a_look_tells_slips_the_category_and_the_nearest_caption() -> None:
     assert look("", KNOWN).said() == ""
 
 
+def test_words_are_no_slips_where_all_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    words = np.frombuffer(b'["chair"]', np.uint8)
+    save_file({"representation.words": words, "representation.encoder": words}, path, {"shape_studio": "{}"})
+    known = known_of(str(path), tmp_path)
+    assert known is not None and known.reads_all
+    found = look("a hair", known)
+    assert (found.text, found.corrected, found.unknown) == ("a hair", (), ("hair",))
+    assert look("a hair", Known(("chair",), (), ())).text == "a chair"
+
+
 def test_what_is_denied_is_not_taken_for_said() -> None:
     assert look("a chair without arms", KNOWN).nearest == "a chair without arms"
     assert look("a chair with arms", KNOWN).nearest == "a chair with arms"
