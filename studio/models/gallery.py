@@ -122,6 +122,14 @@ class Gallery(ProjectModel):
         task = self._opened.queue.task(self.run)
         return task is not None and task.state == "cancelled"
 
+    @property
+    def go_on_words(self) -> str:
+        """What going on does: clouds are all there when it is stopped, but not as they would have become."""
+        task = self._opened.queue.task(self.run)
+        wanted = task.job.count if task and isinstance(task.job, GenerateJob) else 0
+        there = self._opened.library.shown(Filter(run=self.run))
+        return "Draw to the end" if wanted and len(there) >= wanted else "Make the rest"
+
     def go_on(self) -> None:
         """Make the rest after all."""
         for card in self._opened.library.shown(

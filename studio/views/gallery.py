@@ -53,6 +53,7 @@ class GalleryView(Ground):
         column.addWidget(Waits(opened.queue, lambda: self._gallery.run))
         column.addLayout(self._stack, 1)
         self.list.chosen.connect(self._choose)
+        self.list.clicked.connect(lambda _: self._choose(self.list.names))
         self.list.opened.connect(self._gallery.look_at)
         self.list.asked.connect(self._menu)
         self.list.unwanted.connect(lambda names: remove(opened, names))
@@ -75,6 +76,7 @@ class GalleryView(Ground):
         self.stop.setVisible(gallery.can_stop)
         self.stop.setText(gallery.stop_words)
         self.go_on.setVisible(gallery.can_go_on)
+        self.go_on.setText(gallery.go_on_words)
         self.beside.setChecked(gallery.beside)
         self.beside.setVisible(gallery.cards.rowCount() > 0)
         known = gallery.nearest_words

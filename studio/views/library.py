@@ -61,6 +61,7 @@ class LibraryView(Ground):
         self.list = CardList(self.cards, side=118)
         self.list.setAccessibleName("Cards of the library")
         self.list.chosen.connect(self._choose)
+        self.list.clicked.connect(lambda _: self._choose(self.list.names))  # also what is chosen, but not looked at
         self.list.opened.connect(opened.current.show)
         self.list.asked.connect(self._menu)
         self.list.unwanted.connect(lambda names: remove(opened, names))

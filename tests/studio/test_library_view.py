@@ -141,3 +141,13 @@ def test_escape_closes_a_page_also_from_its_tree(shelf: Desk, qtbot: QtBot) -> N
     page.destroyed.connect(lambda: gone.append(True))
     qtbot.keyClick(tree, Qt.Key.Key_Escape)
     settle(qtbot, lambda: bool(gone), 20)
+
+
+def test_a_chosen_card_is_looked_at_again_by_a_click(shelf: Desk, qtbot: QtBot) -> None:
+    library, current = view(shelf), shelf.opened.current
+    place = library.list.visualRect(library.list.model().index(1, 0)).center()
+    qtbot.mouseClick(library.list.viewport(), LEFT, pos=place)
+    name = current.shape
+    current.show("something else")
+    qtbot.mouseClick(library.list.viewport(), LEFT, pos=place)
+    assert current.shape == name == names(library)[1]
