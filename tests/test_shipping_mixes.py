@@ -13,22 +13,23 @@ from engine.method import Workspace
 from engine.protocol import Note, Stage
 from engine.rows import ShapeRow
 from engine.shipping import mixes
-from engine.shipping.mixes import TRIES, healed_mixes
+from engine.shipping.mixes import FAR, TRIES, healed_mixes
 
 COUNT = 4
 
 
 def made(
-    apart: set[int], refused: set[int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    apart: set[int], refused: set[int], far: set[int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> tuple[list[str], list[str]]:
-    """Names of the mixes and what was said, where those of some numbers come apart and others are refused."""
+    """Names of the mixes and what was said, where some (by number) come apart, are refused or have a part moved far."""
 
     def do(job: Job) -> Stage[dict[str, Any]]:
         yield from ()
         assert isinstance(job, MixJob | HealJob)
         if isinstance(job, MixJob) and int(job.run[-2:]) in refused:
             raise InputError("no such part")
-        return {"shapes": [f"{job.run}/0000"]}
+        way = [0.0, 1.1 * FAR if int(job.run[-2:]) in far else 0.9 * FAR, 0.0]
+        return {"shapes": [f"{job.run}/0000"], "parts": [{"part": "a", "moved by": []}, {"part": "b", "moved by": way}]}
 
     def hangs(name: str, project: Project, work: Workspace) -> Stage[bool]:
         yield from ()
@@ -50,11 +51,11 @@ def made(
 def test_what_comes_apart_makes_way_for_the_next_and_nothing_else_does(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    found, said = made({1, 4}, {2}, monkeypatch, tmp_path)
-    assert found == [f"heal-m-{number:02d}/0000" for number in (0, 3, 5, 6)]
-    assert [text.split()[0] for text in said] == ["mix-m-01", "mix-m-02", "mix-m-04"]
+    found, said = made({1, 4}, {2}, {5}, monkeypatch, tmp_path)
+    assert found == [f"heal-m-{number:02d}/0000" for number in (0, 3, 6, 7)]
+    assert [text.split()[0] for text in said] == [f"mix-m-{number:02d}" for number in (1, 2, 4, 5)]
 
 
 def test_where_too_many_come_apart_there_is_no_sheet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=f"3 of {TRIES * COUNT}"):
-        made(set(range(3, TRIES * COUNT)), set(), monkeypatch, tmp_path)
+        made(set(range(3, TRIES * COUNT)), set(), set(), monkeypatch, tmp_path)

@@ -17,6 +17,7 @@ from engine.rows import ShapeRow
 from engine.storage import seed_of
 
 TRIES = 3  # mixes that are made for each that is wanted, at most
+FAR = 0.3  # cube units: a part that healing moved by more was not made to fit, it was put somewhere else
 
 Do = Callable[[Job], Stage[dict[str, Any]]]
 
@@ -35,8 +36,8 @@ def healed_mixes(
 
     rows : shapes with parts
     mark : in the names of the runs, what tells them from those of other rows and seeds
-    A mix that cannot be made or healed, or comes apart all the same, is said and left out, and the next one takes its
-    place; InputError where that are too many.
+    A mix that cannot be made or healed, or comes apart all the same, or of which healing has moved a part FAR, is said and
+    left out, and the next one takes its place; InputError where that are too many.
     """
     found: list[str] = []
     for number in range(TRIES * count):
@@ -46,14 +47,17 @@ def healed_mixes(
         try:
             parts = _parts(base, [row for row in rows if row.id != base.id], random)
             yield from do(MixJob(run=name, base=base.id, parts=parts, device=device))
-            (healed,) = (yield from do(HealJob(run=after, shape=f"{name}/0000", seed=seed, device=device)))["shapes"]
+            healed = yield from do(HealJob(run=after, shape=f"{name}/0000", seed=seed, device=device))
         except InputError as error:
             yield Note(text=f"{name} is left out: {error}", warning=True)
             continue
-        if not (yield from hangs_together(healed, project, work)):
+        if max(float(np.linalg.norm(part["moved by"])) for part in healed["parts"]) > FAR:
+            yield Note(text=f"{name} is left out: its parts do not fit where they belong")
+            continue
+        if not (yield from hangs_together(healed["shapes"][0], project, work)):
             yield Note(text=f"{name} is left out: it comes apart, healed as it is")
             continue
-        found.append(healed)
+        found += healed["shapes"]
         if len(found) == count:
             return found
     raise InputError(f"only {len(found)} of {TRIES * count} mixes could be made; look at the shapes of the model")

@@ -21,7 +21,8 @@ def page(card: ModelCard) -> str:
         "",
         f"![Mixes of its shapes, healed]({card.name}-mixes.webp)",
         "",
-        "*Random mixes of parts of them, healed; one that comes apart all the same has made way for the next.*",
+        "*Random mixes of parts of them, healed; what comes apart all the same, or has a part moved by more than 0.3 of the "
+        "cube, has made way for the next.*",
         "",
         *facts(card),
         *_scores(card),
