@@ -32,7 +32,7 @@ from engine.shipping.put import put, tried_of
 from engine.shipping.recipe import CloudRecipe
 from engine.storage import digest
 
-FIT, TRAIN = "fit", "train"
+FIT, TRAIN, FINISH = "fit", "train", "finish"
 PICTURES = (SHAPES, NEAREST) = ("-shapes.webp", "-nearest.webp")
 FILES = (MODEL, *PICTURES, PAGE, CARD)  # after the model's name; the card last
 
@@ -58,10 +58,12 @@ def make_clouds(recipe: CloudRecipe, out: Path, work: Path, device: Device, comm
         names = tuple(item.id for item in learned)
         yield from do(FitJob(run=FIT, settings=recipe.settings, items=names, device=device))
         yield from do(TrainJob(run=TRAIN, settings=recipe.settings, fit=FIT, device=device))
+        if recipe.finish:
+            yield from do(TrainJob(run=FINISH, settings=recipe.finishing, fit=FIT, fork=TRAIN, device=device))
         packed = folder / f"packed-{recipe.measured}"
         model = packed / f"{recipe.name}{MODEL}"
         if not model.exists():
-            source = project.run_folder(TRAIN) / "model.safetensors"
+            source = project.run_folder(FINISH if recipe.finish else TRAIN) / "model.safetensors"
             yield from clock.timed("pack", pack_model(source, model, recipe.drawing))
         space = Workspace(packed / "cache", devices.choose(device))
         found = yield from clock.timed(

@@ -5,7 +5,12 @@ from collections.abc import Mapping
 from engine.shipped import Closed, Interval, ModelCard, Score
 
 NAMES = {"generated": "generated", "real": "real, training"}
-STEPS = {"samples": "procedural shapes", "train": "training", "sample": "a shape drawn, looked at and drawn again"}
+STEPS = {
+    "samples": "procedural shapes",
+    "train": "training",
+    "finish": "second training",
+    "sample": "a shape drawn, looked at and drawn again",
+}
 
 
 def page(card: ModelCard) -> str:

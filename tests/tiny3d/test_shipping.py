@@ -27,6 +27,7 @@ SMALL = CloudRecipe(
     name="words",
     preset="smoke",
     changes=("fit.points=32", "fit.pool=2", "train.steps=4", "train.batch=2", "sampler.steps=2", "sampler.points=64"),
+    finish=("train.steps=2", "denoiser.min_snr=0"),
     drawing=("guidance_scale=3",),
     categories=("table", "mug"),
     items=12,
@@ -76,6 +77,7 @@ def test_its_card_tells_what_was_measured_and_how_it_draws(models: Path) -> None
     assert card.fresh and card.fresh.clouds == 4 and card.fresh.unseen > 0
     assert card.settings["sampler"]["guidance_scale"] == 3 and card.reads_words and card.closed is None
     assert card.training + card.unseen <= 24 and card.seconds["train"] > 0
+    assert card.seconds["finish"] > 0 and card.settings["denoiser"]["min_snr"] == 0
     text = cloud_page(card)
     for words in (f"{card.obeyed:.1%}", "chance is 50 %", "| table | real, training |", card.hash):
         assert words in text, words
