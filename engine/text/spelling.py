@@ -15,13 +15,32 @@ from engine.errors import InputError
 from engine.text.prompts import words_of
 
 SHORTEST = 4  # letters of a word that may have been mistyped; shorter ones resemble too many others
-LONG = 7  # letters from which two slips are forgiven
+LONG = 10  # letters from which two slips are forgiven
+SHORT = 6  # letters up to which another first or last letter makes another word: road is no load, room no roof
 POLITE = frozenset(
     words_of(
         "a an the this that it its is are be i me my we you us please thanks thank would like want need needs make makes "
         "draw create generate give show for to of which who one some any just very"
     )
 )  # they say nothing of a shape, so it does not matter that no caption had them
+ORDINARY = frozenset(
+    words_of(
+        "them then than there their they these those here where when what how why if so as at by on off in out up down over "
+        "under above below behind between before after near next beside inside outside all both each every other another "
+        "much many more most less least few only also too not never always alone same such own like kind sort type number "
+        "first second third last long longer longest short shorter tall taller wide wider narrow deep thick thin thinner big "
+        "bigger large larger small smaller tiny huge high higher low lower heavy light full empty open closed old new modern "
+        "antique classic simple plain fancy nice good better best cheap red blue green yellow black white brown grey gold "
+        "silver colour wood wooden metal steel iron glass plastic leather stone marble road room house home street city "
+        "garden kitchen office school bath sea air water fire food drink drinking eat eating sit sitting seating sleep "
+        "sleeping read reading write work working play playing drive driving fly flying carry lift piece pieces thing part "
+        "parts side sides edge edges end ends top bottom left right front rear back middle centre line circle ring ball "
+        "cube machine engine motor furniture freighter truck boat ship train bicycle bike horse dog cat bird fish man woman "
+        "child person people king queen hand head face eye ear foot boot shoe book door wall floor roof hair bear pear care "
+        "dear fear year star stair scar cart card cat hat bat mat bug hug rug jug dug bus cap cop cut sofa couch bed shelf "
+        "bottle vase plate bowl spoon fork knife hammer guitar piano sword gun rocket robot tree flower leaf apple"
+    )
+)  # right as they are: a word like these is not taken for a known one that is written nearly alike
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -58,7 +77,8 @@ def check(prompt: str, known: Collection[str], spelled: Collection[str] = ()) ->
         plain = "".join(words_of(said))
         if not plain or plain in POLITE or recognised(plain, words):
             return said
-        meant = None if recognised(plain, spelled) else nearest_word(plain, words)
+        right = plain in ORDINARY or recognised(plain, spelled)
+        meant = None if right else nearest_word(plain, words)
         if meant is None:
             unknown[plain] = None
             return said
@@ -83,9 +103,16 @@ def nearest_word(word: str, known: frozenset[str]) -> str | None:
         return None
     allowed = 2 if len(word) >= LONG else 1
     near = [one for one in known if len(one) >= SHORTEST - 1 and abs(len(one) - len(word)) <= allowed]
+    near = [one for one in near if not _another(word, one)]
     found = [(slips(word, one), one[0] != word[0], one) for one in near]
     best = min(found, default=None)
     return best[2] if best and best[0] <= allowed else None
+
+
+def _another(word: str, known: str) -> bool:
+    """Whether a short word begins or ends with another letter than a known one, and is not it with two letters swapped."""
+    changed = len(word) == len(known) <= SHORT and sorted(word) != sorted(known)
+    return changed and (word[0] != known[0] or word[-1] != known[-1])
 
 
 def slips(a: str, b: str) -> int:
