@@ -29,7 +29,7 @@ def demo(options: Options, out: str) -> None:
 @common()
 def bench(options: Options, name: str, quick: bool) -> None:
     """Run a benchmark against its named baseline (from a source checkout): fit, extract, metrics, sample, start, watch,
-    methods, newfit, scale, live, mesher, obedience, studio."""
+    methods, newfit, scale, live, mesher, obedience, studio, text, tiny3d."""
     folder = Path(__file__).parents[2] / "tests" / "bench"
     known = sorted(path.stem for path in folder.glob("[a-z]*.py") if not path.stem.startswith("test_"))
     if name not in known:
