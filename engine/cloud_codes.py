@@ -30,6 +30,7 @@ SWEEPS = 2  # over the parts, of putting in the best part that there is
 ROUNDS = (12, 12, 20)  # steps of the best of these, each time after its parts were exchanged for others of its size
 AT_ONCE = 5  # moves in a step
 LEAST = 0.05  # of the largest deviation: no direction is taken for stiffer
+WORTH = 0.005  # of misfit that a part has to save, or it is left out; small ones that are there save 0.04
 UNLIKE = 1.05  # misfit of what is no shape of this model; unseen ones of its kind have about 0.73, the least is 0.69
 
 
@@ -71,12 +72,18 @@ class _Prior:
 
 
 def codes_of_cloud(
-    points: NDArray[np.floating], representation: BasisRepresentation, known: Shapes, solid: Mesh | None, seed: int
+    points: NDArray[np.floating],
+    representation: BasisRepresentation,
+    known: Shapes,
+    solid: Mesh | None,
+    seed: int,
+    prior: float = PRIOR,
 ) -> Stage[CloudCodes]:
     """The shape of a model that comes nearest to a cloud of points (P, 3) in canonical space.
 
     known : latents of training shapes of the model, with presence; solid : a closed mesh of the cloud, None = all that is
-    not near a point counts as empty. Raises MeshError for what is no cloud, InputError where the model knows nothing like it.
+    not near a point counts as empty; prior : how much usual shapes are preferred, see `engine.cloud_newton`. Raises
+    MeshError for what is no cloud, InputError where the model knows nothing like it.
     """
     every = np.asarray(points, np.float64)
     place = every[kept_points(every, 4.0)]
@@ -91,24 +98,28 @@ def codes_of_cloud(
     ends = []
     for start in _varied(costs.argsort().tolist(), present):
         row = _exchanged(representation, latent, many, many[start], latent[start], present, glance)
-        prior = _Prior.of(latent, present, row, representation)
+        space = _Prior.of(latent, present, row, representation)
         few = evidence.some(FIRST_POINTS)
-        ends.append((*(yield from _descend(representation, prior, row, few, FIRST_STEPS)), start))
+        ends.append((*(yield from _descend(representation, space, row, few, FIRST_STEPS, prior)), start))
     misfit, row, start = min(ends, key=lambda end: end[0])
     parts = len(representation.parts)
+    empty = representation.absent().view(parts, -1)
     for steps in ROUNDS:
+        there = representation.present(row[None])
+        (now,) = yield from _every(representation, row[None], there, glance.places, "the shape")
+        there, _ = _without_idle(now, there, present, glance)
+        now[~there[0]] = ABSENT
+        row = torch.where(there[0][:, None], row.view(parts, -1), empty).flatten()
         framed = latent.clone().view(len(latent), parts, -1)
         framed[..., 1 : 1 + NUMBERS] = row.view(parts, -1)[:, 1 : 1 + NUMBERS]
-        there, same = representation.present(row[None]), framed.flatten(1)
-        usual = there.expand(len(latent), -1)
+        same, usual = framed.flatten(1), there.expand(len(latent), -1)
         many = yield from _every(representation, same, usual, glance.places, "parts as they could be")
-        now = yield from _every(representation, row[None], there, glance.places, "the shape")
-        row = _exchanged(representation, same, many, now[0], row, there, glance)
+        row = _exchanged(representation, same, many, now, row, there, glance)
         more = evidence.joined(astray(representation, row, place, solid, generator))
-        _, row = yield from refined(representation, latent, present, row, more, steps)
+        _, row = yield from refined(representation, latent, present, row, more, steps, prior)
     there = representation.present(row[None])
-    whole = yield from _every(representation, row[None], there, evidence.places, "the shape")
-    misfit = float(misfit_of(whole.amax(1), evidence))
+    (whole,) = yield from _every(representation, row[None], there, evidence.places, "the shape")
+    there, misfit = _without_idle(whole, there, present, evidence)
     if misfit > UNLIKE:
         raise InputError("the model knows no shape that comes near to this cloud; is it of another kind, or turned?")
     frames, codes = row.view(parts, -1)[:, 1:].split([NUMBERS, representation.settings.expert.code], -1)
@@ -159,6 +170,7 @@ def _exchanged(
             others = torch.cat([now[:k], now[k + 1 :]]).amax(0)
             options = torch.cat([now[None, k], many[:, k], torch.full_like(now[None, k], ABSENT)])
             costs = misfit_of(torch.maximum(options, others), evidence)
+            costs += WORTH * (options > ABSENT).all(1)
             there = (numbers[:, 0] > 0).tolist()
             for has in (True, False):
                 if (*there[:k], has, *there[k + 1 :]) not in sets:
@@ -170,24 +182,40 @@ def _exchanged(
     return numbers.flatten()
 
 
+def _without_idle(logits: Tensor, there: Tensor, present: Tensor, evidence: Evidence) -> tuple[Tensor, float]:
+    """Which parts (1, K) stay and the misfit then: parts go that save less than WORTH, where there are such sets of parts.
+
+    logits : (K, P) of the parts ``there``; present : (M, K), sets of parts that there may be
+    """
+    sets, stays, logits = {tuple(one) for one in present.tolist()}, there[0].tolist(), logits.clone()
+    misfit = float(misfit_of(logits.amax(0)[None], evidence))
+    for k in [k for k, has in enumerate(stays) if has]:
+        others = logits.clone()
+        others[k] = ABSENT
+        without = float(misfit_of(others.amax(0)[None], evidence))
+        if without < misfit + WORTH and (*stays[:k], False, *stays[k + 1 :]) in sets:
+            stays[k], logits, misfit = False, others, without
+    return torch.tensor([stays]), misfit
+
+
 def _descend(
-    representation: BasisRepresentation, prior: _Prior, row: Tensor, evidence: Evidence, steps: int
+    representation: BasisRepresentation, space: _Prior, row: Tensor, evidence: Evidence, steps: int, prior: float
 ) -> Stage[tuple[float, Tensor]]:
     """Misfit and row (D,) after some steps of L-BFGS (Liu and Nocedal 1989) from ``row``."""
-    z = ((row - prior.mean) @ prior.inverse).detach().requires_grad_()
-    rest = row - prior.mean - z.detach() @ prior.directions  # what the prior does not know
+    z = ((row - space.mean) @ space.inverse).detach().requires_grad_()
+    rest = row - space.mean - z.detach() @ space.directions  # what the space does not know
     optimiser = torch.optim.LBFGS([z], max_iter=AT_ONCE, history_size=20, line_search_fn="strong_wolfe")
     there, places = representation.present(row[None]), evidence.places
 
     def found() -> Tensor:
-        return prior.mean + rest + z @ prior.directions
+        return space.mean + rest + z @ space.directions
 
     def misfit() -> Tensor:
         return misfit_of(logits_of(representation, found()[None], there, places).amax(1), evidence)[0]
 
     def closure() -> Tensor:
         optimiser.zero_grad()
-        loss = misfit() + PRIOR * z.square().sum()
+        loss = misfit() + prior * z.square().sum()
         loss.backward()
         return loss
 

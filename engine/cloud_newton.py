@@ -16,12 +16,19 @@ from engine.basis.representation import BasisRepresentation
 from engine.cloud_evidence import FREE, SHARPER, Evidence
 from engine.protocol import Progress, Stage
 
-PRIOR = 6e-4  # weight of the squared distance from the mean training shape, in deviations
+PRIOR = 6e-4  # weight of the squared distance from the mean training shape, in deviations, of clean clouds
+DRAWN = 3e-3  # the same of clouds that a model drew: their noise is not to be followed
 FLOOR = 0.03  # of the variance of each number, by which it varies on its own
 
 
 def refined(
-    representation: BasisRepresentation, latent: Tensor, present: Tensor, row: Tensor, evidence: Evidence, steps: int
+    representation: BasisRepresentation,
+    latent: Tensor,
+    present: Tensor,
+    row: Tensor,
+    evidence: Evidence,
+    steps: int,
+    prior: float = PRIOR,
 ) -> Stage[tuple[float, Tensor]]:
     """Misfit and row (D,) after some steps of Levenberg and Marquardt from ``row``, as `engine.basis.newton` fits parts.
 
@@ -39,7 +46,7 @@ def refined(
     weight = torch.cat([torch.full((counts[0],), 1 / counts[0]), torch.full((counts[1],), FREE / max(counts[1], 1))])
 
     start = torch.cat([codes[ks], frames[ks]], 1)
-    usual, stiff = _usual(latent.view(len(latent), parts, -1), present, ks)
+    usual, stiff = _usual(latent.view(len(latent), parts, -1), present, ks, prior)
 
     def state(unknown: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Cost, logits (P,), rows (M, P, U) of their derivatives, 0 but for the part that a point belongs to."""
@@ -81,9 +88,9 @@ def refined(
     return float(terms.sum()), found.flatten()
 
 
-def _usual(numbers: Tensor, present: Tensor, ks: Sequence[int]) -> tuple[Tensor, Tensor]:
+def _usual(numbers: Tensor, present: Tensor, ks: Sequence[int], prior: float) -> tuple[Tensor, Tensor]:
     """Mean code and frame (M, C + 8) of the parts ``ks`` of training shapes, and the weight of being away from it
-    (M, C + 8, C + 8): PRIOR in squares of how they vary.
+    (M, C + 8, C + 8): ``prior`` in squares of how they vary.
 
     numbers : (N, K, 1 + 8 + C); present : (N, K)
     """
@@ -94,5 +101,5 @@ def _usual(numbers: Tensor, present: Tensor, ks: Sequence[int]) -> tuple[Tensor,
         spread = torch.cov(own.T) if len(own) > 1 else torch.eye(own.shape[1])
         floor = FLOOR * spread.diagonal() + 1e-6
         means.append(own.mean(0))
-        weights.append(PRIOR * torch.linalg.inv(spread + torch.diag(floor)))
+        weights.append(prior * torch.linalg.inv(spread + torch.diag(floor)))
     return torch.stack(means), torch.stack(weights)

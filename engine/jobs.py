@@ -9,7 +9,7 @@ from engine.card import Move
 from engine.datasets.marks import Painting
 from engine.methods import MethodSettings
 from engine.parts.settings import Blend, Curve, HealSettings
-from engine.settings import CloudMeshSettings, ExportOptions, ProtocolSettings
+from engine.settings import DRAWN, CloudMeshSettings, ExportOptions, ProtocolSettings
 
 VERSION = 1
 Format = Literal["glb", "obj", "ply", "stl", "3mf", "usda", "usdc", "xyz", "pth", "ckpt"]
@@ -166,7 +166,7 @@ class GenerateJob(JobBase, frozen=True):
     picture: bool = True
     previews: bool = False
     whole: bool = True
-    points: Annotated[int, Meta(ge=0, le=8_192, title="Points")] = 0
+    points: Annotated[int, Meta(ge=0, le=4_096, title="Points")] = 0
     refine: str = ""
 
 
@@ -176,7 +176,7 @@ class MeshJob(JobBase, frozen=True):
     """
 
     shapes: Annotated[tuple[str, ...], Meta(min_length=1)]
-    settings: CloudMeshSettings = CloudMeshSettings()
+    settings: CloudMeshSettings = DRAWN
 
 
 class SplitJob(JobBase, frozen=True):

@@ -210,7 +210,7 @@ class CloudMeshSettings(Settings, frozen=True):
             ge=0,
             le=10,
             title="Smoothness",
-            description="how far the surface may pass beside the points; 0.05 for clean",
+            description="how far the surface may pass beside the points; 0.05 for clean ones, 1 for noisy ones",
         ),
     ] = 0.05
     blur: Annotated[
@@ -234,6 +234,9 @@ class CloudMeshSettings(Settings, frozen=True):
             ge=256, le=100_000, title="Most points", description="larger clouds are thinned evenly to about this many"
         ),
     ] = 8_192
+
+
+DRAWN = CloudMeshSettings(smoothness=1.0)  # of clouds that a model drew, whose points lie beside the surface
 
 
 class ExportOptions(Settings, frozen=True):

@@ -10,10 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from engine import cloud_newton, settings
 from engine.basis.representation import BasisRepresentation
 from engine.card import WHOLE, Card, ShiftMove
 from engine.cloud_codes import CloudCodes, codes_of_cloud
 from engine.cloud_moves import Touched, touching
+from engine.cloud_newton import PRIOR
 from engine.datasets.stored import Stored
 from engine.errors import InputError, MeshError
 from engine.generating import model_to_draw_with
@@ -31,6 +33,7 @@ from engine.opened import Model, Opened, draw_derived, keep_derived, open_model,
 from engine.project import Project
 from engine.protocol import Note, Saved, Stage
 from engine.rows import ItemRow, ShapeRow
+from engine.settings import CloudMeshSettings
 from engine.shapes import FitAbout, fit_of
 from engine.shipped import is_shipped, keep_version
 from engine.storage import once, read_tensors, seed_of, write_tensors
@@ -41,12 +44,15 @@ POINTS = 2048  # on the surface of an item that has one
 
 @dataclass(frozen=True)
 class _Cloud:
-    """What is to be split: points (P, 3) in canonical space, and the surface of what came with one."""
+    """What is to be split: points (P, 3) in canonical space, the surface of what came with one, or how to lay one, and
+    how much usual shapes are preferred."""
 
     name: str
     category: str
     points: NDArray[np.floating]
     solid: Mesh | None = None
+    mesher: CloudMeshSettings = CloudMeshSettings()
+    prior: float = PRIOR
 
 
 def split(job: SplitJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
@@ -106,7 +112,8 @@ def _cloud(name: str, job: SplitJob, project: Project, work: Workspace) -> Stage
         return _of_item(items[name], job, project)
     opened = yield from open_shape(name, project, work)
     points = cloud_of(opened).points
-    return _Cloud(name, job.category or asked_of(opened.row.run, project)[1], points)
+    category = job.category or asked_of(opened.row.run, project)[1]
+    return _Cloud(name, category, points, mesher=settings.DRAWN, prior=cloud_newton.DRAWN)
 
 
 def _of_item(item: ItemRow, job: SplitJob, project: Project) -> _Cloud:
@@ -170,8 +177,11 @@ def _found(
 ) -> Stage[CloudCodes]:
     """The shape of a cloud, found once and kept in ``place``."""
     if not place.exists():
-        solid = cloud.solid or (yield from mesh_of_cloud(cloud.points)).mesh
-        codes = yield from codes_of_cloud(cloud.points, representation, known, solid, seed)
+        points, solid = cloud.points, cloud.solid
+        if solid is None:
+            meshed = yield from mesh_of_cloud(points, None, cloud.mesher)
+            points, solid = meshed.laid, meshed.mesh
+        codes = yield from codes_of_cloud(points, representation, known, solid, seed, cloud.prior)
         about = {"start": str(codes.start), "misfit": repr(codes.misfit)}
         write_tensors(place, {"latent": codes.shapes.latent.numpy()}, about)
         yield Saved(kind="codes", path=str(place))

@@ -13,7 +13,6 @@ from engine.cloud_codes import CloudCodes
 from engine.cloud_moves import shifted
 from engine.datasets.procedural import make
 from engine.errors import InputError
-from engine.geometry.mesh import Mesh
 from engine.geometry.occupancy import surface_points
 from engine.jobs import ExportJob, GenerateJob, MixJob, SamplesJob, SplitJob
 from engine.joining import fit_behind
@@ -38,9 +37,7 @@ def points_of(seed: int = UNSEEN, count: int = 1024) -> np.ndarray:
     return surface_points(make("chair", seed).geometry.surface, count, np.random.default_rng(0))
 
 
-def known_codes(
-    points: np.ndarray, representation: object, known: Shapes, solid: Mesh | None, seed: int
-) -> Stage[CloudCodes]:
+def known_codes(points: np.ndarray, representation: object, known: Shapes, *more: object) -> Stage[CloudCodes]:
     """As `codes_of_cloud`, which takes long: the first training shape, whatever the cloud."""
     yield from ()
     return CloudCodes(known.row(0), 0, 0.5)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +17,7 @@ from engine.geometry.from_cloud import mesh_of_cloud
 from engine.geometry.mesh import Geometry, Mesh
 from engine.method import Part
 from engine.protocol import Note, Progress, Stage
-from engine.settings import CloudMeshSettings
+from engine.settings import DRAWN
 from engine.write import PLAIN, picture, write_shape
 
 FINEST = 512  # grid points per side that a surface through points is read from
@@ -56,7 +57,7 @@ def _as_surface(
 ) -> Stage[dict[str, Any]]:
     """A watertight surface through the points, see `mesh_of_cloud`; what it left out is told."""
     name = recipe.get("shape", path.stem)
-    settings = CloudMeshSettings(resolution=min(resolution, FINEST))
+    settings = msgspec.structs.replace(DRAWN, resolution=min(resolution, FINEST))
     made = yield from mesh_of_cloud(cloud.points, None, settings)
     for note in made.notes:
         yield Note(text=f"{name}: {note}")

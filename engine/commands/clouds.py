@@ -9,7 +9,7 @@ from engine.commands.common import Options, cli, common, run_job
 from engine.errors import InputError
 from engine.jobs import Device, MeshJob, SplitJob
 from engine.project import Project
-from engine.settings import CloudMeshSettings, override
+from engine.settings import DRAWN, override
 from engine.text.asking import category_of
 from engine.text.phrases import phrases
 
@@ -18,9 +18,9 @@ from engine.text.phrases import phrases
 @click.argument("shapes", nargs=-1, required=True, metavar="SHAPE|RUN...")
 @common("device", "set")
 def mesh(options: Options, shapes: tuple[str, ...]) -> None:
-    """Lay watertight surfaces through the clouds SHAPES, as items of the project: --set smoothness=1 for noisy ones."""
+    """Lay watertight surfaces through the clouds SHAPES, as items of the project: --set smoothness=0.1 for clean ones."""
     with options.open() as project:
-        settings = override(CloudMeshSettings(), options.changes)
+        settings = override(DRAWN, options.changes)
         run_job(options, MeshJob(shapes=_each(shapes, project), settings=settings, device=options.device), project)
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from engine.errors import MeshError
 from engine.geometry.crumbs import shells
-from engine.geometry.from_cloud_field import solid_of
+from engine.geometry.from_cloud_field import on_surface, solid_of
 from engine.geometry.from_cloud_thin import with_bridges
 from engine.geometry.mesh import Mesh, is_watertight, join, volume
 from engine.geometry.surface import extract
@@ -22,6 +22,7 @@ from engine.settings import CloudMeshSettings
 CELLS, COARSEST = 4.0, 64  # of the grid that the surface is read from, to a spacing; and least per side
 FEWEST = 32  # points that a surface is laid through
 ROOM = 0.9  # longest side of the cloud in the cube: beyond the points there is room for the surface
+FLAT = 1e-6  # deviation from a plane, of a cloud of side ROOM, that is none
 NEIGHBOURS = 6  # that tell how dense points are
 BLENDED = 3  # points whose colours a vertex has
 FAR = 2.0  # spacings: points farther than that from the surface are told of
@@ -35,6 +36,7 @@ class CloudMesh:
     mesh : outwards wound; watertight : as checked
     colours : (V, 3) float32 linear RGB of the vertices; None where the points have none
     kept : (P,) bool, the points that count; the others were taken for outliers
+    laid : (Q, 3) float64, those that count on the surface that they are of, as noise has moved them; of many some
     spacing : usual distance of neighbouring points, in units of the cloud
     notes : what a person should know, in sentences
     """
@@ -43,6 +45,7 @@ class CloudMesh:
     watertight: bool
     colours: NDArray[np.float32] | None
     kept: NDArray[np.bool_]
+    laid: NDArray[np.float64]
     spacing: float
     notes: tuple[str, ...]
 
@@ -63,10 +66,13 @@ def mesh_of_cloud(
     low, high = every[kept].min(0), every[kept].max(0)
     scale, middle = ROOM / float((high - low).max()), (low + high) / 2
     place = _thinned((every[kept] - middle) * scale, settings.most_points)
+    if np.linalg.svd(place - place.mean(0), compute_uv=False)[-1] < FLAT * len(place) ** 0.5:
+        raise MeshError("all points of the cloud lie in one plane, so they bound nothing")
     spacing = spacing_of(place)
     solid = yield from solid_of(place, spacing, settings.smoothness, settings.blur)
     size = int(np.clip(CELLS / spacing, COARSEST, settings.resolution))
-    values = yield from with_bridges(place, spacing, solid, size)
+    laid = on_surface(place, spacing, solid)
+    values = yield from with_bridges(laid, spacing, solid, size)
     whole = yield from extract(_field(values), size, coarse=size)
     body, left_out = _without_crumbs(whole, place, settings.crumbs)
     if not len(body.faces):
@@ -80,7 +86,7 @@ def mesh_of_cloud(
     )
     mesh = Mesh(body.vertices / scale + middle, body.faces)
     shades = None if colours is None else colours_at(mesh.vertices, every[kept], np.asarray(colours)[kept])
-    return CloudMesh(mesh, is_watertight(mesh), shades, kept, spacing / scale, notes)
+    return CloudMesh(mesh, is_watertight(mesh), shades, kept, laid / scale + middle, spacing / scale, notes)
 
 
 def kept_points(points: NDArray[np.float64], outliers: float) -> NDArray[np.bool_]:

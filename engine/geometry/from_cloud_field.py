@@ -24,6 +24,9 @@ FEWEST, MOST = 40, 112  # cells per axis
 FINER = 2  # cells of the grid that is read, to one of that
 STEPS = 30  # of conjugate gradients, at most
 ENOUGH = 1e-2  # of the first error, at which they end
+NEWTON = 2  # steps by which points are moved to the surface
+BESIDE = 1.5  # spacings that points may lie beside it
+LEAST_SLOPE = 0.5  # below which steps get no longer
 
 
 class Solid:
@@ -78,6 +81,22 @@ def solid_of(points: NDArray[np.float64], spacing: float, smoothness: float, blu
     values /= max(float(np.median(slope)), 1e-12)
     yield Progress(stage="surface", done=STEPS, total=STEPS)
     return Solid(fft.rfftn(values), dipoles.size)
+
+
+def on_surface(points: NDArray[np.float64], spacing: float, solid: Solid) -> NDArray[np.float64]:
+    """Points (P, 3) moved to where the solid ends, by steps of Newton, each no farther than BESIDE spacings away.
+
+    What noise puts beside a surface lies on both sides of it; bridges between such points would make it thick and lumpy.
+    """
+    moved, step = points, 0.5 * spacing
+    for _ in range(NEWTON):
+        ways = [(solid(moved + step * way) - solid(moved - step * way)) / (2 * step) for way in np.eye(3)]
+        slope = np.stack(ways, 1)  # (P, 3), of length 1 where the solid is sure of itself
+        steep = np.maximum(np.square(slope).sum(1), LEAST_SLOPE**2)
+        away = moved - (solid(moved) / steep)[:, None] * slope - points
+        length = np.linalg.norm(away, axis=1, keepdims=True)
+        moved = points + away * np.minimum(1, BESIDE * spacing / np.maximum(length, 1e-12))
+    return moved
 
 
 class Dipoles:
