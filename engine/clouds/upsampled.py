@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from engine.clouds.representation import CloudRepresentation
-from engine.clouds.upsampling import RATIO, filled
+from engine.clouds.upsampling import CHOICE, RATIO, fewer, midpoints
 from engine.errors import InputError
 from engine.method import Shapes, Workspace
 from engine.methods.tiny3d.reading import read_prompt
@@ -57,14 +57,20 @@ def with_points(
 
 
 def _midway(known: Tensor, points: int) -> Stage[Tensor]:
-    """Cloud by cloud, and ``RATIO`` times as many at a time, so that it is heard of."""
+    """As `filled` has it, cloud by cloud and ``RATIO`` times as many at a time, in steps that are heard of."""
     found = []
     for number, cloud in enumerate(known.split(1)):
         while cloud.shape[1] < points:
-            yield Progress(stage="points", done=number, total=len(known))
             count = min(points - cloud.shape[1], (RATIO - 1) * cloud.shape[1])
-            cloud = torch.cat([cloud, filled(cloud, count)], 1)
+            beat = Progress(stage="points", done=number, total=len(known))
+            yield beat
+            some = midpoints(cloud, count)
+            yield beat
+            more = midpoints(torch.cat([cloud, some], 1), (CHOICE - 1) * count)
+            yield beat
+            cloud = torch.cat([cloud, fewer(torch.cat([some, more], 1), cloud, count)], 1)
         found.append(cloud)
+    yield Progress(stage="points", done=len(known), total=len(known))
     return torch.cat(found)
 
 

@@ -1,6 +1,8 @@
 """More points between those of a cloud: midpoints of neighbours, spread evenly, and what lies around them."""
 
+import numpy as np
 import torch
+from scipy.spatial import cKDTree
 from torch import Tensor
 
 NEIGHBOURS = 8
@@ -15,12 +17,13 @@ def continued(given: Tensor, candidates: Tensor, count: int) -> Tensor:
     Farthest point sampling (Eldar et al. 1997) that goes on from points that are there. count at most M. O(count M).
     """
     every = torch.arange(len(given), device=given.device)
-    away = _distances(candidates, given).amin(2)  # (B, M)
+    places = candidates.mT.contiguous()  # (B, 3, M)
+    away = _apart(candidates, given).square()
     rows = torch.empty(len(given), count, dtype=torch.int64, device=given.device)
     for i in range(count):
         rows[:, i] = away.argmax(1)
-        chosen = candidates[every, rows[:, i], None]  # (B, 1, 3)
-        away = torch.minimum(away, (candidates - chosen).norm(dim=2))
+        chosen = places[every, :, rows[:, i], None]  # (B, 3, 1)
+        away = torch.minimum(away, (places - chosen).square().sum(1))
     return rows
 
 
@@ -39,9 +42,14 @@ def midpoints(given: Tensor, count: int) -> Tensor:
 def filled(given: Tensor, count: int) -> Tensor:
     """(B, count, 3) as `midpoints`, but of ``CHOICE`` times as many those that are left without the farthest from all of
     given: so they lie nearer to the surface, and where given points are uneven, about twice as even."""
-    some = midpoints(given, CHOICE * count)
-    away = _distances(some, given).amin(2)
-    close = away.topk(round(CLOSE * CHOICE * count), largest=False).indices
+    some = midpoints(given, count)
+    more = midpoints(torch.cat([given, some], 1), (CHOICE - 1) * count)
+    return fewer(torch.cat([some, more], 1), given, count)
+
+
+def fewer(some: Tensor, given: Tensor, count: int) -> Tensor:
+    """(B, count, 3) of the points ``some`` (B, K, 3), without those farthest from given (B, N, 3), as even as they come."""
+    close = _apart(some, given).topk(max(count, round(CLOSE * some.shape[1])), largest=False).indices
     every = torch.arange(len(given), device=given.device)[:, None]
     some = some[every, close]
     return some[every, continued(given, some, count)]
@@ -86,6 +94,12 @@ def _middles(given: Tensor) -> Tensor:
     near = _distances(given, given).topk(many + 1, dim=2, largest=False).indices[:, :, 1:]
     every = torch.arange(len(given), device=given.device)[:, None, None]
     return (given[every, near] + given[:, :, None]).flatten(1, 2) / 2
+
+
+def _apart(at: Tensor, given: Tensor) -> Tensor:
+    """(B, K) distance of each of ``at`` (B, K, 3) to the nearest of given (B, N, 3)."""
+    pairs = zip(given.cpu().numpy(), at.cpu().numpy(), strict=True)
+    return torch.from_numpy(np.stack([cKDTree(known).query(new)[0] for known, new in pairs])).to(at)
 
 
 def _distances(a: Tensor, b: Tensor) -> Tensor:

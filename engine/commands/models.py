@@ -99,7 +99,7 @@ def train(options: Options, method: str, fit_run: str, fork: str, without: tuple
 @click.option("--prompt", default="", metavar="WORDS", help="What to draw, in words, with models that take them.")
 @click.option("--prompts", default="", metavar="FILE", help="A list of prompts, one per line; # begins a remark.")
 @click.option("--count", default=8, show_default=True, type=click.IntRange(1, 100_000))
-@click.option("--points", default=0, type=click.IntRange(0, 8192), help="Of each cloud; 0: as many as the model draws.")
+@click.option("--points", default=0, type=click.IntRange(0, 4096), help="Of each cloud; 0: as many as the model draws.")
 @click.option("--refine", default="", metavar="MODEL", help="What draws points beyond those; else they come midway.")
 @click.option("--seed", default=0, show_default=True, type=int)
 @click.option(
