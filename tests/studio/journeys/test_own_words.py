@@ -15,7 +15,7 @@ from studio.models.preferences import Preferences
 from studio.views.form import FormView
 from studio.views.library import LibraryView
 from studio.views.make import MakeView
-from studio.views.train import TrainView
+from studio.views.train import TrainProgress, TrainView
 from studio.views.view3d import View3D
 from tests.parts.projects import finished
 from tests.studio.conftest import Desk
@@ -49,8 +49,12 @@ def test_own_model_of_clouds(make_desk: Callable[..., Desk], folder: Path, tmp_p
     if not step.open:
         me.click(step.heading)
     me.write(me.sees(QSpinBox, "Steps", step), "40")
+    me.write(me.sees(QSpinBox, "Steps between previews", step), "20")
     me.click(step.go)
     me.wait(train.draw.go.isEnabled, 400, "a model")
+    progress = me.sees(TrainProgress)
+    me.wait(lambda: progress.picture.pixmap().width() > 50, 30, "previews of clouds")
+    me.rest()
     me.shoot("trained")
     me.press("Draw shapes…")
 
