@@ -93,7 +93,7 @@ def _of_shape(shape: ShapeRow, item: ItemRow | None, category: str, run: int) ->
     title = f"{category or shape.kind} {run}.{shape.row + 1}".capitalize()
     if item and not item.name.isdigit():  # numbers that its data set gave it say nothing to people
         title = _item_title(item)
-    note, mood, hint = shape.kind, "", ""
+    note, mood, hint = "parts found" if shape.kind == "split" else shape.kind, "", ""
     if shape.quality is not None:
         good = shape.verdict == "accepted"
         note, mood = f"{'good' if good else 'poor'} fit  {shape.quality:.2f}", "good" if good else "warn"
