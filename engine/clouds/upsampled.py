@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from engine.clouds.representation import CloudRepresentation
-from engine.clouds.upsampling import CHOICE, RATIO, fewer, midpoints
+from engine.clouds.upsampling import RATIO, filling
 from engine.errors import InputError
 from engine.method import Shapes, Workspace
 from engine.methods.tiny3d.reading import read_prompt
@@ -16,10 +16,9 @@ from engine.opened import Model, open_model
 from engine.project import Project
 from engine.protocol import Progress, Stage
 from engine.settings import SamplerSettings
+from engine.storage import seed_of
 
-STEPS = SamplerSettings(
-    sampler="ddim", steps=2, spacing="even", batch=1
-)  # more make it no better, see `bench upsampler`
+STEPS = SamplerSettings(sampler="ddim", steps=2, spacing="even", batch=1)  # more of them scatter the points
 
 
 def open_refiner(name: str, project: Project, work: Workspace) -> Stage[Model]:
@@ -43,35 +42,31 @@ def with_points(
     known = clouds.latent.unflatten(1, (-1, 3))
     if known.shape[1] >= points:
         return clouds
-    if refiner is None:
-        known = yield from _midway(known, points)
-    else:
-        upsampler, representation = refiner.trainee, refiner.representation
-        assert isinstance(upsampler, Upsampler)
-        assert isinstance(representation, CloudRepresentation)
-        text: Tensor | None = None
-        if representation.settings.text.encoder == "words":
-            text = yield from _quietly(read_prompt(prompt, upsampler, representation))
-        known = yield from upsampled(upsampler, known, points, STEPS, seed, text)
-    return replace(clouds, latent=known.flatten(1))
-
-
-def _midway(known: Tensor, points: int) -> Stage[Tensor]:
-    """As `filled` has it, cloud by cloud and ``RATIO`` times as many at a time, in steps that are heard of."""
+    text: Tensor | None = None
+    if refiner:
+        assert isinstance(refiner.trainee, Upsampler)
+        assert isinstance(refiner.representation, CloudRepresentation)
+        if refiner.representation.settings.text.encoder == "words":
+            text = yield from _quietly(read_prompt(prompt, refiner.trainee, refiner.representation))
     found = []
     for number, cloud in enumerate(known.split(1)):
-        while cloud.shape[1] < points:
-            count = min(points - cloud.shape[1], (RATIO - 1) * cloud.shape[1])
-            beat = Progress(stage="points", done=number, total=len(known))
-            yield beat
-            some = midpoints(cloud, count)
-            yield beat
-            more = midpoints(torch.cat([cloud, some], 1), (CHOICE - 1) * count)
-            yield beat
-            cloud = torch.cat([cloud, fewer(torch.cat([some, more], 1), cloud, count)], 1)
-        found.append(cloud)
-    yield Progress(stage="points", done=len(known), total=len(known))
-    return torch.cat(found)
+        yield Progress(stage="clouds", done=number, total=len(known))
+        if refiner is None:
+            found.append((yield from _midway(cloud, points)))
+        else:
+            assert isinstance(refiner.trainee, Upsampler)
+            own = seed_of(seed, "points", number)
+            found.append((yield from upsampled(refiner.trainee, cloud, points, STEPS, own, text)))
+    yield Progress(stage="clouds", done=len(known), total=len(known))
+    return replace(clouds, latent=torch.cat(found).flatten(1))
+
+
+def _midway(cloud: Tensor, points: int) -> Stage[Tensor]:
+    """(1, points, 3): ``RATIO`` times as many at a time."""
+    while cloud.shape[1] < points:
+        count = min(points - cloud.shape[1], (RATIO - 1) * cloud.shape[1])
+        cloud = torch.cat([cloud, (yield from filling(cloud, count))], 1)
+    return cloud
 
 
 def _quietly(stage: Stage[Tensor | None]) -> Stage[Tensor | None]:

@@ -5,6 +5,8 @@ import torch
 from scipy.spatial import cKDTree
 from torch import Tensor
 
+from engine.protocol import Progress, Stage
+
 NEIGHBOURS = 8
 RATIO = 4  # most times as many points in one pass: midpoints lie between points, so they cannot be much denser
 CHOICE, CLOSE = 2, 0.7  # how many midpoints there are for each that is taken, and the share of them that is close
@@ -39,11 +41,15 @@ def midpoints(given: Tensor, count: int) -> Tensor:
     return known[:, given.shape[1] :]
 
 
-def filled(given: Tensor, count: int) -> Tensor:
+def filling(given: Tensor, count: int) -> Stage[Tensor]:
     """(B, count, 3) as `midpoints`, but of ``CHOICE`` times as many those that are left without the farthest from all of
     given: so they lie nearer to the surface, and where given points are uneven, about twice as even."""
+    beat = Progress(stage="points", done=0, total=count)  # each step may take half a second
+    yield beat
     some = midpoints(given, count)
+    yield beat
     more = midpoints(torch.cat([given, some], 1), (CHOICE - 1) * count)
+    yield beat
     return fewer(torch.cat([some, more], 1), given, count)
 
 

@@ -35,7 +35,7 @@ from engine import device, methods
 from engine.clouds.pool import CloudSet
 from engine.clouds.representation import CloudRepresentation
 from engine.clouds.upsampled import STEPS
-from engine.clouds.upsampling import RATIO, filled, midpoints
+from engine.clouds.upsampling import RATIO, filling, midpoints
 from engine.datasets.procedural import CATEGORIES, VERSION
 from engine.diffusion.denoiser import Denoiser
 from engine.diffusion.sample import draw
@@ -206,7 +206,7 @@ def _shape(models: Models, kind: str, size: int, number: int) -> Stage[dict[str,
     base = cast(Denoiser, Told(models.denoiser, count, known))
     clouds = {
         "ours": (yield from upsampled(models.upsampler, known, count, STEPS, seed, level=level))[:, size:],
-        "filled": filled(known, count - size),
+        "filled": (yield from filling(known, count - size)),
         "midpoints": midpoints(known, count - size),
         "closest": torch.from_numpy(between_closest(points, count - size)[None]),
         "base": (yield from draw(base, 1, models.plainly, seed)).unflatten(1, (-1, 3))[:, size:],
@@ -247,7 +247,7 @@ def _prompt(recipe: Recipe, models: Models, words: str, seed: int, shapes: list[
     clouds = {
         "given": known,
         "ours": (yield from upsampled(models.upsampler, known, RATIO * size, STEPS, seed, texts[1])),
-        "filled": torch.cat([known, filled(known, (RATIO - 1) * size)], 1),
+        "filled": torch.cat([known, (yield from filling(known, (RATIO - 1) * size))], 1),
         "midpoints": torch.cat([known, midpoints(known, (RATIO - 1) * size)], 1),
         "base": (yield from draw(many, 1, settings, seed)).unflatten(1, (-1, 3)),
     }

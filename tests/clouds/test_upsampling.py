@@ -5,7 +5,8 @@ import torch
 from torch import Tensor
 
 from engine.clouds.even import farthest
-from engine.clouds.upsampling import NEIGHBOURS, around, between, continued, filled, midpoints, nearest
+from engine.clouds.upsampling import NEIGHBOURS, around, between, continued, filling, midpoints, nearest
+from tests.stages import ended
 
 
 def clouds(points: int = 60, count: int = 2) -> Tensor:
@@ -69,6 +70,6 @@ def test_what_is_filled_is_nearer_and_more_even_than_midpoints() -> None:
         nearest_one = apart.topk(2, largest=False).values[:, :, 1]
         return float((1 - new.norm(dim=2)).abs().mean()), float(nearest_one.std() / nearest_one.mean())
 
-    (off, uneven), (other_off, other_uneven) = seen(filled(given, 450)), seen(midpoints(given, 450))
+    (off, uneven), (other_off, other_uneven) = seen(ended(filling(given, 450))), seen(midpoints(given, 450))
     assert off < other_off
     assert uneven < 0.75 * other_uneven

@@ -6,7 +6,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from engine.clouds.upsampling import RATIO, continued, filled
+from engine.clouds.upsampling import RATIO, continued, filling
 from engine.diffusion.denoiser import Condition, Denoiser
 from engine.diffusion.sample import draw
 from engine.diffusion.schedule import to_x0
@@ -38,7 +38,10 @@ def upsampled(
     known, told = given, (denoiser.nothing[None] if text is None else text).expand(len(given), -1)
     while known.shape[1] < points:
         count = min(points - known.shape[1], (RATIO - 1) * known.shape[1])
-        asked = _Between(denoiser, known.to(denoiser.device), round(MORE * count), told, level)
+        pieces = -(-round(MORE * count) // TOGETHER)
+        start = yield from filling(known, pieces * -(-round(MORE * count) // pieces))
+        start = start.unflatten(1, (-1, pieces)).transpose(1, 2).flatten(0, 1)  # (N pieces, at most TOGETHER, 3)
+        asked = _Between(denoiser, known.to(denoiser.device), start.to(denoiser.device), told, level)
         numbers = torch.arange(asked.conditions["piece"])
         steps = yield from draw(cast(Denoiser, asked), len(numbers), settings, seed, {"piece": numbers})
         new = asked.near.places(steps.to(denoiser.device)).cpu()
@@ -53,15 +56,13 @@ class _Between:
     A piece has all given points of a cloud, and of the new ones every so many.
     """
 
-    def __init__(self, denoiser: Upsampler, given: Tensor, count: int, text: Tensor, level: float) -> None:
-        """given : (N, P, 3); text : (N, dim)."""
-        pieces = -(-count // TOGETHER)
-        each = -(-count // pieces)
-        start = filled(given, pieces * each).unflatten(1, (each, pieces)).transpose(1, 2).flatten(0, 1)
+    def __init__(self, denoiser: Upsampler, given: Tensor, start: Tensor, text: Tensor, level: float) -> None:
+        """given : (N, P, 3); start : (N pieces, K, 3), cloud by cloud; text : (N, dim)."""
+        pieces = len(start) // len(given)
         self._denoiser, self._text = denoiser, text.repeat_interleave(pieces, 0)
         levels = torch.full((len(start),), level, device=given.device)
         self.near = denoiser.surroundings(given.repeat_interleave(pieces, 0), start, levels)
-        self.layout = Layout((Slot("points", (each, AXES)),))
+        self.layout = Layout((Slot("points", (start.shape[1], AXES)),))
         self.conditions: Mapping[str, int] = {"piece": len(start)}
         self.schedule, self.device = denoiser.schedule, denoiser.device
         self.eval, self.train = denoiser.eval, denoiser.train
