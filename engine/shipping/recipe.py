@@ -187,4 +187,6 @@ WORDS = ("fit.points=128", "fit.pool=16", "train.steps=17000", "train.batch=16",
 # Then every error of v counts alike: surfaces become thinner, and what is decided in much noise stays as good.
 FINE = ("denoiser.min_snr=0", "train.steps=5000", "train.lr=4e-4")
 
-CLOUDS: dict[str, CloudRecipe] = {"tiny3d": CloudRecipe(changes=WORDS, finish=FINE, shown=SHOWN)}
+CLOUDS: dict[str, CloudRecipe] = {
+    "tiny3d": CloudRecipe(changes=WORDS, finish=FINE, drawing=("guidance_scale=3.5",), shown=SHOWN)
+}
