@@ -1,8 +1,12 @@
 """Which shapes parts can be exchanged with: those whose latents mean the same, as they come from the same fit or model."""
 
+import msgspec
+
 from engine.errors import StudioError
-from engine.jobs import FitJob, GenerateJob, HealJob, InterpolateJob, MixJob, RerollJob, TrainJob
+from engine.jobs import FitJob, GenerateJob, HealJob, InterpolateJob, MixJob, RerollJob, SplitJob, TrainJob
 from engine.project import Project
+
+MODEL = "model.json"  # of a run that found parts
 
 
 class Kin:
@@ -35,4 +39,20 @@ class Kin:
                 return self.root(shape.partition("/")[0])
             case InterpolateJob(shapes=shapes):
                 return self.root(shapes[0].partition("/")[0])
+            case SplitJob():
+                return self.root(self._model_of(run)) if self._model_of(run) else run
         return run
+
+    def _model_of(self, run: str) -> str:
+        """The model that knew the parts which a run found in clouds; "" where that is not known."""
+        try:
+            told = msgspec.json.decode((self._project.run_folder(run) / MODEL).read_bytes(), type=_Told)
+        except (OSError, msgspec.DecodeError):
+            return ""
+        return told.model.partition("@")[0]
+
+
+class _Told(msgspec.Struct):
+    """What the run says of it."""
+
+    model: str = ""

@@ -6,19 +6,22 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from PySide6.QtCore import QMimeData, Qt
 from pytestqt.qtbot import QtBot
 from safetensors.numpy import save_file
 
-from engine.jobs import GenerateJob
+from engine.jobs import GenerateJob, SplitJob
 from engine.mailbox import Preview
 from engine.methods import preset
 from engine.project import Project
+from engine.storage import write_json
 from engine.text.asking import prompt_of
 from engine.text.captions import vocabulary_of_captions
 from studio.models.forming import KIND
 from studio.models.looking import Looking
 from studio.models.make import Make
+from studio.models.mix_kin import Kin
 from studio.models.offers import offers
 from studio.models.watching import Watching, watched
 from studio.views.make import MakeView
@@ -163,3 +166,18 @@ def test_the_same_cloud_is_watched_while_it_changes() -> None:
     assert watched(first, nothing, 0) == 1 and watched(both, first, 1) == 2
     assert watched(both + 0.5, both, 2) == 2 and watched(both, nothing[:, :2], 0) == 1
     assert watched(both, both, 1) is None, "what stands still stays in the view"
+
+
+def test_shapes_whose_parts_were_found_mix_with_those_of_the_same_model(tmp_path: Path) -> None:
+    with Project.create(tmp_path / "p") as project:
+        for run, job in (
+            ("split-0001", SplitJob(shapes=("generate-0001/0000",))),
+            ("generate-0002", GenerateJob(model="shipped:chair", count=1)),
+        ):
+            project.run_folder(run).mkdir(parents=True)
+            write_json(project.run_folder(run) / "job.json", replace(job, run=run))
+        told = project.run_folder("split-0001") / "model.json"
+        write_json(told, {"model": "shipped:chair@0123", "hash": "0123"})
+        assert Kin(project).root("split-0001") == Kin(project).root("generate-0002")
+        told.unlink()
+        assert Kin(project).root("split-0001") == "split-0001", "what is not known mixes with nothing"
