@@ -36,7 +36,7 @@ def card_of_clouds(
         name=recipe.name,
         title="Clouds from words",
         method=recipe.method,
-        categories=recipe.categories,
+        categories=about.categories,
         parts=(),
         conditions={},
         data=data,

@@ -13,6 +13,7 @@ from engine import Project, shipped
 from engine.__main__ import cli
 from engine.errors import InputError
 from engine.generating import model_to_draw_with
+from engine.shapes import read_model_about
 from engine.shipped import ModelCard
 from engine.shipping.cloud_card import cloud_page
 from engine.shipping.clouds import FILES
@@ -77,6 +78,7 @@ def test_its_card_tells_what_was_measured_and_how_it_draws(models: Path) -> None
     assert card.fresh and card.fresh.clouds == 4 and card.fresh.unseen > 0
     assert card.settings["sampler"]["guidance_scale"] == 3 and card.reads_words and card.closed is None
     assert card.training + card.unseen <= 24 and card.seconds["train"] > 0
+    assert card.categories == read_model_about(models / "words.safetensors").categories == ("mug", "table")
     assert card.seconds["finish"] > 0 and card.settings["denoiser"]["min_snr"] == 0
     text = cloud_page(card)
     for words in (f"{card.obeyed:.1%}", "chance is 50 %", "| table | real, training |", card.hash):
