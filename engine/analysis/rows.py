@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from engine.card import Card
 from engine.cards import card_of
 from engine.errors import InputError
-from engine.jobs import FitJob, GenerateJob, ImportJob, TrainJob
+from engine.jobs import FitJob, GenerateJob, ImportJob, SplitJob, TrainJob
 from engine.method import LatentSet, Part, Workspace
 from engine.parts.spans import numbers_of
 from engine.project import Project
 from engine.protocol import Note, Progress, Stage
 from engine.rows import ShapeRow
-from engine.shapes import fit_of, hash_of_file, model_path, read_model_about
+from engine.shapes import fit_of, hash_of_file, model_path, read_fit_about, read_model_about
 
 WHOLE = "whole"  # how tables call the latent of a shape as a whole; in code it is ""
 TRAIN, UNSEEN, REJECTED = "training", "unseen", "rejected"  # marks of fitted shapes; others bear their kind
@@ -142,7 +142,8 @@ def origin(run: str, project: Project) -> Origin:
     """The fit behind a run, and the items that the run's model learned from (None = no model, or not known).
 
     Imported networks are their own origin, and imported files that carry live parts too, unless all their cards lead to one
-    fit of the project. A shape that was derived from others goes back to its parents' runs.
+    fit of the project. Shapes that were found in clouds are of the model that has their parts, whatever drew the clouds. A
+    shape that was derived from others goes back to its parents' runs.
     """
     job = project.job(run)
     if isinstance(job, FitJob):
@@ -153,8 +154,9 @@ def origin(run: str, project: Project) -> Origin:
         if len(known) < len(traced) or len({fit for fit, _ in known}) != 1:
             return run, None
         return known[0][0], _learned(known)
-    if isinstance(job, GenerateJob):
-        path = model_path(job.model, project)
+    if isinstance(job, GenerateJob | SplitJob):
+        model = job.model if isinstance(job, GenerateJob) else read_fit_about(run, project).model
+        path = model_path(model, project)
         trained = _train_job(path, project)
         return trained.fit, frozenset(read_model_about(path).items)
     found: dict[Origin, None] = dict.fromkeys(

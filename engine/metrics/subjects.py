@@ -6,7 +6,7 @@ from functools import cache
 
 from engine.analysis.rows import origin
 from engine.errors import InputError
-from engine.jobs import EvaluateJob, GenerateJob, TrainJob
+from engine.jobs import EvaluateJob, GenerateJob, SplitJob, TrainJob
 from engine.metrics.protocol import to_draw
 from engine.project import Project
 from engine.rows import ItemRow, ShapeRow
@@ -97,11 +97,11 @@ def _shapes(job: EvaluateJob, project: Project) -> tuple[ShapeRow, ...]:
 
 
 def _origin(run: str, project: Project) -> tuple[str, frozenset[str] | None]:
-    """As `origin`; ("", no items) for what a model drew that was not trained in this project."""
+    """As `origin`; ("", no items) for shapes of a model that was not trained in this project."""
     try:
         return origin(run, project)
     except InputError:
-        if isinstance(project.job(run), GenerateJob):
+        if isinstance(project.job(run), GenerateJob | SplitJob):
             return "", frozenset()
         raise
 
@@ -111,8 +111,8 @@ def _fitted_items(fit: str, project: Project) -> frozenset[str]:
 
 
 def _categories(shapes: Sequence[ShapeRow], items: Mapping[str, ItemRow], project: Project) -> dict[str, str]:
-    """Category of each shape: its item's, or what it was asked to be (by name or in a prompt), or that of all its parents;
-    "" = not known."""
+    """Category of each shape: its item's, or what it was asked to be (by name or in a prompt), or that of all that it was
+    made from; "" = not known."""
     job_of = cache(project.job)
     known = tuple(sorted({item.category for item in items.values()} - {""}))
     rows = {row.id: row for row in project.catalogue.shapes()}
@@ -126,8 +126,11 @@ def _categories(shapes: Sequence[ShapeRow], items: Mapping[str, ItemRow], projec
                 found[row.id] = items[row.item].category
             elif isinstance(job, GenerateJob):
                 found[row.id] = job.category or category_of(prompt_of(job.changes), known)
+            elif isinstance(job, SplitJob) and job.category:
+                found[row.id] = job.category
             else:
                 several = {category(rows[name]) for name in row.parents if name in rows}
+                several |= {items[name].category for name in row.parents if name in items}
                 found[row.id] = several.pop() if len(several) == 1 else ""
         return found[row.id]
 

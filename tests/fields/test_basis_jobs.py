@@ -7,15 +7,24 @@ import numpy as np
 import pytest
 import torch
 
-from engine import Project, methods, run
+from engine import Project, methods, run, splitting
+from engine.analysis.rows import TRAIN, gather
+from engine.cloud_codes import CloudCodes
 from engine.datasets.procedural import PARTS
-from engine.jobs import ExportJob, FitJob, GenerateJob, Job, SamplesJob, TrainJob
+from engine.geometry.file import load_geometry
+from engine.geometry.occupancy import surface_points
+from engine.jobs import EvaluateJob, ExportJob, FitJob, GenerateJob, Job, SamplesJob, SplitJob, TrainJob
 from engine.latents import Latents
-from engine.method import Workspace
-from engine.protocol import Finished
-from engine.settings import override
-from engine.shapes import fit_of
+from engine.method import Shapes, Workspace
+from engine.metrics.result import read_evaluation
+from engine.metrics.subjects import subjects_of
+from engine.protocol import Finished, Stage
+from engine.reporting import RESULT
+from engine.settings import ProtocolSettings, override
+from engine.shapes import fit_of, hash_of_file
 from engine.storage import read_tensors
+from tests.clouds.drawn import keep_clouds
+from tests.stages import ended
 
 CHANGES = [
     "samples.held_out=8000",
@@ -103,3 +112,33 @@ def test_new_shapes_are_drawn_and_written(project: Project, tmp_path: Path) -> N
     shape = f"fit-0001/{latents.records[0].item}"
     result = finished(ExportJob(shapes=(shape,), out=str(tmp_path / "out"), resolution=48), project)
     assert {*result["files"][0]["parts"]} <= set(PARTS["airplane"]) and result["files"][0]["watertight"]
+
+
+@pytest.mark.parametrize("drawn", [True, False], ids=["cloud", "item"])
+def test_what_was_split_is_held_against_the_fit_of_its_model(
+    project: Project, drawn: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever drew the cloud, the parts are the model's: its fit is what analyses and evaluations compare with."""
+
+    def known_codes(points: object, representation: object, known: Shapes, *more: object) -> Stage[CloudCodes]:
+        yield from ()
+        return CloudCodes(known.row(0), 0, 0.5)
+
+    monkeypatch.setattr(splitting, "codes_of_cloud", known_codes)
+    items = [item.id for item in project.catalogue.items("airplane")]
+    name = items[-1]
+    if drawn:
+        points = surface_points(load_geometry(project.geometry_path(name)).surface, 256, np.random.default_rng(0))
+        (name,) = keep_clouds(project, [points], "an aeroplane")
+    found = finished(SplitJob(shapes=(name,), model="train-0001", heal=False), project)
+    rows = ended(gather(found["run"], "", project, Workspace(project.folder, torch.device("cpu"))))
+    first = next(i for i, mark in enumerate(rows.marks) if mark == TRAIN)
+    assert rows.names[int(np.flatnonzero(rows.own)[0])] == found["shapes"][0] and rows.own.sum() == 1
+    assert (rows.latent[rows.own] == rows.latent[first]).all()
+    protocol = ProtocolSettings(points=64, part_points=32, emd_points=0, resamples=2, grid=32)
+    job = EvaluateJob(names=(found["run"],), against=tuple(items[:2]), protocol=protocol)
+    subjects = subjects_of(job, project)
+    assert subjects.fit == "fit-0001" and set(subjects.categories.values()) == {"airplane"}
+    folder = project.run_folder(finished(job, project)["run"])
+    fitted = hash_of_file(project.run_folder("fit-0001") / "representation.safetensors")
+    assert read_evaluation(folder / RESULT).hashes["representation"] == fitted
