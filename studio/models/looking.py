@@ -55,7 +55,7 @@ class Looking(ProjectModel):
             self._wanted = (name,)
             for channel in (CHANNEL, f"{CHANNEL} beside"):
                 self._opened.live.withdraw(channel)
-        self._came(Shape(name, title, (cloud_mesh(WHOLE, points),), forming=True))
+        self._came(Shape(name, title, (cloud_mesh(WHOLE, points, rough=True),), forming=True))
 
     def _fetch(self, name: str, channel: str) -> None:
         card = self._opened.library.card(name)

@@ -17,10 +17,15 @@ LOW, HIGH = (
 )  # linear RGB of the lowest and highest points, also told apart in grey
 
 
-def cloud_mesh(name: str, points: NDArray[np.floating], colours: NDArray[np.float32] | None = None) -> PartMesh:
-    """Balls at points (P, 3), canonical space, in their colours (P, 3) linear RGB 0..1, else lighter the higher they are."""
+def cloud_mesh(
+    name: str, points: NDArray[np.floating], colours: NDArray[np.float32] | None = None, rough: bool = False
+) -> PartMesh:
+    """Balls at points (P, 3), canonical space, in their colours (P, 3) linear RGB 0..1, else lighter the higher they are.
+
+    rough : the balls have fewer faces, since others come soon; of very many points they have in any case
+    """
     centres = np.nan_to_num(np.asarray(points, np.float32)).clip(-EDGE, EDGE)
-    corners, triangles = _ball(len(centres) <= FINE)
+    corners, triangles = _ball(not rough and len(centres) <= FINE)
     radius = np.float32(np.clip(RADIUS / max(len(centres), 1) ** 0.5, SMALLEST, LARGEST))
     count = len(corners)
     faces = np.arange(len(centres), dtype=np.int32)[:, None, None] * count + triangles

@@ -27,8 +27,9 @@ class Ground:
         self._plane.show(np.zeros((CELLS, CELLS, 1), np.uint8))  # the shader reads one, also while none is thrown
         self._shown: tuple[object, ...] | None = None
 
-    def show(self, pane: Pane, grid: bool, shadow: bool, colours: Colours) -> None:
-        """Lay it under a pane's parts; the shadow is made anew where a part has changed or moved."""
+    def show(self, pane: Pane, grid: bool, shadow: bool, colours: Colours, stale: bool = False) -> None:
+        """Lay it under a pane's parts; the shadow is made anew where a part has changed or moved, unless an
+        older one will do (``stale``)."""
         self._plane.actor.SetVisibility(grid or shadow)
         if not (grid or shadow):
             return
@@ -39,7 +40,7 @@ class Ground:
         self._uniforms.SetUniform3f("lineColour", colours.ink)
         standing = [(placed.mesh, placed.matrix) for placed in pane.parts.values() if placed.visible]
         state = tuple((id(mesh), matrix.tobytes()) for mesh, matrix in standing)
-        if shadow and state != self._shown:
+        if shadow and state != self._shown and not stale:
             self._shown = state
             meshes = [(mesh.vertices, mesh.faces, matrix) for mesh, matrix in standing if len(mesh.faces)]
             self._plane.show((255 * contact_shadow(meshes, y)).astype(np.uint8)[..., None])

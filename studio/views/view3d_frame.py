@@ -31,13 +31,15 @@ class Placed:
 
 @dataclass(frozen=True, eq=False)
 class Pane:
-    """A shape as one camera sees it. ``cut`` is the section to show; floor : height of the ground, canonical units."""
+    """A shape as one camera sees it. ``cut`` is the section to show; floor : height of the ground, canonical units;
+    forming : it is a guess, and another soon."""
 
     key: str
     camera: Camera
     parts: Mapping[str, Placed]
     cut: Cut | None
     floor: float
+    forming: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def pane_of(scene: Scene, key: str, camera: Camera) -> Pane:
         edge = 2 if spot == scene.selected else 1 if spot == scene.hovered else 0
         parts[mesh.name] = Placed(mesh, matrix, scene.visible(spot), edge)
     whole = explode == 0 and not scene.is_moved(key) and scene.isolated is None
-    return Pane(key, camera, parts, scene.cut(key) if whole else None, floor_of(shape, away))
+    return Pane(key, camera, parts, scene.cut(key) if whole else None, floor_of(shape, away), shape.forming)
 
 
 def spread(shape: Shape, explode: float) -> dict[str, NDArray[np.float64]]:

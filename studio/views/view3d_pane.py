@@ -51,7 +51,8 @@ class PaneActors:
             actor.wear(frame.style, frame.part_colours, frame.colours)
             actor.outline(frame.colours, frame.size, ratio, self._surfaces)
             actor.cut(self._plane if frame.plane is not None else None)
-        self._ground.show(pane, frame.grid, frame.shadow and frame.style in ("shaded", "clay"), frame.colours)
+        shadow = frame.shadow and frame.style in ("shaded", "clay")
+        self._ground.show(pane, frame.grid, shadow, frame.colours, stale=pane.forming and not frame.fine)
         self._cut.show(pane.cut, {name: placed.mesh.colour for name, placed in pane.parts.items()})
         self.renderer.SetUseOIT(frame.style == "x-ray")  # ground and section are in order, and need no costly sorting
         fine = frame.fine and frame.style in ("shaded", "clay")
