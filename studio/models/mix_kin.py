@@ -5,6 +5,7 @@ import msgspec
 from engine.errors import StudioError
 from engine.jobs import FitJob, GenerateJob, HealJob, InterpolateJob, MixJob, RerollJob, SplitJob, TrainJob
 from engine.project import Project
+from engine.shipped import is_shipped
 
 MODEL = "model.json"  # of a run that found parts
 
@@ -17,7 +18,11 @@ class Kin:
         self._known: dict[str, str] = {}
 
     def root(self, run: str) -> str:
-        """The fit (or the model from elsewhere) that gives the shapes of a run their meaning; the run itself if unknown."""
+        """The fit (or the model from elsewhere) that gives the shapes of a run their meaning; the run itself if unknown.
+
+        Versions of a model that comes with the program count as one here: the engine tells them apart.
+        """
+        run = run.partition("@")[0] if is_shipped(run) else run
         if run not in self._known:
             self._known[run] = run  # so that a circle of jobs, which only a broken project has, ends
             self._known[run] = self._look(run)
@@ -49,7 +54,7 @@ class Kin:
             told = msgspec.json.decode((self._project.run_folder(run) / MODEL).read_bytes(), type=_Told)
         except (OSError, msgspec.DecodeError):
             return ""
-        return told.model.partition("@")[0]
+        return told.model
 
 
 class _Told(msgspec.Struct):

@@ -12,6 +12,7 @@ from studio.models.titles import counted
 
 MOST_RECENT = 30
 EXAMPLES = 6
+MOST_AT_ONCE = 24  # prompts of a list, each a job of its own
 LIKE = 0.995  # likeness from which a prompt is one that was learned
 
 
@@ -33,6 +34,7 @@ class Prompting(QObject):
         self.points = 0  # of a cloud; 0 = as many as the model draws by itself
         self.recent: list[str] = []  # the newest first
         self.examples: tuple[str, ...] = ()
+        self._seen: dict[str, Look] = {}  # prompt -> what the model makes of it: some milliseconds each
 
     def read(self, model: str) -> None:
         """Another model is asked, "" = none."""
@@ -40,6 +42,7 @@ class Prompting(QObject):
             self.known = known_of(model, self._folder) if model else None
         except StudioError:  # a model of another version is told of by whoever draws with it
             self.known = None
+        self._seen = {}
         self.examples = examples(self.known, EXAMPLES) if self.known else ()
         self.changed.emit()
 
@@ -69,7 +72,7 @@ class Prompting(QObject):
     def prompts(self) -> tuple[str, ...]:
         """What is typed, a prompt a line; () for nothing, or for what cannot be asked."""
         try:
-            return prompts_of(self.text)
+            return _prompts_of(self.text)
         except InputError:
             return ()
 
@@ -77,7 +80,7 @@ class Prompting(QObject):
     def fault(self) -> str:
         """Why what is typed cannot be asked; "" where it can, or nothing is typed."""
         try:
-            prompts_of(self.text)
+            _prompts_of(self.text)
         except InputError as error:
             return str(error) if self.text.strip() else ""
         return ""
@@ -111,12 +114,24 @@ class Prompting(QObject):
 
     @property
     def _looks(self) -> Sequence[Look]:
-        return [look(prompt, self.known) for prompt in self.prompts] if self.known else []
+        if self.known is None:
+            return []
+        prompts = self.prompts
+        self._seen = {prompt: self._seen.get(prompt) or look(prompt, self.known) for prompt in prompts}
+        return [self._seen[prompt] for prompt in prompts]
 
     def _set(self, text: str) -> None:
         if text != self.text:
             self.text = text
             self.changed.emit()
+
+
+def _prompts_of(text: str) -> tuple[str, ...]:
+    """As `prompts_of`, which files have many more of. Raises InputError."""
+    found = prompts_of(text)
+    if len(found) > MOST_AT_ONCE:
+        raise InputError(f"{len(found):,} prompts are more than {MOST_AT_ONCE} at a time; leave some for later")
+    return found
 
 
 def _slips(one: Look) -> str:

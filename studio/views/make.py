@@ -24,7 +24,7 @@ from studio.widgets.tall_area import TallArea
 from studio.widgets.words import Ground, button, label, line, tool
 
 MOST_STEPS = 1_000
-MOST_POINTS = 8_192
+MOST_POINTS = 4_096  # as many as a GenerateJob takes
 FEW = 64  # shapes on the slider; more are typed
 NAMES = 76  # pixels of the names on the left
 

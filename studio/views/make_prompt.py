@@ -72,6 +72,14 @@ class PromptLine(QPlainTextEdit):
                 marks.append(mark)
         self.setExtraSelections(marks)
 
+    def replace(self, text: str) -> None:
+        """Let another text stand there; Ctrl+Z brings back what stood there before."""
+        cursor = self.textCursor()
+        cursor.select(QTextCursor.SelectionType.Document)
+        cursor.insertText(text)
+        self.setTextCursor(cursor)
+        self._fit()
+
     def sizeHint(self) -> QSize:
         """As wide as there is room."""
         return QSize(120, self.maximumHeight())
@@ -122,8 +130,7 @@ class PromptBox(QWidget):
         prompting = self._prompting
         if self.line.toPlainText() != prompting.text:
             with QSignalBlocker(self.line):
-                self.line.setPlainText(prompting.text)
-            self.line.moveCursor(QTextCursor.MoveOperation.End)
+                self.line.replace(prompting.text)
         for words, text in ((self.warning, prompting.warning), (self.nearest, prompting.nearest)):
             words.setText(text)
             words.setVisible(bool(text))

@@ -1,5 +1,6 @@
 """The prompt of the Make panel: typed, mended, asked for by Enter, remembered, queued as a list, seen forming in the view."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -88,6 +89,9 @@ def test_slips_are_marked_and_mended(asked: tuple[Desk, MakeView, PromptLine], q
     assert {mark.cursor.selectedText() for mark in line.extraSelections()} == {"chiar", "xylophones"}
     qtbot.mouseClick(view.prompt.mend, LEFT)
     assert line.toPlainText() == "a chair with xylophones"
+    line.undo()
+    assert line.toPlainText() == "a chiar with xylophones"
+    line.redo()
     assert not view.prompt.mend.isVisible() and "read as" not in view.prompt.warning.text()
 
 
@@ -100,6 +104,18 @@ def test_a_list_is_queued_at_once(asked: tuple[Desk, MakeView, PromptLine], qtbo
     qtbot.mouseClick(view.go, LEFT)
     assert [prompt_of(job.changes) for job in jobs(desk)] == ["a chair", "a round table", "a stool"]
     assert len({job.seed for job in jobs(desk)}) == 1
+
+
+def test_a_list_that_is_too_long_is_refused_at_once(asked: tuple[Desk, MakeView, PromptLine], qtbot: QtBot) -> None:
+    desk, view, line = asked
+    data = QMimeData()
+    data.setText("\n".join(f"a chiar of {number} pieces" for number in range(1_000)))
+    began = time.process_time()
+    line.insertFromMimeData(data)
+    assert time.process_time() - began < 1
+    assert "1,000 prompts are more than" in view.prompt.warning.text()
+    qtbot.mouseClick(view.go, LEFT)
+    assert not jobs(desk)
 
 
 def test_examples_are_made_by_a_click(asked: tuple[Desk, MakeView, PromptLine], qtbot: QtBot) -> None:
@@ -173,11 +189,13 @@ def test_shapes_whose_parts_were_found_mix_with_those_of_the_same_model(tmp_path
         for run, job in (
             ("split-0001", SplitJob(shapes=("generate-0001/0000",))),
             ("generate-0002", GenerateJob(model="shipped:chair", count=1)),
+            ("generate-0003", GenerateJob(model="shipped:chair@0123", count=1)),
         ):
             project.run_folder(run).mkdir(parents=True)
             write_json(project.run_folder(run) / "job.json", replace(job, run=run))
         told = project.run_folder("split-0001") / "model.json"
         write_json(told, {"model": "shipped:chair@0123", "hash": "0123"})
         assert Kin(project).root("split-0001") == Kin(project).root("generate-0002")
+        assert Kin(project).root("generate-0002") == Kin(project).root("generate-0003") == "shipped:chair"
         told.unlink()
         assert Kin(project).root("split-0001") == "split-0001", "what is not known mixes with nothing"
