@@ -7,7 +7,10 @@ drawn, and what cannot be is answered by ``{"error": text}``. One cloud is drawn
 """
 
 import ipaddress
+import os
 import re
+import socket
+import struct
 from collections.abc import Callable
 from contextlib import closing
 from threading import Lock
@@ -37,6 +40,7 @@ except ImportError as error:  # an extra of the installation
 
 BYTES = 8192  # of a message; longer ones end the connection
 WAITING = 4  # messages of a client that are kept until they are read; more wait at the client
+PATIENCE = 20  # seconds that a client may leave unread what it is told; then it is left, so that others get their turn
 OURS = [
     re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?"),
     None,
@@ -122,6 +126,7 @@ def _is_loopback(host: str) -> bool:
 def _talk(client: ServerConnection, answer: Answer, busy: Lock) -> None:
     """Answer one client until it leaves."""
     try:
+        _send_within(client.socket, PATIENCE)
         asked = None
         while True:
             asked = asked or _understood(client, client.recv())
@@ -138,6 +143,12 @@ def _talk(client: ServerConnection, answer: Answer, busy: Lock) -> None:
                 busy.release()
     except ConnectionClosed:
         return
+
+
+def _send_within(connection: socket.socket, seconds: int) -> None:
+    """Let sending fail that takes so long; reading may wait for ever."""
+    limit = struct.pack("L", 1000 * seconds) if os.name == "nt" else struct.pack("ll", seconds, 0)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
 
 
 def _drawn(client: ServerConnection, answer: Answer, asked: Asked) -> Asked | None:

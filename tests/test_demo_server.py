@@ -19,7 +19,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.sync.server import Server
 from websockets.typing import Origin
 
-from engine import methods
+from engine import demo_server, methods
 from engine.demo_server import Asked, draw_for, frame, listen, serve_demo
 from engine.errors import InputError
 from engine.layout import Layout, Slot
@@ -170,6 +170,28 @@ def test_one_cloud_at_a_time_and_a_new_prompt_takes_its_place() -> None:
         client.send('{"prompt": "short", "seed": 2}')
         assert heard(client)["points"][0][0] > 4
         assert ended.is_set()
+
+
+def test_who_reads_nothing_does_not_keep_others_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo_server, "PATIENCE", 1)
+    ended = Flag()
+
+    def flood(asked: Asked, say: Say) -> Stage[None]:
+        try:
+            while asked.prompt == "long":
+                say(frame(torch.zeros(30_000), 0.5))
+                yield Progress(stage="sample", done=0, total=1)
+            yield from steps(asked, say)
+        finally:
+            ended.set()
+
+    with serving(listen(flood, 0, "127.0.0.1")) as address:
+        with connect(address, max_queue=1, close_timeout=1) as deaf:
+            deaf.send('{"prompt": "long"}')
+            assert ended.wait(30)
+        with connect(address) as client:
+            client.send("{}")
+            assert heard(client)["progress"] == 0.1
 
 
 def test_a_fault_of_a_drawing_is_told_and_the_server_goes_on() -> None:
