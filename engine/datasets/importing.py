@@ -250,7 +250,7 @@ def _replaced(before: Sequence[ItemRow], items: Sequence[ItemRow]) -> list[ItemR
 def _pairs(row: ItemRow, same_name: Iterable[ItemRow]) -> list[tuple[ItemRow, ItemRow]]:
     """Meshes and the labelled clouds whose labels they take, ``row`` being one of the two."""
     fitting = [other for other in same_name if "" in (row.category, other.category) or _same(row, other)]
-    meshes = [item for item in fitting if item.kind == "mesh" and item.verdict != "refused"]
+    meshes = [item for item in fitting if item.kind == "mesh" and item.verdict not in ("refused", "points")]
     clouds = [item for item in fitting if item.kind == "cloud" and item.parts]
     return [
         (mesh, cloud)

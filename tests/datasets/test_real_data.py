@@ -82,13 +82,13 @@ def test_the_deliberately_broken_files_are_refused_with_a_cause(project: Project
     for name in (
         "ugly_assimp/invalid/OutOfMemory.off",
         "ugly_assimp/invalid/empty.off",
-        "ugly_assimp/PLY/points.ply",
         "ugly_assimp/OBJ/point_cloud.obj",
-        "ugly_trimesh/points_ascii.ply",
         "ugly_trimesh/empty.stl",
         "ugly_pymesh/empty.off",
     ):
         assert verdicts[name].verdict == "refused" and len(verdicts[name].reason) > 20, name
+    for name in ("ugly_assimp/PLY/points.ply", "ugly_trimesh/points_ascii.ply"):  # whole, but without an inside
+        assert verdicts[name].verdict == "points" and not verdicts[name].usable, name
     assert verdicts["classic_libigl/inspired_mesh_quads_Conjugate.off"].report["faces_in_file"] == 2 * 1633
 
 
