@@ -79,7 +79,8 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
         look = look_at if forming and not attempt else None
         found = yield from method.sample(model.trainee, representation, job.count, sampler, seed, condition, look)
         if job.points:
-            found = yield from with_points(found, job.points, seed, refiner, getattr(sampler, "prompt", ""))
+            words = (getattr(sampler, name, "") for name in ("prompt", "encoder_folder"))
+            found = yield from with_points(found, job.points, seed, refiner, *words)
             guesses.update((number, found.row(number)) for number in guesses)
         return found
 

@@ -18,7 +18,7 @@ from engine.methods.tiny3d.settings import Tiny3dSettings
 from engine.protocol import Note, Progress, Stage
 from engine.text.captions import vocabulary_of_captions
 from engine.text.encoder import require
-from engine.text.opening import ROOM, mark_as_bytes, mark_from_bytes, open_encoder
+from engine.text.opening import ROOM, mark_as_bytes, mark_from_bytes, opening
 from engine.text.vocabulary import Vocabulary
 
 BYTES = 16  # room for a word in the model's file, on average
@@ -53,7 +53,8 @@ class CloudRepresentation(Representation):
             yield Note(text=text, warning=True)
         self.vocabulary = Vocabulary(tuple(found)[:most])
         if self.settings.text.encoder != "words":
-            self.encoder.copy_(mark_as_bytes(open_encoder(self.settings.text).mark))
+            encoder = yield from opening(self.settings.text)
+            self.encoder.copy_(mark_as_bytes(encoder.mark))
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -78,7 +79,7 @@ class CloudRepresentation(Representation):
             return CloudSet(path, data.items, own.points, Told(self.vocabulary))
         captions = work.folder / "captions.safetensors"
         if not captions.exists():
-            encoder = open_encoder(self.settings.text)
+            encoder = yield from opening(self.settings.text)
             require(mark_from_bytes(self.encoder), encoder)
             yield from encode_captions(data, encoder, self.settings.text.captions, captions)
         return CloudSet(path, data.items, own.points, Encoded(captions, mark_from_bytes(self.encoder)))

@@ -14,7 +14,7 @@ from engine.methods.tiny3d.upsampler import Upsampler
 from engine.methods.tiny3d.upsampler_drawing import upsampled
 from engine.opened import Model, open_model
 from engine.project import Project
-from engine.protocol import Progress, Stage
+from engine.protocol import Note, Progress, Stage
 from engine.settings import SamplerSettings
 from engine.storage import seed_of
 
@@ -33,11 +33,12 @@ def open_refiner(name: str, project: Project, work: Workspace) -> Stage[Model]:
 
 
 def with_points(
-    clouds: Shapes, points: int, seed: int, refiner: Model | None = None, prompt: str = ""
+    clouds: Shapes, points: int, seed: int, refiner: Model | None = None, prompt: str = "", folder: str = ""
 ) -> Stage[Shapes]:
     """Clouds with new points between theirs up to ``points``, which come after the old ones; those with enough stay.
 
     refiner : the upsampler that draws the new points, told the prompt; None: they lie midway between neighbours
+    folder : where weights of its encoder of prompts are, when not where its training found them
     """
     known = clouds.latent.unflatten(1, (-1, 3))
     if known.shape[1] >= points:
@@ -46,8 +47,7 @@ def with_points(
     if refiner:
         assert isinstance(refiner.trainee, Upsampler)
         assert isinstance(refiner.representation, CloudRepresentation)
-        if refiner.representation.settings.text.encoder == "words":
-            text = yield from _quietly(read_prompt(prompt, refiner.trainee, refiner.representation))
+        text = yield from _quietly(read_prompt(prompt, refiner.trainee, refiner.representation, folder))
     found = []
     for number, cloud in enumerate(known.split(1)):
         yield Progress(stage="clouds", done=number, total=len(known))
@@ -70,11 +70,12 @@ def _midway(cloud: Tensor, points: int) -> Stage[Tensor]:
 
 
 def _quietly(stage: Stage[Tensor | None]) -> Stage[Tensor | None]:
-    """The result of a stage that says again what was said before."""
-    yield from ()
+    """A stage without its notes, which say again what was said before."""
     while True:
         try:
-            next(stage)
+            event = next(stage)
         except StopIteration as end:
             found: Tensor | None = end.value
             return found
+        if not isinstance(event, Note):
+            yield event

@@ -1,5 +1,6 @@
 """Encoders that learned elsewhere, opened by their names in settings, and the mark by which a model remembers its own."""
 
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache
 from pathlib import Path
 
@@ -8,12 +9,23 @@ import torch
 from torch import Tensor
 
 from engine.errors import DamagedFileError, InputError
+from engine.protocol import Progress, Stage
 from engine.text.clip import ClipTextEncoder
 from engine.text.encoder import EncoderMark, TextEncoder
 from engine.text.minilm import MiniLMEncoder, packaged
 from engine.text.settings import TextSettings
 
 ROOM = 256  # bytes of a mark in a model's file
+BEAT_S = 0.2  # between two events
+
+
+def opening(settings: TextSettings, folder: str = "") -> Stage[TextEncoder]:
+    """`open_encoder`, of which something is heard meanwhile: weights are read and summed, which takes seconds."""
+    with ThreadPoolExecutor(1, "encoder") as pool:
+        going = pool.submit(open_encoder, settings, folder)
+        while wait([going], BEAT_S).not_done:
+            yield Progress(stage="encoder", done=0, total=1)
+        return going.result()
 
 
 def open_encoder(settings: TextSettings, folder: str = "") -> TextEncoder:

@@ -7,7 +7,7 @@ from engine.clouds.representation import CloudRepresentation
 from engine.methods.tiny3d.denoiser import PointDenoiser
 from engine.protocol import Note, Stage
 from engine.text.encoder import require
-from engine.text.opening import mark_from_bytes, open_encoder
+from engine.text.opening import mark_from_bytes, opening
 from engine.text.prompts import words_of
 from engine.text.settings import MOST_WORDS
 from engine.text.spelling import check
@@ -25,7 +25,7 @@ def read_prompt(
     if not prompt.strip():
         return None
     own = clouds.settings.text.encoder == "words"
-    encoder = None if own else open_encoder(clouds.settings.text, folder)
+    encoder = None if own else (yield from opening(clouds.settings.text, folder))
     if encoder:
         require(mark_from_bytes(clouds.encoder), encoder)
     checked = check(prompt, clouds.vocabulary.words, encoder.spelled if encoder else ())
