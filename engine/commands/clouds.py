@@ -52,15 +52,17 @@ def _each(names: tuple[str, ...], project: Project) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one for some in found for one in some)) or names
 
 
-def check_parts(prompt: str, project: Project | None) -> None:
+def check_parts(prompts: Sequence[str], project: Project | None) -> None:
     """Raise InputError, before anything is drawn, where the parts of what a prompt asks for cannot be found."""
     from engine.generating import model_to_draw_with
 
-    category = category_of(prompt)
-    if not category:
-        known = ", ".join(phrases())
-        raise InputError(f"--parts needs --prompt to say what it is ({known}); or `split` the shapes with --category")
-    model_to_draw_with(project, category, "basis")
+    for prompt in prompts or ("",):
+        category = category_of(prompt)
+        if not category:
+            told = f'"{prompt}" does not' if prompt else "--parts needs a --prompt to"
+            known = ", ".join(phrases())
+            raise InputError(f"{told} say what it is ({known}); or `split` the shapes with --category")
+        model_to_draw_with(project, category, "basis")
 
 
 def split_drawn(names: Sequence[str], device: Device, project: Project) -> list[str]:

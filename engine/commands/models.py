@@ -16,6 +16,7 @@ from engine.jobs import ExportJob, FitJob, Format, GenerateJob, TrainJob
 from engine.project import Project
 from engine.settings import override
 from engine.text.asking import change_of
+from engine.text.prompts import prompts_of
 
 DEFAULT = "basis"  # the method of fits that name none; it needs items with named parts, and says so
 
@@ -144,7 +145,8 @@ def generate(
     if prompt and prompts:
         raise InputError("give --prompt or --prompts, not both")
     listed = read_list(prompts) if prompts else ""
-    asked, words = bool(prompt or prompts), (change_of(prompt),) if prompt else ()
+    asked_for = prompts_of(listed) if prompts else (prompt,) if prompt else ()
+    asked, words = bool(asked_for), (change_of(prompt),) if prompt else ()
     from engine.generating import model_to_draw_with
 
     if model.endswith(".safetensors"):
@@ -153,7 +155,7 @@ def generate(
     if not (folder / "project.json").exists():
         model = model or model_to_draw_with(None, category, method, asked)  # before a folder is made for nothing
         if in_parts:
-            check_parts(prompt or listed, None)
+            check_parts(asked_for, None)
     with open_or_make(folder, options.project) as project:
         job = GenerateJob(
             model=model or model_to_draw_with(project, category, method, asked),
@@ -171,7 +173,7 @@ def generate(
             device=options.device,
         )
         if in_parts:
-            check_parts(prompt or listed, project)
+            check_parts(asked_for, project)
         if not out and not prompts and not in_parts:
             run_job(options, job, project)
             return
