@@ -1,6 +1,7 @@
 """The stage of a SplitJob: clouds become shapes of a `basis` model, with named parts that mix and heal like any others."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,7 @@ def split(job: SplitJob, project: Project, work: Workspace) -> Stage[dict[str, A
     model, version = yield from _model(job, clouds, project, work)
     representation = model.representation
     assert isinstance(representation, BasisRepresentation)  # `_model` refuses others
+    still = deepcopy(representation).cpu()  # where few points are looked at often, and all that is known of clouds is
     known = yield from _known(version, model, project, work)
     usual = (yield from usual_of(_usual(version, project), project, work)) if job.heal else None
     made: list[tuple[_Cloud, Touched]] = []
@@ -70,7 +72,7 @@ def split(job: SplitJob, project: Project, work: Workspace) -> Stage[dict[str, A
     for number, cloud in enumerate(clouds):
         try:
             place = work.folder / "found" / f"{number:04d}.safetensors"
-            found = yield from _found(cloud, representation, known, seed_of(job.seed, cloud.name), place)
+            found = yield from _found(cloud, still, known, seed_of(job.seed, cloud.name), place)
         except (InputError, MeshError) as error:
             refused[cloud.name] = str(error)
             yield Note(text=f"{cloud.name}: {error}", warning=True)
