@@ -208,8 +208,9 @@ def _items(job: FitJob, project: Project) -> list[ItemRow]:
     """The named items in the order given, or all accepted real ones. Raises InputError for refused items and for none."""
     if not job.items:
         items = [item for item in project.catalogue.items(job.category) if _is_taken(item, job) and item.split != MADE]
-        solid = {item.name for item in items if item.usable}
-        items = [item for item in items if item.usable or item.name not in solid]  # no cloud beside its mesh
+        solid = {(item.name, item.category.casefold()) for item in items if item.usable and item.name}
+        solid |= {(name, "") for name, _ in solid}  # clouds whose category is not known stand beside any
+        items = [i for i in items if i.verdict != "points" or (i.name, i.category.casefold()) not in solid]
         if not items:
             raise InputError("there is nothing to fit; bring items in with `import` or `samples` first")
         return items

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import trimesh
 
 from engine import methods
 from engine.errors import InputError
@@ -74,3 +75,12 @@ def test_points_without_faces_are_learned_from(project: Project, tmp_path: Path)
     assert np.linalg.norm(pool, axis=1) == pytest.approx(LONGEST_SIDE / np.ptp(points, axis=0).max(), rel=0.1)
     with pytest.raises(InputError, match="nothing to fit"):
         finished(FitJob(settings=methods.preset("hyperdiffusion", "tiny")), project)
+    for number, category in enumerate(("ball", "egg")):  # the mesh of the first cloud, and of something else
+        folder = tmp_path / category
+        folder.mkdir()
+        trimesh.creation.icosphere(1).export(folder / f"ball{number}.obj")
+        finished(ImportJob(paths=(str(folder),), category=category), project)
+    shapes = finished(FitJob(settings=SETTINGS), project)["shapes"]
+    taken = [project.catalogue.item(shape["id"].partition("/")[2]) for shape in shapes]
+    told = {(item.name, item.category, item.verdict == "points") for item in taken}
+    assert told == {("ball0", "ball", False), ("ball1", "ball", True), ("ball1", "egg", False)}
