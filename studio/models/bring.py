@@ -24,10 +24,11 @@ VERDICTS: Mapping[str, tuple[str, Mood]] = {  # in the order in which they are t
     "repaired": ("closed after repair", "good"),
     "samples": ("points with inside flags, usable as they are", "good"),
     "open": ("open or thin, usable with reservations", "warn"),
-    "sheet": ("sheets without an inside: give them a thickness under More and bring them in again", "warn"),
-    "points": ("points without an inside: their labels go to meshes of the same name", "warn"),
+    "sheet": ("sheets without an inside: for clouds only, or bring them in again with a thickness (More)", "warn"),
+    "points": ("points without an inside: for clouds only; their labels go to meshes of the same name", "warn"),
     "refused": ("cannot be used", "bad"),
 }
+FOR_CLOUDS = ("sheet", "points")  # verdicts of what only methods without an inside take
 _COUNTED = re.compile(r"solid \d+")  # a piece that was only counted, which is no name
 
 
@@ -66,8 +67,13 @@ class Bring(ProjectModel):
     # what there is ---------------------------------------------------------------------------------------------------
     @property
     def usable(self) -> list[ItemRow]:
-        """Items that a fit of all takes: sound ones that no model made."""
-        return [item for item in self.items if item.usable and item.split != MADE]
+        """Items that a fit of all takes, by any method: sound ones that no model made."""
+        return self.usable_with()
+
+    def usable_with(self, verdicts: Sequence[str] = ()) -> list[ItemRow]:
+        """Those, and such as have one of these verdicts, which only some methods take."""
+        found = (item for item in self.items if item.usable or item.verdict in verdicts)
+        return [item for item in found if item.split != MADE]
 
     @property
     def nameless(self) -> list[ItemRow]:
@@ -79,11 +85,6 @@ class Bring(ProjectModel):
         """Usable items that have a surface; those without named parts come first."""
         found = [item for item in self.usable if item.verdict != "samples"]
         return sorted(found, key=lambda item: is_named(item))
-
-    @property
-    def categories(self) -> dict[str, int]:
-        """Category -> usable items, "" for those that have none."""
-        return dict(sorted(Counter(item.category for item in self.usable).items()))
 
     @property
     def parts(self) -> dict[str, int]:
@@ -122,7 +123,9 @@ class Bring(ProjectModel):
         """What there is, in one line."""
         if not self.items:
             return "no shapes yet" if self.ready else ""
-        return f"{len(self.usable):,} of {len(self.items):,} can be fitted"
+        clouds = len(self.usable_with(FOR_CLOUDS)) - len(self.usable)
+        more = f", {clouds:,} more as clouds" if clouds else ""
+        return f"{len(self.usable):,} of {len(self.items):,} can be fitted{more}"
 
     # what a person does ----------------------------------------------------------------------------------------------
     def bring_in(self, paths: Sequence[Path]) -> str:

@@ -42,6 +42,11 @@ WORDS = {
     "mm": "",
     "fps": "frames/s",
 }
+TITLES = {"text.encoder": "What reads words", "denoiser.role": "It learns to"}  # where the name says too little
+CHOICES: Mapping[str, Mapping[object, str]] = {  # key of a field -> value -> what people call it
+    "text.encoder": {"words": "learned along with it", "minilm": "MiniLM", "clip": "CLIP"},
+    "denoiser.role": {"clouds": "draw clouds", "details": "put points between others"},
+}
 UNITS = {"mm": "mm", "s": "s", "fps": "1/s"}
 
 
@@ -76,6 +81,10 @@ class Field:
         """The path with dots, as ``--set`` takes it."""
         return ".".join(self.path)
 
+    def said(self, choice: object) -> str:
+        """What people call one of the choices."""
+        return CHOICES.get(self.key, {}).get(choice, str(choice)) or "automatic"
+
     @property
     def needs(self) -> str:
         """What a value must be, in words: "a whole number from 1 to 100"."""
@@ -93,7 +102,7 @@ class Field:
             case "table" if self.item:
                 return f"name: {self.item.needs}, one entry after the other with ; between them"
             case "choice":
-                return "one of " + ", ".join(str(choice) for choice in self.choices)
+                return "one of " + ", ".join(self.said(choice) for choice in self.choices)
             case _:
                 return "text" if self.kind == "text" else "yes or no"
 
@@ -166,7 +175,7 @@ def _field(path: Path, kind: Type, hint: Any, told: str) -> Field:
     about_it = Field(
         path=path,
         kind="text",
-        title=about.get("title") or title_of(name),
+        title=about.get("title") or TITLES.get(".".join(path)) or title_of(name),
         help=_sentence(about.get("description") or told),
         unit=extra.get("unit") or UNITS.get(name.rpartition("_")[2], ""),
         optional=optional,

@@ -11,12 +11,12 @@ from engine.shipped import PREFIX, is_shipped
 from engine.text.asking import prompt_of
 from studio.models.forming import KIND, FormingCards
 from studio.models.library import Filter
-from studio.models.library_read import CLOUDS
 from studio.models.make import Make
 from studio.models.opened import OpenProject, ProjectModel
 from studio.models.queue import ENDED
 from studio.models.task import ALMOST
 from studio.models.titles import counted, duration, stage_words, title_of
+from studio.models.train_methods import CLOUDS
 
 NO_RUN = "-"  # no run has this name
 LOOK_S = 1.0  # between two looks at what has become a shape of the project while others are still formed

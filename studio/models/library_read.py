@@ -15,8 +15,7 @@ from engine.shipped import is_shipped, shipped_card
 from engine.text.asking import category_of, prompt_of
 from studio.models.library_card import Card, Mood
 from studio.models.novelty import Novelty, read_novelties
-
-CLOUDS = "tiny3d"  # the method whose shapes are clouds
+from studio.models.train_methods import CLOUDS
 
 
 def read_cards(folder: Path) -> list[Card]:

@@ -13,6 +13,7 @@ from engine.errors import StudioError
 from engine.methods import MethodSettings, name_of
 from engine.project import Project
 from engine.settings import SamplerSettings
+from studio.models.train_methods import METHODS
 
 DETAILS = "details"  # role of a denoiser that refines clouds
 
@@ -81,7 +82,9 @@ def own_sources(project: Project) -> list[Source]:
                 continue  # it puts points between those of others, and draws nothing by itself
             what = ", ".join(name for name in about.categories if name) or "shapes"
             title = f"{what.capitalize()} ({run.id})"
-            found.append(_source(run.id, title, f"{name_of(about.settings)}, trained here", about, own=True))
+            found.append(
+                _source(run.id, title, f"{METHODS[name_of(about.settings)][0]}, trained here", about, own=True)
+            )
     return found
 
 

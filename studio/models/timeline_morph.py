@@ -12,6 +12,8 @@ from studio.models.opened import OpenProject, ProjectModel
 from studio.models.timeline_state import TimelineState, add, frames_of, remove, stretch
 
 KIND = "timeline"  # of its edits in the history
+NONE = "Choose shapes in the library first"
+CLOUD = "There is no way from one cloud of points to another; split them into parts first"
 
 
 class Morph(ProjectModel):
@@ -107,12 +109,20 @@ class Morph(ProjectModel):
         self._state, self._tried = msgspec.convert(found, TimelineState) if found else None, None
         self.state_changed.emit()
 
+    def why_not(self, shapes: Sequence[str]) -> str:
+        """Why none of these shapes can stand on the timeline; "" where one can."""
+        cards = [card for name in shapes if (card := self._opened.library.card(name)) and card.kind == "shape"]
+        return CLOUD if cards and all(card.cloud for card in cards) else "" if cards else NONE
+
     def _fits(self, state: TimelineState | None, shape: str) -> bool:
         """Whether a shape can be one of the morph's; why not is told."""
         card = self._opened.library.card(shape)
         if card is None or card.kind != "shape":
             what = card.title if card else "this"
             self._opened.troubles.tell(f"{what} is no shape of a model; fit it first, or choose a shape that was made")
+            return False
+        if card.cloud:
+            self._opened.troubles.tell(f"{card.title}: {CLOUD[:1].lower()}{CLOUD[1:]}")
             return False
         if state is None:
             return True

@@ -26,6 +26,7 @@ from engine.jobs import (
 )
 from engine.methods import name_of
 from engine.text.asking import prompt_of
+from studio.models.train_methods import METHODS
 
 VERBS = {
     "import": "Import",
@@ -105,7 +106,7 @@ def title_of(job: Job) -> str:
             what = counted(len(job.items), "shape") if job.items else f"all {job.category or 'shape'}s"
             return f"Fit {what}"
         case TrainJob():
-            return f"Train a model ({name_of(job.settings)}, {job.settings.train.steps:,} steps)"
+            return f"Train a model ({METHODS[name_of(job.settings)][0].lower()}, {job.settings.train.steps:,} steps)"
         case ExportJob() | FilmJob() | InterpolateJob():
             return f"{VERBS[kind_of(job)]} {counted(len(job.shapes), 'shape')}"
         case PartsJob() if job.painted:

@@ -1,15 +1,17 @@
 """Step 2 of the way to a model: which shapes are fitted, how, and what stands in the way."""
 
+from collections import Counter
+
 from PySide6.QtCore import Signal
 
 from engine.jobs import FitJob
 from engine.methods import MethodSettings, preset
-from engine.rows import ShapeRow
-from studio.models.bring import Bring
+from engine.rows import ItemRow, ShapeRow
+from studio.models.bring import FOR_CLOUDS, Bring
 from studio.models.form import Form
 from studio.models.opened import OpenProject, ProjectModel
 from studio.models.train_gate import Gate
-from studio.models.train_methods import OF_TRAINING, PRESETS, WITHOUT_PARTS
+from studio.models.train_methods import CLOUDS, METHODS, OF_TRAINING, PRESETS, WITHOUT_PARTS
 from studio.models.train_runs import Cost, Fitted, Runs
 
 MANY = 24  # from here on a model can come to more than copies
@@ -51,9 +53,24 @@ class Fitting(ProjectModel):
         self.changed.emit()
 
     @property
-    def to_fit(self) -> int:
+    def taken(self) -> list[ItemRow]:
+        """Shapes that the method can fit, of any category."""
+        return self.bring.usable_with(getattr(preset(self.method, self.preset), "without_inside", ()))
+
+    @property
+    def categories(self) -> dict[str, int]:
+        """Category -> how many the method can fit, "" for those that have none."""
+        return dict(sorted(Counter(item.category for item in self.taken).items()))
+
+    @property
+    def chosen(self) -> list[ItemRow]:
         """Shapes that a fit would take."""
-        return sum(self.category in ("", item.category) for item in self.bring.usable)
+        return [item for item in self.taken if self.category in ("", item.category)]
+
+    @property
+    def to_fit(self) -> int:
+        """How many shapes a fit would take."""
+        return len(self.chosen)
 
     @property
     def fit(self) -> Fitted | None:
@@ -74,7 +91,9 @@ class Fitting(ProjectModel):
     def fit_obstacle(self) -> str:
         """Why nothing can be fitted now; "" when it can."""
         if not self.to_fit:
-            return "Bring shapes in first." if not self.bring.usable else f"There is no usable {self.category}."
+            if not self.taken and self.bring.usable_with(FOR_CLOUDS):
+                return f"These shapes have no inside: choose the method “{METHODS[CLOUDS][0]}”, which needs none."
+            return "Bring shapes in first." if not self.taken else f"There is no usable {self.category}."
         if self.bring.busy:
             return "Shapes are still coming in."
         if self.method == "semantic" and len(self.bring.nameless) == len(self.bring.usable):
@@ -101,9 +120,8 @@ class Fitting(ProjectModel):
     def fit_cost(self) -> Cost:
         """What that takes, by earlier fits."""
         settings = self.fit_form.settings
-        items = [item for item in self.bring.usable if self.category in ("", item.category)]
-        parts = len({part for item in items for part in item.parts})
-        return Cost() if settings is None else self.runs.speeds.fit(settings, len(items), parts)
+        parts = len({part for item in self.chosen for part in item.parts})
+        return Cost() if settings is None else self.runs.speeds.fit(settings, self.to_fit, parts)
 
     # inside ----------------------------------------------------------------------------------------------------------
     def _new_fit_form(self) -> None:

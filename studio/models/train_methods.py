@@ -15,5 +15,6 @@ PRESETS = {
     "hyperdiffusion": {"tiny": "Quick", "paper": "As published"},
     "tiny3d": {"tiny": "Quick", "small": "Thorough", "paper": "As published"},
 }
-WITHOUT_PARTS = ("hyperdiffusion", "tiny3d")  # methods that do not look at parts
+CLOUDS = "tiny3d"  # the method whose shapes are clouds
+WITHOUT_PARTS = ("hyperdiffusion", CLOUDS)  # methods that do not look at parts
 OF_TRAINING = ("denoiser", "train", "sampler")  # settings that a fit does not look at

@@ -104,7 +104,7 @@ class Choice(QComboBox):
         super().__init__(parent)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         for choice in field.choices:
-            self.addItem(str(choice) or "automatic", choice)
+            self.addItem(field.said(choice), choice)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(6)
         self.activated.connect(lambda row: self.edited.emit(self.itemData(row)))

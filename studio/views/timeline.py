@@ -45,6 +45,8 @@ from studio.widgets.words import Ground, button, label, line, tool
 
 LOOPS: dict[Loop, str] = {"once": "Play once", "loop": "Loop", "bounce": "There and back"}
 TRACKS, LEAST = 6, 4  # rows that there is room for at first, and whatever else wants the room
+BEGINS = "They stand on the timeline in the order in which they were chosen"
+ADDS = "Add what is chosen in the library (I)"
 ABOUT = 156  # pixels above and below the tracks
 
 
@@ -80,8 +82,7 @@ class TimelineView(Ground):
         words = (
             "Drag two or more shapes of one model here, or choose them in the library. Each part can go its own way."
         )
-        tip = "They stand on the timeline in the order in which they were chosen"
-        self.begin = button("Begin with the chosen shapes", self._add_chosen, "primary", tip=tip)
+        self.begin = button("Begin with the chosen shapes", self._add_chosen, "primary")
         return EmptyPage("Let one shape become another", words, self.begin)
 
     def _something(self) -> QWidget:
@@ -122,7 +123,7 @@ class TimelineView(Ground):
         self.length.setKeyboardTracking(False)
         self.length.setAccessibleName("Length")
         self.length.valueChanged.connect(lambda frames: self.timeline.stretch(frames, f"length {id(self)}"))
-        self.add = button("Add shapes", self._add_chosen, tip="Add what is chosen in the library (I)")
+        self.add = button("Add shapes", self._add_chosen)
         self.copy = tool("copy", "Copy as command", self._copy)
         self.export = button("Export", lambda: None, "primary", tip="Make the frames and write them; jobs of the queue")
         self._exports = ExportMenu(self.timeline, self)
@@ -167,9 +168,10 @@ class TimelineView(Ground):
     def _refresh(self) -> None:
         timeline, state = self.timeline, self.timeline.state
         self._stack.setCurrentIndex(0 if state is None else 1)
-        some = bool(self._chosen())
-        self.begin.setEnabled(some)
-        self.add.setEnabled(some)
+        fault = timeline.why_not(self._chosen())
+        for one, tip in ((self.begin, BEGINS), (self.add, ADDS)):
+            one.setEnabled(not fault)
+            one.setToolTip(fault or tip)
         if state is None:
             return
         part = timeline.selected

@@ -81,7 +81,7 @@ class TrainView(Ground):
         if not (train.ready and train.bring.ready):
             return
         fitted = train.fit is not None and bool(train.fit.accepted)
-        done = (len(train.bring.usable) >= 2, fitted, train.model is not None, False)
+        done = (len(train.taken) >= 2, fitted, train.model is not None, False)
         if (first := done.index(False)) != self._next:
             self._next = first
             for i, step in enumerate(self.steps):

@@ -96,7 +96,7 @@ class BringStep(Step):
     def draw(self) -> None:
         """Show what there is."""
         bring = self._bring
-        done = len(bring.usable) >= LEAST
+        done = len(self._train.taken) >= LEAST or len(bring.usable) >= LEAST
         hint = "Drop meshes, folders or a zip here, or make samples to try it out."
         if bring.busy:
             hint = "Shapes are coming in."

@@ -95,8 +95,9 @@ class FitStep(Step):
         self.method.setCurrentIndex(self.method.findData(train.method))
         self.about.setText(METHODS[train.method][1])
         fill(self.preset, [(words, name) for name, words in PRESETS[train.method].items()], train.preset)
-        offered = [(f"All ({sum(train.bring.categories.values()):,})", "")]
-        offered += [(f"{name.capitalize()} ({n:,})", name) for name, n in train.bring.categories.items() if name]
+        known = train.categories
+        offered = [(f"All ({sum(known.values()):,})", "")]
+        offered += [(f"{name.capitalize()} ({n:,})", name) for name, n in known.items() if name]
         fill(self.category, offered, train.category)
         self.category.setEnabled(len(offered) > 1)
         self.go.setEnabled(not obstacle)

@@ -10,10 +10,12 @@ from engine.datasets.parts import is_named as engine_is_named
 from engine.datasets.procedural import CATEGORIES
 from engine.datasets.summary import WORDS
 from engine.jobs import ImportJob, PartsJob, RenameJob, SamplesJob
+from engine.methods import preset
 from engine.project import Project
 from engine.rows import MADE
-from studio.models.bring import SAMPLES, VERDICTS, Bring, is_named
+from studio.models.bring import FOR_CLOUDS, SAMPLES, VERDICTS, Bring, is_named
 from studio.models.task import Task
+from studio.models.train import Train
 from tests.studio.conftest import settle
 from tests.studio.train_project import Written, item
 
@@ -48,11 +50,25 @@ def test_what_there_is(written: Written) -> None:
     bring = written.opened.model(Bring)
     assert len(bring.usable) == 5 and bring.words == "5 of 7 can be fitted"
     assert [one.id for one in bring.nameless] == [item(4).id]
-    assert bring.categories == {"chair": 4, "table": 1}
     assert bring.parts["seat"] == 4 and list(bring.parts)[0] == "seat"
     refused = bring.verdicts[-1]
     assert (refused.mood, refused.count, refused.reasons) == ("bad", 1, (("chair 5", "There is no surface."),))
     assert sum(one.count for one in bring.verdicts) == len(bring.items)
+
+
+def test_what_has_no_inside_is_for_clouds_alone(tmp_path: Path, qtbot: QtBot) -> None:
+    assert getattr(preset("tiny3d", "tiny"), "without_inside", ()) == FOR_CLOUDS
+    with Project.create(tmp_path / "p") as project:
+        verdicts = ("points", "sheet", "refused")
+        project.catalogue.add_items([item(i, verdict=one, usable=False) for i, one in enumerate(verdicts)])
+    found = Written(tmp_path / "p")
+    train = found.opened.model(Train)
+    settle(qtbot, lambda: train.bring.ready, 30)
+    assert train.bring.words == "0 of 3 can be fitted, 2 more as clouds"
+    assert train.to_fit == 0 and "choose the method “Clouds from words”" in train.fit_obstacle
+    train.choose_method("tiny3d")
+    assert (train.to_fit, train.fit_obstacle, train.categories) == (2, "", {"chair": 2})
+    found.close()
 
 
 def test_jobs_say_what_was_asked(written: Written, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from engine.methods import NAMES, preset
 from engine.parts.settings import HealSettings
 from engine.settings import ExportOptions, ProtocolSettings, SamplerSettings, Settings, override
 from studio.models.form import Form
-from studio.models.form_fields import Field, describe
+from studio.models.form_fields import CHOICES, TITLES, Field, describe
 from studio.models.form_text import format_value, parse_value, stepped
 
 ALL = [*(preset(name, "tiny") for name in NAMES), ExportOptions(), HealSettings(), ProtocolSettings()]
@@ -232,3 +232,12 @@ def test_more_than_is_offered_is_explained_though_older_jobs_may_have_it() -> No
     assert form.settings.smooth == 0.02
     form.put("smooth", 0.05)
     assert "0.02" in form.error("smooth") and form.settings is None
+
+
+def test_names_and_choices_that_say_too_little_have_others() -> None:
+    group = describe(preset("tiny3d", "tiny"))
+    known = {field.key: field for field in group.all_fields()}
+    assert set(TITLES) <= set(known) and set(CHOICES) <= set(known)
+    for key, words in CHOICES.items():
+        assert set(words) == set(known[key].choices) and known[key].title == TITLES[key]
+        assert [known[key].said(choice) for choice in known[key].choices] == list(words.values())

@@ -27,6 +27,7 @@ from studio.models.offers import offers
 from studio.models.watching import Watching, watched
 from studio.views.make import MakeView
 from studio.views.make_prompt import PromptLine
+from studio.views.timeline import TimelineView
 from tests.studio.conftest import FAKES, Desk, activate, settle
 
 LEFT = Qt.MouseButton.LeftButton
@@ -171,6 +172,12 @@ def test_clouds_know_their_words_and_what_becomes_of_them(
     assert card is not None and card.cloud and card.prompt == "a chair with wheels" and card.category == "chair"
     lines = [offer.text for group in offers(desk.opened, [card.name]) for offer in group]
     assert {"Make a mesh", "Split into parts"} <= set(lines)
+    desk.opened.current.choose((card.name,))
+    desk.opened.current.go_to("Morph")
+    timeline = desk.window.findChild(TimelineView)
+    assert timeline is not None and not timeline.begin.isEnabled() and "split" in timeline.begin.toolTip()
+    timeline.timeline.add((card.name,))
+    assert timeline.timeline.state is None and "split" in desk.told[-1].text
 
 
 def test_the_same_cloud_is_watched_while_it_changes() -> None:
