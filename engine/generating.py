@@ -46,7 +46,8 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
     several = job.category if len(about.categories) > 1 else ""
     if _reads_words(about) and (several or job.with_parts or job.without or job.attributes):
         raise InputError(
-            f'{job.model} is asked in words; say it with --prompt, such as --prompt "a chair without arms"'
+            f"{job.model} is asked in words; leave --category, --with, --without and --attribute out, and say it all with "
+            '--prompt, such as --prompt "a chair without arms"'
         )
     sampler = override(settings.sampler, [change.removeprefix("sampler.") for change in job.changes])
     if job.points or job.refine:

@@ -220,7 +220,8 @@ def resume(options: Options, run: str) -> None:
 
 def _line(file: dict[str, Any]) -> dict[str, Any]:
     """A written file in few words; --json has everything, and `health` says more of it."""
-    return {"file": Path(file["path"]).name, **{key: file[key] for key in ("parts", "faces", "watertight")}}
+    told = ("points",) if "points" in file else ("parts", "faces", "watertight")
+    return {"file": Path(file["path"]).name, **{key: file[key] for key in told}}
 
 
 def _of(method: str) -> str:
