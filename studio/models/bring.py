@@ -71,9 +71,13 @@ class Bring(ProjectModel):
         return self.usable_with()
 
     def usable_with(self, verdicts: Sequence[str] = ()) -> list[ItemRow]:
-        """Those, and such as have one of these verdicts, which only some methods take."""
+        """Those, and such as have one of these verdicts, which only some methods take; points that are but the labels of
+        a mesh of the same name are left to it, as in engine.fitting."""
         found = (item for item in self.items if item.usable or item.verdict in verdicts)
-        return [item for item in found if item.split != MADE]
+        taken = [item for item in found if item.split != MADE]
+        meshes = {(item.name, item.category.casefold()) for item in taken if item.usable and item.name}
+        meshes |= {(name, "") for name, _ in meshes}
+        return [one for one in taken if one.verdict != "points" or (one.name, one.category.casefold()) not in meshes]
 
     @property
     def nameless(self) -> list[ItemRow]:

@@ -132,10 +132,8 @@ class Gallery(ProjectModel):
 
     def go_on(self) -> None:
         """Make the rest after all."""
-        for card in self._opened.library.shown(
-            Filter(run=self.run)
-        ):  # clouds become others than they were when stopped
-            self._opened.thumbnails.forget(card.name)
+        for card in self._opened.library.shown(Filter(run=self.run)):
+            self._opened.thumbnails.forget(card.name)  # clouds become others than they were when stopped
         self._opened.queue.retry(self.run)
 
     def look_at(self, name: str) -> None:

@@ -12,7 +12,7 @@ from studio.widgets.empty_page import EmptyPage
 from studio.widgets.words import button
 
 WORDS = "Choose a shape in the library. Each of its parts gets a slot, and other shapes give theirs."
-SPLITS = "A cloud of points has no parts to exchange: they are found by a model that knows them, and mixed then"
+SPLITS = "A cloud of points has no parts yet. A model that knows them finds them, and then they can be exchanged."
 
 
 class MixBegin(EmptyPage):
@@ -31,7 +31,8 @@ class MixBegin(EmptyPage):
         self._cloud = card is not None and card.cloud
         fault = self._clouds.why_not((self._current.shape,)) if self._cloud else ""
         self.begin.setText(f"{SPLIT} first" if self._cloud else "Mix the shape in view")
-        self.begin.setToolTip(fault or (SPLITS if self._cloud else "Each of its parts gets a slot"))
+        self.words.setText(fault or SPLITS if self._cloud else WORDS)
+        self.begin.setToolTip(fault or ("" if self._cloud else "Each of its parts gets a slot"))
         self.begin.setEnabled(can_mix(card) or (self._cloud and not fault))
 
     def _begin(self) -> None:

@@ -17,7 +17,8 @@ class EmptyPage(QWidget):
         column.setContentsMargins(MARGIN, SPACING, MARGIN, SPACING)
         column.setSpacing(SPACING)
         column.addStretch(1)
-        for one in (label(heading, "heading"), label(words, "dim", wrap=True)):
+        self.words = label(words, "dim", wrap=True)
+        for one in (label(heading, "heading"), self.words):
             one.setAlignment(Qt.AlignmentFlag.AlignCenter)
             column.addWidget(one)
         column.addWidget(begin, 0, Qt.AlignmentFlag.AlignCenter)

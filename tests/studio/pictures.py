@@ -16,6 +16,7 @@ from pathlib import Path
 from PIL import Image
 from PySide6.QtWidgets import QApplication, QWidget
 
+from engine import shipped
 from studio.app import application, build
 from studio.models.lineage import Lineage
 from studio.models.looking import Looking
@@ -44,6 +45,7 @@ from tests.studio.seen import clipped
 THEMES: tuple[Choice, ...] = ("dark", "light")
 SIZES = {"1280x800": (1280, 800, 1.0), "2560x1440": (1280, 720, 2.0)}  # name -> width and height at its scale, scale
 README = "mix-dark"
+READER = "shipped:tiny3d"  # the model that reads words, of builds that have one
 QUALITY = 82  # of WebP
 PATIENCE_S = 120.0
 CALM_S = 0.6  # without a change
@@ -120,6 +122,38 @@ def more(desk: Desk) -> None:
     view.more.click()
     desk.opened.current.show(CHAIRS[0], CHAIRS[1])
     desk.wait(lambda: len(desk.opened.model(Looking).scene.shapes) == 2)
+
+
+def words(desk: Desk) -> None:
+    """A prompt with a slip."""
+    opened = desk.opened
+    make = opened.model(Make)
+    make.choose(READER)
+    make.set_count(2)
+    make.prompting.write("a chiar with armrests and a dragon")
+    desk.go_to("Make")
+
+
+def forming(desk: Desk) -> None:
+    """Clouds that take shape, in the view and in the gallery."""
+    opened = desk.opened
+    make, scene = opened.model(Make), opened.model(Looking).scene
+    make.prompting.write("a chair with armrests")
+    make.generate()
+    desk.wait(lambda: any(shape.forming for shape in scene.shapes))
+    desk.wait(lambda: False, 1)
+
+
+def clouds(desk: Desk) -> None:
+    """Clouds in the library, one of them in the view."""
+    opened = desk.opened
+    desk.wait(lambda: opened.queue.running is None)
+    desk.wait(lambda: any(card.cloud for card in opened.library.cards))
+    drawn = [card.name for card in opened.library.cards if card.cloud]
+    opened.current.choose(tuple(drawn[:1]))
+    opened.current.show(drawn[0])
+    desk.wait(lambda: all(opened.thumbnails.image(name) for name in drawn[:2]), 60)
+    desk.frame()
 
 
 def mix(desk: Desk) -> None:
@@ -206,6 +240,7 @@ STATES: dict[str, Callable[[Desk], None]] = {
     "welcome": welcome,
     "make": make,
     "more": more,
+    **({"words": words, "forming": forming, "clouds": clouds} if "tiny3d" in shipped.names() else {}),
     "mix": mix,
     "morph": morph,
     **{f"train{step}": train(step) for step in range(1, 5)},

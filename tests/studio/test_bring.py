@@ -61,13 +61,18 @@ def test_what_has_no_inside_is_for_clouds_alone(tmp_path: Path, qtbot: QtBot) ->
     with Project.create(tmp_path / "p") as project:
         verdicts = ("points", "sheet", "refused")
         project.catalogue.add_items([item(i, verdict=one, usable=False) for i, one in enumerate(verdicts)])
+        project.catalogue.add_items([item(3), item(4, name="chair 3", verdict="points", usable=False)])
     found = Written(tmp_path / "p")
     train = found.opened.model(Train)
     settle(qtbot, lambda: train.bring.ready, 30)
-    assert train.bring.words == "0 of 3 can be fitted, 2 more as clouds"
-    assert train.to_fit == 0 and "choose the method “Clouds from words”" in train.fit_obstacle
+    assert train.bring.words == "1 of 5 can be fitted, 2 more as clouds", "labels of a mesh are no cloud"
+    assert (train.to_fit, train.fit_obstacle) == (1, "")
     train.choose_method("tiny3d")
-    assert (train.to_fit, train.fit_obstacle, train.categories) == (2, "", {"chair": 2})
+    assert (train.to_fit, train.fit_obstacle, train.categories) == (3, "", {"chair": 3})
+    train.bring.items = tuple(one for one in train.bring.items if not one.usable)
+    assert train.to_fit == 3 and not train.fit_obstacle
+    train.choose_method("basis")
+    assert train.to_fit == 0 and "choose the method “Clouds from words”" in train.fit_obstacle
     found.close()
 
 
