@@ -63,7 +63,7 @@ def held_out(count: int = 200, seed: int = 0) -> list[Prompt]:
         turn, rule = i // len(RULES), RULES[i % len(RULES)]
         wanted, phrasing = turn % 2 == 0, PHRASINGS[turn // 2 % 2]
         for attempt in range(TRIES):
-            prompt = _prompt(rule, wanted, phrasing, Random(stream("held-out prompt", seed, i, attempt)))
+            prompt = prompt_for(rule, wanted, phrasing, Random(stream("held-out prompt", seed, i, attempt)))
             if prompt is not None and prompt.text not in found:
                 found[prompt.text] = prompt
                 break
@@ -72,7 +72,7 @@ def held_out(count: int = 200, seed: int = 0) -> list[Prompt]:
     return list(found.values())
 
 
-def _prompt(rule: Rule, wanted: bool, phrasing: Phrasing, rng: Random) -> Prompt | None:
+def prompt_for(rule: Rule, wanted: bool, phrasing: Phrasing, rng: Random) -> Prompt | None:
     """A prompt about a random shape, if it has the wanted answer: it says the judged value and what `rule.told` names."""
     attributes = attributes_of(rule.category, FIRST_SEED + rng.randrange(2**30))
     if rule.truth(attributes) is not wanted:

@@ -43,12 +43,11 @@ from engine.project import Project
 from engine.protocol import Note, Stage
 from engine.reporting import RESULT
 from engine.settings import ProtocolSettings, Settings, override
-from engine.shipping.learning import meaning
 from engine.storage import digest
 from tests.bench._budget import Account, done, steps_of, within
 from tests.bench._methods_table import table
+from tests.bench._source import ROOT, code_of
 
-ROOT = Path(__file__).parents[2]
 OURS = "basis"
 COMPARED = ("hyperdiffusion", "semantic", OURS)
 UNWATCHED = ["train.watch_every=0"]
@@ -136,9 +135,9 @@ def _category(recipe: Recipe, category: str, project: Project, account: Account)
         raise InputError(f"{len(items)} items of {category} do not give {recipe.shapes} for each of two sets")
     rows = []
     for method, settings in recipe.settings.items():
-        key = digest(msgspec.json.encode([settings, recipe.fit_s, recipe.train_s]) + _code((*LEARNING, *OWN[method])))[
-            :6
-        ]
+        key = digest(
+            msgspec.json.encode([settings, recipe.fit_s, recipe.train_s]) + code_of((*LEARNING, *OWN[method]))
+        )[:6]
         job = FitJob(run=f"fit-{method}-{category}-{key}", settings=settings, items=tuple(learned), device="cpu")
         try:
             rows.append((yield from _method(recipe, job, category, references, project, account)))
@@ -196,7 +195,7 @@ def _seed(
     )
     made = yield from done(drawn, project, account)
     assert made is not None
-    version = digest(_code(MEASURING))[:6]
+    version = digest(code_of(MEASURING))[:6]
     whole = EvaluateJob(
         run=f"evaluate-{version}-{drawn.run}",
         names=(drawn.run,),
@@ -304,10 +303,3 @@ def _one_nna(row: dict[str, Any]) -> float:
 def _told(row: dict[str, Any]) -> dict[str, Any]:
     """What a table shows of a row."""
     return {"method": row["method"], **row["scores"]["chamfer"], "copies": row["copies"]}
-
-
-def _code(places: Sequence[str]) -> bytes:
-    """The engine's source in some places: another engine starts from scratch."""
-    found = [ROOT / "engine" / place for place in places]
-    files = [file for place in found for file in ([place] if place.is_file() else sorted(place.rglob("*.py")))]
-    return "\n".join(meaning(file.read_text(encoding="utf-8")) for file in files).encode()

@@ -38,7 +38,7 @@ from engine.methods.tiny3d.denoiser import PointDenoiser
 from engine.methods.tiny3d.reading import read_prompt
 from engine.methods.tiny3d.settings import Tiny3dSettings
 from engine.metrics.obedience import RULES
-from engine.metrics.obedience_prompts import _prompt, held_out
+from engine.metrics.obedience_prompts import held_out, prompt_for
 from engine.opened import Model, open_model
 from engine.project import Project
 from engine.protocol import Note, Progress, Stage
@@ -48,7 +48,8 @@ from engine.text.captions import Phrasing
 from engine.text.clip import ClipTextEncoder
 from engine.text.minilm import MiniLMEncoder, packaged
 from tests.bench._budget import Account, done
-from tests.bench.methods import LEARNING, ROOT, _code
+from tests.bench._source import ROOT, code_of
+from tests.bench.methods import LEARNING
 
 OWN = ("clouds", "text", "methods/tiny3d")
 KEEP_EVERY = 20  # prompts whose answers a killed process may lose
@@ -158,7 +159,7 @@ def _judged(
     recipe: Recipe, name: str, settings: Tiny3dSettings, project: Project, account: Account
 ) -> Stage[dict[str, Any]]:
     """One reader: trained, asked, and what came of it."""
-    key = digest(msgspec.json.encode(settings) + _code((*LEARNING, *OWN)))[:6]
+    key = digest(msgspec.json.encode(settings) + code_of((*LEARNING, *OWN)))[:6]
     fit = FitJob(run=f"fit-{name}-{key}", settings=settings, device="cpu")
     train = TrainJob(run=f"train-{name}-{key}", settings=settings, fit=fit.run, device="cpu")
     yield from done(fit, project, account)
@@ -224,7 +225,7 @@ def _texts(rule: int, wanted: bool, phrasing: str, count: int) -> list[str]:
     while len(found) < count:
         rng, attempt = Random(seed_of("text", phrasing, rule, wanted, attempt)), attempt + 1
         kind: Phrasing = "pattern" if phrasing == "pattern" else "held" if phrasing == "held" else "known"
-        said = _prompt(RULES[rule], wanted, kind, rng)
+        said = prompt_for(RULES[rule], wanted, kind, rng)
         found += [said.text] if said else []
     return found
 

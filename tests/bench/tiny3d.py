@@ -51,12 +51,11 @@ from engine.project import Project
 from engine.protocol import Note, Stage
 from engine.rows import ItemRow
 from engine.settings import ProtocolSettings, Settings, override
-from engine.shipping.learning import meaning
 from engine.storage import digest
 from engine.text.captions import caption
 from tests.bench._budget import Account, done
+from tests.bench._source import ROOT, code_of
 
-ROOT = Path(__file__).parents[2]
 LEARNING = ("diffusion", "optimise.py", "methods/tiny3d/denoiser.py", "methods/tiny3d/network.py", "clouds/pool.py")
 SAYING = ("text/captions.py", "text/phrases.py", "text/vocabulary.py", "text/word_encoder.py")
 ARMS: dict[str, tuple[str, ...]] = {"ours": (), "published": ("train.recipe=published",)}
@@ -148,7 +147,7 @@ def _arm(
     """One recipe: its training, its scores by category, and how it obeys."""
     shared = override(methods.preset("tiny3d", "tiny"), recipe.changes)
     assert isinstance(shared, Tiny3dSettings)
-    told = msgspec.json.encode([recipe.changes, recipe.learned]) + _code((*LEARNING, *SAYING))
+    told = msgspec.json.encode([recipe.changes, recipe.learned]) + code_of((*LEARNING, *SAYING))
     names = tuple(item.id for item in learned)
     fit = FitJob(run=f"fit-{digest(told)[:6]}", settings=shared, items=names, device="cpu")
     yield from done(fit, project, account)
@@ -256,10 +255,3 @@ def _table(arms: dict[str, dict[str, Any]]) -> Sequence[str]:
 def _line(name: str, row: ScoreRow) -> str:
     spans = [f"{one.value:.3f} [{one.low:.3f}, {one.high:.3f}]" for one in (row.one_nna, row.coverage)]
     return f"{name:<22}" + "".join(f"{span:>24}" for span in spans) + f"{row.mmd.value:10.4f}"
-
-
-def _code(places: Sequence[str]) -> bytes:
-    """What the engine's source in some places does."""
-    found = [ROOT / "engine" / place for place in places]
-    files = [file for place in found for file in ([place] if place.is_file() else sorted(place.rglob("*.py")))]
-    return "\n".join(meaning(file.read_text(encoding="utf-8")) for file in files).encode()

@@ -54,10 +54,9 @@ from engine.shapes import fit_of
 from engine.storage import digest, write_json
 from engine.text.captions import caption
 from tests.bench._budget import Account, done
+from tests.bench._source import ROOT, code_of
 from tests.bench._upsampler_measures import against_shapes, against_surface, between_closest, given, means, unseen
-from tests.bench.tiny3d import _code
 
-ROOT = Path(__file__).parents[2]
 SEED = 1
 FIRST = 950_000  # of the seeds of unseen shapes
 LEARNING = ("diffusion", "optimise.py", "clouds/pool.py", "methods/tiny3d/denoiser.py", "methods/tiny3d/network.py")
@@ -126,7 +125,7 @@ def trained(role: str, recipe: Recipe, project: Project, account: Account) -> St
     own = recipe.details if role == "details" else recipe.base
     settings = override(methods.preset("tiny3d", "tiny"), [f"seed={SEED}", *own])
     assert isinstance(settings, Tiny3dSettings)
-    key = digest(msgspec.json.encode([recipe.made, own]) + _code((*LEARNING, *OWN[role])))[:6]
+    key = digest(msgspec.json.encode([recipe.made, own]) + code_of((*LEARNING, *OWN[role])))[:6]
     fit = FitJob(run=f"fit-{role}-{key}", settings=settings, device="cpu")
     yield from done(fit, project, account)
     learned = override(settings, [f"denoiser.role={role}"])
