@@ -35,9 +35,16 @@ class Obeyed:
     unasked: float
 
 
-def drawn(model: Model, prompts: Sequence[str], sampler: SamplerSettings, seed: int, folder: Path) -> Stage[Clouds]:
-    """(N, P, 3) a cloud for each prompt: the first of ``seed``. ``folder`` keeps them in pieces, so it is one of this model,
-    these prompts and these settings alone. Raises InputError where the sampler's settings have no prompt.
+def drawn(
+    model: Model, prompts: Sequence[str], sampler: SamplerSettings, seeds: Sequence[int], folder: Path
+) -> Stage[Clouds]:
+    """(N, P, 3) a cloud for each prompt: the first of its seed.
+
+    seeds : one a prompt. Those that are held against a set of shapes need different ones: from the same noise come clouds
+        that are more alike than such a set is
+    folder : keeps them in pieces, so it is one of this model, these prompts, seeds and settings alone
+
+    Raises InputError where the sampler's settings have no prompt.
     """
     method = methods.load(model.about.settings)
     found = []
@@ -45,7 +52,8 @@ def drawn(model: Model, prompts: Sequence[str], sampler: SamplerSettings, seed: 
         path = folder / f"{start:05d}.safetensors"
         if not path.exists():
             rows = []
-            for place, prompt in enumerate(prompts[start : start + PIECE], start):
+            some = list(zip(prompts, seeds, strict=True))[start : start + PIECE]
+            for place, (prompt, seed) in enumerate(some, start):
                 yield Progress(stage="clouds", done=place, total=len(prompts), message=prompt)
                 asked = msgspec.convert(msgspec.to_builtins(sampler) | {"prompt": prompt}, type(sampler))
                 shapes = yield from method.sample(model.trainee, model.representation, 1, asked, seed, {})

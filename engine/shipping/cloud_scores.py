@@ -21,7 +21,7 @@ from engine.rows import ItemRow
 from engine.settings import ProtocolSettings, override
 from engine.shipped import Fresh
 from engine.shipping.recipe import CloudRecipe
-from engine.storage import read_tensors
+from engine.storage import read_tensors, seed_of
 from engine.text.captions import caption
 
 
@@ -61,7 +61,8 @@ def measured(
         mine, others = ([item for item in some if item.category == name] for some in (learned, unseen))
         prompts = [caption(item.category, item.attributes, recipe.draw) for item in mine[: len(others)]]
         free = override(model.about.settings.sampler, [f"points={recipe.points}", "guidance_scale=1"])
-        clouds = yield from drawn(model, prompts, free, recipe.draw, space.folder / f"drawn-{name}")
+        seeds = [seed_of(recipe.draw, name, place) for place in range(len(prompts))]
+        clouds = yield from drawn(model, prompts, free, seeds, space.folder / f"apart-{name}")
         real = _clouds(mine, recipe.points, project)
         sets = {SAMPLES: clouds, REFERENCES: _clouds(others, recipe.points, project)}
         protocol = ProtocolSettings(points=recipe.points, emd_points=0, resamples=recipe.resamples)

@@ -111,12 +111,11 @@ def _measured(
     prompts = held_out(recipe.prompts)
     asked = override(model.about.settings.sampler, [f"points={recipe.asked_points}"])
     texts = [prompt.text for prompt in prompts]
-    clouds = yield from drawn(model, texts, asked, recipe.draw, space.folder / "asked")
+    clouds = yield from drawn(model, texts, asked, [recipe.draw] * len(texts), space.folder / "asked")
     found = yield from measured(recipe, model, learned, unseen, project, space)
     pictures = [path.with_name(f"{recipe.name}{suffix}") for suffix in PICTURES]
-    whole = yield from drawn(
-        model, list(recipe.shown), model.about.settings.sampler, recipe.draw, space.folder / "shown"
-    )
+    seeds = [recipe.draw] * len(recipe.shown)
+    whole = yield from drawn(model, recipe.shown, model.about.settings.sampler, seeds, space.folder / "shown")
     draw_prompts(recipe.shown, whole, pictures[0])
     draw_nearest(_some(found.shown, recipe.categories), pictures[1])
     return msgspec.structs.replace(found, obeyed=tuple(one.score for one in obeyed(prompts, clouds)))

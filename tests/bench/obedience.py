@@ -86,7 +86,8 @@ def _model(name: str, count: int) -> Stage[list[Obeyed]]:
         prompts = held_out(count)
         sampler = override(model.about.settings.sampler, [f"points={POINTS}"])
         told = f"{model.hash} {[prompt.text for prompt in prompts]}".encode() + msgspec.json.encode(sampler)
-        clouds = yield from drawn(model, [prompt.text for prompt in prompts], sampler, 0, cache / digest(told))
+        texts = [prompt.text for prompt in prompts]
+        clouds = yield from drawn(model, texts, sampler, [0] * len(texts), cache / digest(told))
     return obeyed(prompts, clouds)
 
 

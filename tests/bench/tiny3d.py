@@ -9,8 +9,8 @@ teach more than 256), so the CPU time is the same but for the average (``train_c
 on one thread, also where the processor has bfloat16.
 
 Per category as many clouds as there are unseen references, as many points each, drawn without guidance for captions of
-training shapes, one caption each: so they are spread as the data are, and nothing is told of the references. They are held
-against the references in canonical space, as they come: 1-NNA, coverage and MMD by the Chamfer distance, with as many
+training shapes, one caption and noise of its own each: so they are spread as the data are, and nothing is told of the
+references. They are held against the references in canonical space, as they come: 1-NNA, coverage and MMD by the Chamfer distance, with as many
 training shapes as the real row. Real clouds are centred and scaled by their surface's box, generated ones not at all (the
 published system publishes no such figures). Obedience: the 200 held-out prompts, first seed, guidance 2, 512 points, judged
 by `engine.metrics.obedience`; chance is one half. Both recipes draw by the same sampler.
@@ -43,15 +43,15 @@ from engine.metrics.comparing import REAL, REFERENCES, SAMPLES, score_rows
 from engine.metrics.measures import Means
 from engine.metrics.obedience import mean as mean_score
 from engine.metrics.obedience_prompts import held_out
-from engine.metrics.obeying import Obeyed, drawn, obeyed, table_obeyed
+from engine.metrics.obeying import Clouds, Obeyed, drawn, obeyed, table_obeyed
 from engine.metrics.scores import ScoreRow
 from engine.metrics.surfaces import Surface, item_surface
 from engine.opened import Model, open_model
 from engine.project import Project
 from engine.protocol import Note, Stage
 from engine.rows import ItemRow
-from engine.settings import ProtocolSettings, Settings, override
-from engine.storage import digest
+from engine.settings import ProtocolSettings, SamplerSettings, Settings, override
+from engine.storage import digest, seed_of
 from engine.text.captions import caption
 from tests.bench._budget import Account, done
 from tests.bench._source import ROOT, code_of
@@ -162,8 +162,7 @@ def _arm(
         rows += yield from _scored(recipe, model, mine, others, project)
     prompts = held_out(recipe.prompts)
     asked = override(settings.sampler, [f"points={recipe.asked_points}", f"guidance_scale={recipe.guidance}"])
-    place = _place(project, model, recipe, [one.text for one in prompts], msgspec.json.encode(asked))
-    clouds = yield from drawn(model, [one.text for one in prompts], asked, SEED, place)
+    clouds = yield from _drawn(project, model, [one.text for one in prompts], [SEED] * len(prompts), asked)
     return {
         "run": run,
         "steps": settings.train.steps,
@@ -180,8 +179,8 @@ def _scored(
     chosen = list(learned[: recipe.unseen])
     prompts = [caption(item.category, item.attributes, SEED) for item in chosen]
     sampler = override(model.about.settings.sampler, [f"points={recipe.points}", "guidance_scale=1"])
-    place = _place(project, model, recipe, prompts, msgspec.json.encode(sampler))
-    clouds = yield from drawn(model, prompts, sampler, SEED, place)
+    seeds = [seed_of(SEED, item.id) for item in chosen]
+    clouds = yield from _drawn(project, model, prompts, seeds, sampler)
     protocol = ProtocolSettings(points=recipe.points, part_points=64, emd_points=0, resamples=recipe.resamples)
     sets = {
         SAMPLES: [Surface(cloud.astype(np.float64), {}) for cloud in clouds],
@@ -196,9 +195,12 @@ def _surface(item: ItemRow, project: Project, protocol: ProtocolSettings) -> Sur
     return Surface(item_surface(item.id, load_geometry(project.geometry_path(item.id)), protocol).whole, {})
 
 
-def _place(project: Project, model: Model, recipe: Recipe, prompts: Sequence[str], sampler: bytes) -> Path:
-    """The folder of clouds drawn so."""
-    return project.folder / "cache" / "clouds" / digest(f"{model.hash} {SEED} {prompts}".encode() + sampler)
+def _drawn(
+    project: Project, model: Model, prompts: Sequence[str], seeds: Sequence[int], sampler: SamplerSettings
+) -> Stage[Clouds]:
+    """Clouds (N, P, 3), kept in the project."""
+    key = digest(f"{model.hash} {seeds} {prompts}".encode() + msgspec.json.encode(sampler))
+    return drawn(model, prompts, sampler, seeds, project.folder / "cache" / "clouds" / key)
 
 
 def _judged(recipe: Recipe, arms: dict[str, dict[str, Any]]) -> dict[str, Any]:

@@ -160,7 +160,7 @@ def test_a_model_that_reads_its_prompts_obeys_and_one_that_does_not_is_right_on_
 
 
 def test_clouds_that_were_drawn_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each prompt is drawn once, with its words in the settings; what a stop leaves is not drawn again."""
+    """Each prompt is drawn once, with its words in the settings and its seed; what a stop leaves is not drawn again."""
     asked: list[str] = []
 
     def sample(
@@ -174,11 +174,11 @@ def test_clouds_that_were_drawn_are_kept(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("engine.metrics.obeying.methods.load", lambda _: SimpleNamespace(sample=sample))
     model: Any = SimpleNamespace(about=SimpleNamespace(settings=None), trainee=None, representation=None)
     prompts, sampler = ["a", "bb", "ccc", "dddd", "eeeee"], PromptSettings(points=7)
-    stage = drawn(model, prompts, sampler, 10, tmp_path)
+    stage = drawn(model, prompts, sampler, range(10, 15), tmp_path)
     for _ in stage:
         if asked == prompts[:3]:
             stage.close()
             break
-    clouds = ended(drawn(model, prompts, sampler, 10, tmp_path))
-    assert clouds.shape == (5, 7, 3) and clouds[:, 0, 0].tolist() == [11, 12, 13, 14, 15]
+    clouds = ended(drawn(model, prompts, sampler, range(10, 15), tmp_path))
+    assert clouds.shape == (5, 7, 3) and clouds[:, 0, 0].tolist() == [11, 13, 15, 17, 19]
     assert asked == [*prompts[:3], *prompts[2:]]

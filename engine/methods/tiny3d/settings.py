@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from engine.settings import Count, SamplerSettings, Settings, TrainSettings
+from engine.text.prompts import LONGEST
 from engine.text.settings import TextSettings
 
 
@@ -58,7 +59,7 @@ class PointDenoiserSettings(Settings, frozen=True):
 class PromptSettings(SamplerSettings, frozen=True):
     """Drawing clouds that a prompt describes."""
 
-    prompt: Annotated[str, Meta(max_length=400, description="what to draw, in words; nothing: anything")] = ""
+    prompt: Annotated[str, Meta(max_length=LONGEST, description="what to draw, in words; nothing: anything")] = ""
     points: Annotated[int, Meta(ge=0, le=16_384, description="of a cloud; 0 = as many as in training")] = 0
     encoder_folder: Annotated[
         str,
