@@ -10,10 +10,10 @@ on one thread, also where the processor has bfloat16.
 
 Per category as many clouds as there are unseen references, as many points each, drawn without guidance for captions of
 training shapes, one caption and noise of its own each: so they are spread as the data are, and nothing is told of the
-references. They are held against the references in canonical space, as they come: 1-NNA, coverage and MMD by the Chamfer distance, with as many
-training shapes as the real row. Real clouds are centred and scaled by their surface's box, generated ones not at all (the
-published system publishes no such figures). Obedience: the 200 held-out prompts, first seed, guidance 2, 512 points, judged
-by `engine.metrics.obedience`; chance is one half. Both recipes draw by the same sampler.
+references. They are held against the references in canonical space, as they come: 1-NNA, coverage and MMD by the Chamfer
+distance, with as many training shapes as the real row. Real clouds are centred and scaled by their surface's box, generated
+ones not at all (the published system publishes no such figures). Obedience: the 200 held-out prompts, first seed, guidance
+2, 512 points, judged by `engine.metrics.obedience`; chance is one half. Both recipes draw by the same sampler.
 
 Jobs of a project in a cache folder and clouds beside them, named with a hash of what they follow from: the benchmark may be
 stopped at any time and called again. ``ratio`` is how much farther the published 1-NNA lies from its best value, 0.5, than
