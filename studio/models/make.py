@@ -24,6 +24,7 @@ from studio.models.troubles import Troubles
 TYPE = ATTRIBUTE + "type"  # what kind of chair, or aeroplane: the first thing that one asks for
 MOST_SEED = 2**31 - 1
 MOST_COUNT = 256  # more at a time are for the command line
+NOTHING_SAID = "Say first what it should be, or take one of the examples"
 FILE = "make.json"
 VERSION = 1
 
@@ -247,8 +248,9 @@ class Make(QObject):
     def generate(self, first: bool = False) -> str:
         """Put the job into the queue, or one for each prompt, and take another seed unless it is locked; returns the first
         run, "" when that failed."""
-        if self.reads and self.prompting.fault:
-            self._troubles.tell(self.prompting.fault)
+        if self.reads and not self.prompting.prompts:
+            self._troubles.tell(self.prompting.fault or NOTHING_SAID, note=True)
+            self.prompting.ask()
             return ""
         jobs = self.jobs
         runs: list[str] = []

@@ -82,7 +82,8 @@ class Prompting(QObject):
         try:
             _prompts_of(self.text)
         except InputError as error:
-            return str(error) if self.text.strip() else ""
+            said = str(error) if "\n" in self.text.strip() else str(error).removeprefix("line 1: ")
+            return said if self.text.strip() else ""
         return ""
 
     @property

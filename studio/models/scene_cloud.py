@@ -9,6 +9,7 @@ from studio.models.scene_contents import PartMesh
 
 RADIUS = 0.35  # of a ball, as a share of how far the points of a flat square of the cube would lie from one another
 SMALLEST, LARGEST = 0.004, 0.014  # canonical units
+ROUGH = 1.2  # times larger where balls have few faces, which fill less of a round outline
 FINE = 3000  # points up to which balls are rounder
 EDGE = 2.0  # canonical units: first guesses lie anywhere, and are shown as far away as this
 LOW, HIGH = (
@@ -26,7 +27,7 @@ def cloud_mesh(
     """
     centres = np.nan_to_num(np.asarray(points, np.float32)).clip(-EDGE, EDGE)
     corners, triangles = _ball(not rough and len(centres) <= FINE)
-    radius = np.float32(np.clip(RADIUS / max(len(centres), 1) ** 0.5, SMALLEST, LARGEST))
+    radius = np.float32((ROUGH if rough else 1.0) * np.clip(RADIUS / max(len(centres), 1) ** 0.5, SMALLEST, LARGEST))
     count = len(corners)
     faces = np.arange(len(centres), dtype=np.int32)[:, None, None] * count + triangles
     shown = by_height(centres) if colours is None else np.asarray(colours, np.float32).clip(0, 1)

@@ -83,6 +83,18 @@ def test_enter_asks_for_what_was_typed(asked: tuple[Desk, MakeView, PromptLine],
     assert line.toPlainText() == "a chair without arms or wheels", "what was typed is not lost"
 
 
+@pytest.mark.parametrize("typed", ["", "  ", "?!"])
+def test_without_words_nothing_is_asked_for(typed: str, asked: tuple[Desk, MakeView, PromptLine], qtbot: QtBot) -> None:
+    desk, view, line = asked
+    qtbot.keyClicks(line, typed)
+    qtbot.keyClick(line, Key.Key_Return)
+    assert not jobs(desk) and desk.told[-1].note
+    view.seed.setFocus()
+    qtbot.mouseClick(view.go, LEFT)
+    settle(qtbot, line.hasFocus)
+    assert not jobs(desk) and ("no word" in view.prompt.warning.text()) == (typed == "?!")
+
+
 def test_slips_are_marked_and_mended(asked: tuple[Desk, MakeView, PromptLine], qtbot: QtBot) -> None:
     _, view, line = asked
     qtbot.keyClicks(line, "a chiar with xylophones")
