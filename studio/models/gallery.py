@@ -1,9 +1,8 @@
 """What the gallery shows: the shapes of the generation that was asked for last, while they form and when they are there."""
 
-import time
 from collections.abc import Mapping
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QTimer, Signal
 
 from engine.jobs import GenerateJob, Job
 from engine.mailbox import Preview
@@ -19,7 +18,7 @@ from studio.models.titles import counted, duration, stage_words, title_of
 from studio.models.train_methods import CLOUDS
 
 NO_RUN = "-"  # no run has this name
-LOOK_S = 1.0  # between two looks at what has become a shape of the project while others are still formed
+LOOK_MS = 500  # from news of finished shapes to a look at the project for them: several come at once
 
 
 class Gallery(ProjectModel):
@@ -32,7 +31,8 @@ class Gallery(ProjectModel):
         self.run = ""
         self.beside = False  # whether shapes are shown with the training shape that they are nearest to
         self._clouds = ""  # the run that makes clouds, which are kept as they are when it is stopped
-        self._looked = 0.0  # s, when it was last looked at
+        self._look = QTimer(self, singleShot=True, interval=LOOK_MS)
+        self._look.timeout.connect(opened.library.refresh)
         self.cards = FormingCards(opened.library, opened.thumbnails, Filter(run=NO_RUN))
         self._asked: set[str] = set()  # runs that are followed when they begin, unless another one is going on
         opened.model(Make).asked.connect(self._begin)
@@ -191,9 +191,8 @@ class Gallery(ProjectModel):
         self._clouds = run if "points" in preview.arrays else ""
         self.cards.take(preview.arrays)
         known = len(self._opened.library.shown(Filter(run=run)))
-        if self.cards.ready > known and time.monotonic() - self._looked > LOOK_S:
-            self._looked = time.monotonic()
-            self._opened.library.refresh()
+        if self.cards.ready > known and not self._look.isActive():
+            self._look.start()
         self.changed.emit()
 
     def _number(self, run: str) -> int:
