@@ -189,9 +189,9 @@ class Gallery(ProjectModel):
         if self.cards.coming != run:
             self.cards.begin(run, task.job.count, f"{_kind(task.job).capitalize()} {self._number(run)}")
         self._clouds = run if "points" in preview.arrays else ""
+        before = self.cards.ready
         self.cards.take(preview.arrays)
-        known = len(self._opened.library.shown(Filter(run=run)))
-        if self.cards.ready > known and not self._look.isActive():
+        if self.cards.ready > before and not self._look.isActive():
             self._look.start()
         self.changed.emit()
 
