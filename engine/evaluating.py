@@ -39,6 +39,7 @@ CLOUDS = "points as they come, in canonical space, where the longest side of a r
 ENOUGH = (
     2048  # points: fewer ones of a shape, drawn twice, are as far apart as those of two that are much alike (measured)
 )
+FEW = 8  # names that are told
 LEFT_OUT = "parts, rebuilt surfaces and latents: clouds have none"
 
 
@@ -50,6 +51,7 @@ def evaluate(job: EvaluateJob, project: Project, work: Workspace) -> Stage[dict[
     opened = yield from open_shapes([row.id for row in subjects.shapes], project, work)
     asked = suited(Asked(job, subjects, project, work, job.protocol), opened)
     yield from _told(asked)
+    subjects = asked.subjects
     decoded = yield from decode(asked, opened)
     references = yield from real_of(subjects.references, asked, "references")
     training = yield from real_of(subjects.training, asked, "training shapes")
@@ -116,6 +118,11 @@ def _told(asked: Asked) -> Stage[None]:
     if not subjects.fitted and count < references:
         text = f"{count} shapes are fewer than the {references} references, which lowers coverage and raises MMD; draw more"
         yield Note(text=text, warning=True)
+    if subjects.left_out:
+        yield Note(text=_left_out(subjects), warning=True)
+    if subjects.bare:
+        text = f"{len(subjects.bare)} of the real shapes are points alone, and measured as they come"
+        yield Note(text=f"{text}; clouds are of no more points than those with the fewest")
     if asked.clouds and (closer := subjects.closer):
         text = f"{', '.join(closer)} was asked for more closely than by its name: less of what is real can be like it"
         yield Note(text=text, warning=True)
@@ -127,6 +134,14 @@ def _told(asked: Asked) -> Stage[None]:
     if asked.protocol.emd_points and count * references > 90_000:
         hours = 3 * count * references * 0.006 / 3600
         yield Note(text=f"EMD of so many shapes may take {hours:.1f} hours; --set emd_points=0 leaves it out")
+
+
+def _left_out(subjects: Subjects) -> str:
+    """Which real shapes are in no score and in no verdict, and why."""
+    names = subjects.left_out
+    more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
+    why = "they have no mesh, and points that cannot be measured beside these shapes"
+    return f"{len(names)} real shapes are in no score and no verdict: {why}: {', '.join(names[:FEW])}{more}"
 
 
 def _part_names(decoded: Decoded, references: Real) -> tuple[str, ...]:
@@ -230,6 +245,10 @@ def _facts(asked: Asked) -> dict[str, Any]:
     facts |= {"shapes": subjects.name, "fit": subjects.fit, "against": ", ".join(job.against) or "unseen"}
     facts |= {"number.shapes": len(subjects.shapes), "number.references": len(subjects.references)}
     facts |= {"number.unseen": len(subjects.unseen), "number.training": len(subjects.training)}
+    if subjects.bare:
+        facts |= {"number.points alone": len(subjects.bare)}
+    if subjects.left_out:
+        facts |= {"real shapes left out": _left_out(subjects)}
     return facts | {"features": job.features or "ours"}
 
 

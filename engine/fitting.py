@@ -20,7 +20,7 @@ from engine.method import Data, Representation, Workspace
 from engine.methods import MethodSettings
 from engine.project import Project
 from engine.protocol import Note, Stage
-from engine.rows import MADE, ItemRow
+from engine.rows import MADE, ItemRow, without_doubles
 from engine.shapes import FitAbout, hash_of_file, keep_fitted, model_path
 from engine.shipped import is_shipped, keep_version
 from engine.storage import once, seed_of
@@ -208,9 +208,7 @@ def _items(job: FitJob, project: Project) -> list[ItemRow]:
     """The named items in the order given, or all accepted real ones. Raises InputError for refused items and for none."""
     if not job.items:
         items = [item for item in project.catalogue.items(job.category) if _is_taken(item, job) and item.split != MADE]
-        solid = {(item.name, item.category.casefold()) for item in items if item.usable and item.name}
-        solid |= {(name, "") for name, _ in solid}  # clouds whose category is not known stand beside any
-        items = [i for i in items if i.verdict != "points" or (i.name, i.category.casefold()) not in solid]
+        items = without_doubles(items)
         if not items:
             raise InputError("there is nothing to fit; bring items in with `import` or `samples` first")
         return items

@@ -1,5 +1,6 @@
 """What the catalogue knows of an item, a run, a shape and an edit."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -33,6 +34,13 @@ class ItemRow(msgspec.Struct, frozen=True, kw_only=True):
     origin: str = ""
     licence: str = ""
     added: float = 0.0
+
+
+def without_doubles(items: Sequence[ItemRow]) -> list[ItemRow]:
+    """Items without the clouds of points that are there as a usable mesh too, by name and category."""
+    solid = {(item.name, item.category.casefold()) for item in items if item.usable and item.name}
+    solid |= {(name, "") for name, _ in solid}  # clouds whose category is not known stand beside any
+    return [i for i in items if i.verdict != "points" or (i.name, i.category.casefold()) not in solid]
 
 
 class RunRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from engine import device
 from engine.clouds.cloud import PointCloud
+from engine.datasets.stored import Stored
 from engine.errors import InputError
 from engine.geometry.file import load_geometry
 from engine.geometry.mesh import Mesh
@@ -27,6 +28,7 @@ from engine.project import Project
 from engine.protocol import Note, Progress, Stage
 from engine.rows import ItemRow
 from engine.settings import ProtocolSettings
+from engine.storage import map_tensor
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,13 @@ class Asked:
         found = rebuilt(shape.row.item, solids, shape.decoded(), self.level, geometry, self.protocol)
         return self.surface(shape, solids), found
 
+    def real(self, item: ItemRow) -> Surface:
+        """Points of an item: of its mesh, or of those that it came as."""
+        path = self.project.geometry_path(item.id)
+        if path.is_file():
+            return item_surface(item.id, load_geometry(path), self.protocol)
+        return cloud_surface(item.id, Stored.load(self.project.points_path(item.id)).points, self.protocol)
+
     def surface(self, shape: Opened, solids: Mapping[str, Mesh]) -> Surface:
         """Points on a decoded shape that is not empty."""
         return shape_surface(shape.row.id, solids, shape.decoded(), self.level, self.protocol)
@@ -113,20 +122,29 @@ def suited(asked: Asked, opened: Sequence[Opened]) -> Asked:
         raise InputError(
             f"{other.row.id} is built differently from {opened[0].row.id}; evaluate shapes of one model and size at a time"
         )
-    first = opened[0].decoded()
+    first, subjects = opened[0].decoded(), asked.subjects
     if not isinstance(first, PointCloud):
-        return asked
+        return replace(asked, subjects=subjects.without(subjects.bare)) if subjects.bare else asked
     if asked.subjects.fitted:
         raise InputError(
             f"{opened[0].row.id} is points of its item and nothing else; evaluate clouds that a model has drawn"
         )
     if asked.protocol.spread_filter:
         raise InputError("the points of clouds are in no order, so none is apart from others; set spread_filter=false")
-    points = min(asked.protocol.points, len(first))
+    on_surface = {name: count for name in subjects.bare if (count := _points_on_surface(asked.project, name))}
+    if filled := subjects.bare.difference(on_surface):
+        subjects = subjects.without(filled)
+    points = min(asked.protocol.points, len(first), *on_surface.values())
     few = msgspec.structs.replace(
         asked.protocol, points=points, emd_points=min(asked.protocol.emd_points, points), part_novelty=False
     )
-    return replace(asked, protocol=few, clouds=True)
+    return replace(asked, subjects=subjects, protocol=few, clouds=True)
+
+
+def _points_on_surface(project: Project, item: str) -> int:
+    """How many points an item without a mesh is; 0 where they tell inside from outside, and do not lie on its surface."""
+    path = project.points_path(item)
+    return 0 if len(map_tensor(path, "inside")[0]) else len(map_tensor(path, "points")[0])
 
 
 def decode(asked: Asked, opened: list[Opened]) -> Stage[Decoded]:
@@ -157,7 +175,7 @@ def real_of(items: tuple[ItemRow, ...], asked: Asked, what: str) -> Stage[Real]:
     for done, item in enumerate(items):
         if done % 8 == 0:
             yield Progress(stage=what, done=done, total=len(items))
-        surfaces.append(item_surface(item.id, load_geometry(asked.project.geometry_path(item.id)), asked.protocol))
+        surfaces.append(asked.real(item))
     return Real(items, surfaces)
 
 

@@ -1,7 +1,7 @@
 """What an evaluation looks at: shapes of a run, the unseen items that they are held against, and what was learned from."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 
 from engine.analysis.rows import origin
@@ -9,7 +9,7 @@ from engine.errors import InputError
 from engine.jobs import EvaluateJob, GenerateJob, SplitJob, TrainJob
 from engine.metrics.protocol import to_draw
 from engine.project import Project
-from engine.rows import ItemRow, ShapeRow
+from engine.rows import ItemRow, ShapeRow, without_doubles
 from engine.text.asking import category_of, prompt_of
 from engine.text.phrases import phrases
 from engine.text.prompts import words_of
@@ -25,6 +25,7 @@ class Subjects:
     training : items that it learned from; references : real items that the shapes are held against
     categories : of the shapes, by name; "" when it is not known
     closer : prompts of the shapes that say more than a category
+    bare : real ones that are points without a mesh; left_out : those that were taken out, since they cannot be measured
     """
 
     name: str
@@ -34,6 +35,8 @@ class Subjects:
     references: tuple[ItemRow, ...]
     categories: Mapping[str, str]
     closer: tuple[str, ...] = ()
+    bare: frozenset[str] = frozenset()
+    left_out: tuple[str, ...] = ()
 
     @property
     def fitted(self) -> bool:
@@ -45,6 +48,16 @@ class Subjects:
         """References that nothing was learned from."""
         learned = {item.id for item in self.training}
         return tuple(item for item in self.references if item.id not in learned)
+
+    def without(self, names: Collection[str]) -> "Subjects":
+        """The same without real shapes that cannot be measured. Raises InputError where too few are left."""
+        training, references = (
+            tuple(item for item in some if item.id not in names) for some in (self.training, self.references)
+        )
+        there = {item.id for item in (*self.training, *self.references)}
+        _enough(references)
+        out = tuple(sorted(there.intersection(names)))
+        return replace(self, training=training, references=references, bare=self.bare.difference(names), left_out=out)
 
 
 def subjects_of(job: EvaluateJob, project: Project) -> Subjects:
@@ -61,21 +74,34 @@ def subjects_of(job: EvaluateJob, project: Project) -> Subjects:
     fit = next(iter(origins))[0]
     learned = [items for _, items in origins if items is not None]
     names = frozenset().union(*learned) if learned else _fitted_items(fit, project)
-    items = {item.id: item for item in project.catalogue.items() if project.geometry_path(item.id).is_file()}
+    items, bare = _items(project)
     training = tuple(item for item in items.values() if item.id in names and (learned or item.split == "train"))
     learned_categories = {item.category for item in training}
     only = next(iter(learned_categories)) if len(learned_categories) == 1 else ""
     categories = {name: found or only for name, found in _categories(shapes, items, project).items()}
     meant = learned_categories if "" in categories.values() else set(categories.values())
     references = _references(job.against, items, meant)
+    _enough(references)
+    jobs = [project.job(run) for run in dict.fromkeys(row.run for row in shapes)]
+    prompts = {prompt_of(one.changes) for one in jobs if isinstance(one, GenerateJob)}
+    closer = tuple(sorted(one for one in prompts if _says_more(one)))
+    bare = bare.intersection(item.id for item in (*training, *references))
+    return Subjects(", ".join(job.names), shapes, fit, training, references, categories, closer, bare)
+
+
+def _items(project: Project) -> tuple[dict[str, ItemRow], frozenset[str]]:
+    """Items by id that have a mesh or points, and which of them have no mesh."""
+    rows = project.catalogue.items()
+    solid = {row.id for row in rows if project.geometry_path(row.id).is_file()}
+    bare = frozenset(row.id for row in rows if row.id not in solid and project.points_path(row.id).is_file())
+    return {row.id: row for row in rows if row.id in solid or row.id in bare}, bare
+
+
+def _enough(references: Sequence[ItemRow]) -> None:
     if len(references) < 2:
         raise InputError(
             f"{len(references)} unseen items are too few to compare with; import or make more, or name items by --against"
         )
-    jobs = [project.job(run) for run in dict.fromkeys(row.run for row in shapes)]
-    prompts = {prompt_of(one.changes) for one in jobs if isinstance(one, GenerateJob)}
-    closer = tuple(sorted(one for one in prompts if _says_more(one)))
-    return Subjects(", ".join(job.names), shapes, fit, training, references, categories, closer)
 
 
 def _shapes(job: EvaluateJob, project: Project) -> tuple[ShapeRow, ...]:
@@ -147,15 +173,13 @@ def _says_more(prompt: str) -> bool:
 
 def _references(against: Sequence[str], items: dict[str, ItemRow], categories: set[str]) -> tuple[ItemRow, ...]:
     """Items by splits, categories and ids; all unseen ones of ``categories`` when nothing is named."""
-    known = {item.category for item in items.values()}
+    known, unasked = {item.category for item in items.values()}, without_doubles(tuple(items.values()))
     found: dict[str, ItemRow] = {}
     for word in against or ("unseen",):
         if word in SPLITS:
-            some = [
-                i for i in items.values() if i.split in SPLITS[word] and (not categories or i.category in categories)
-            ]
+            some = [i for i in unasked if i.split in SPLITS[word] and (not categories or i.category in categories)]
         elif word in known:
-            some = [i for i in items.values() if i.category == word and i.split in SPLITS["unseen"]]
+            some = [i for i in unasked if i.category == word and i.split in SPLITS["unseen"]]
         elif word in items:
             some = [items[word]]
         else:

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from engine import Project
+from engine.errors import InputError
 from engine.jobs import EvaluateJob, GenerateJob, MixJob
 from engine.metrics.subjects import subjects_of
 from engine.rows import ItemRow, ShapeRow
@@ -87,3 +89,27 @@ def test_a_prompt_says_which_real_shapes_are_meant(
     found = subjects_of(EvaluateJob(names=("said",)), project)
     assert {row.category for row in found.references} == categories
     assert found.closer == ((prompt,) if closer else ())
+
+
+def test_points_alone_are_real_shapes_too_and_what_cannot_be_measured_is_told(project: Project) -> None:
+    """Except those that are there as a mesh of the same name."""
+    bare = ("chair-1", "chair-2", "chair-3")
+    for name in bare:
+        project.geometry_path(name).unlink()
+        project.points_path(name).touch()
+    project.catalogue.add_items(
+        [
+            replace(item("chair-1", "chair", "test"), verdict="points", usable=False, name="twice"),
+            replace(item("chair-0", "chair", "test"), name="twice"),
+        ]
+    )
+    found = subjects_of(EvaluateJob(names=("chair",)), project)
+    assert [row.id for row in found.references] == ["chair-0", "chair-2", "chair-3"]
+    assert found.bare == {"chair-2", "chair-3"} and not found.left_out
+    less = found.without({"chair-2", "table-0"})
+    assert less.left_out == ("chair-2",) and less.bare == {"chair-3"}
+    assert [row.id for row in less.references] == ["chair-0", "chair-3"]
+    with pytest.raises(InputError, match="1 unseen items are too few"):
+        found.without(found.bare)
+    named = subjects_of(EvaluateJob(names=("chair",), against=("chair-0", "chair-1")), project)
+    assert [row.id for row in named.references] == ["chair-0", "chair-1"]

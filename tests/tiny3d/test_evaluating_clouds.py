@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from engine import Project, methods, run
+from engine.datasets.stored import Stored
 from engine.errors import InputError
 from engine.geometry.file import load_geometry
 from engine.geometry.occupancy import surface_points
@@ -104,6 +105,41 @@ def test_training_shapes_are_found_out(project: Project) -> None:
     assert made.novelty.shares["copy"] == 1 and made.novelty.unseen_shares["copy"] < 0.5
     lines = (project.run_folder(result["run"]) / "verdicts.csv").read_text().splitlines()
     assert all(line.endswith(",,,,,") for line in lines[1:])
+
+
+def points_alone(project: Project, item: str, count: int, inside: bool = False) -> None:
+    """The item without its mesh, as if it had come as points."""
+    path = project.geometry_path(item)
+    points = surface_points(load_geometry(path).surface, count, np.random.default_rng(9)).astype(np.float32)
+    none = np.zeros(0, np.int16)
+    Stored(points, np.full(count * inside, True), none, (), 0, np.eye(4)).save(project.points_path(item))
+    path.rename(path.with_name("kept"))
+
+
+def test_items_that_are_points_alone_are_compared_with_too(project: Project, tmp_path: Path) -> None:
+    """Those that a model could learn from; points that fill a shape are left out, which is told."""
+    unseen = [item.id for item in project.catalogue.items("chair") if item.split != "train"]
+    bare, filled = [*learned(project)[:2], unseen[0]], unseen[1]
+    try:
+        for name in bare:
+            points_alone(project, name, DENSE - 48)
+        points_alone(project, filled, DENSE, inside=True)
+        told = events(EvaluateJob(names=("copies",), protocol=override(QUICK, ["emd_points=0"])), project)
+    finally:
+        for name in (*bare, filled):
+            if (path := project.geometry_path(name)).with_name("kept").exists():
+                path.with_name("kept").rename(path)
+            project.points_path(name).unlink(missing_ok=True)
+    folder = project.run_folder(told[-1].result["run"])
+    made = read_evaluation(folder / "evaluation.json")
+    assert made.novelty is not None and made.novelty.shares["copy"] == 1
+    assert [made.training_names[one.shape] for one in made.novelty.samples] == learned(project)
+    assert {row.points for row in made.rows} == {DENSE - 48} and made.settings["number.points alone"] == 3
+    assert made.settings["number.references"] == len(unseen) - 1
+    notes = [event.text for event in told if isinstance(event, Note)]
+    assert any(filled in text and "in no score" in text for text in notes)
+    assert any("3 of the real shapes are points alone" in text for text in notes)
+    assert filled in (folder / "report.html").read_text()
 
 
 def test_what_few_points_cannot_tell_is_said(project: Project) -> None:
