@@ -23,13 +23,14 @@ from engine.geometry.label_report import label_report
 from engine.geometry.mesh import Geometry
 from engine.geometry.occupancy import occupied, surface_points
 from engine.geometry.regions import LABELS, from_cloud, part_names
-from engine.jobs import FitJob, TrainJob
+from engine.jobs import FitJob, Job, TrainJob
 from engine.known import read_known
 from engine.latents import Latents
 from engine.method import Representation, Shapes
 from engine.project import Project
 from engine.protocol import Note, Progress, Stage
 from engine.rows import ItemRow
+from engine.shapes import model_path, read_fit_about, read_model_about
 from engine.shipped import is_shipped
 from engine.storage import digest, write_atomic
 from engine.upright import centred_if_symmetric
@@ -64,20 +65,35 @@ class Borrowed:
 
 
 def lenders(model: str, representation: BasisRepresentation, project: Project) -> Lenders | None:
-    """The training shapes of a model that comes with the program, or of a fit or training of the project; None of others."""
+    """The training shapes of a model that comes with the program, or of a fit or training of the project; None of others.
+
+    Of shapes that were only fitted the model has learned nothing; a fit by codes alone knows the shapes of its model.
+    """
     if is_shipped(model):
         known = read_known(model, project)
         return Lenders(representation, known.shapes, known.about.items)
     runs = {run.id for run in project.catalogue.runs()}
     job = project.job(model) if model in runs else None
+    if isinstance(job, FitJob) and job.model and not job.fine_tune:
+        return lenders(job.model, representation, project)
     fit = job.fit if isinstance(job, TrainJob) else model if isinstance(job, FitJob) else ""
     path = project.run_folder(fit) / "latents.safetensors" if fit else None
-    if path is None or not path.is_file():
+    if job is None or path is None or not path.is_file():
         return None
-    latents = Latents(path)
-    rows = list(range(len(latents.records)))[:: -(-len(latents.records) // MOST)]
+    latents, learned = Latents(path), _learned(job, project)
+    rows = [row for row, record in enumerate(latents.records) if record.item in learned]
+    rows = rows[:: max(-(-len(rows) // MOST), 1)]
     names = tuple(latents.records[row].item for row in rows)
-    return Lenders(representation, latents.shapes(rows), names)
+    return Lenders(representation, latents.shapes(rows), names) if rows else None
+
+
+def _learned(job: Job, project: Project) -> frozenset[str]:
+    """Items that a fit or a training has learned from."""
+    if isinstance(job, TrainJob):
+        return frozenset(read_model_about(model_path(job.run, project)).items)
+    names = read_fit_about(job.run, project).items
+    tuned = isinstance(job, FitJob) and job.fine_tune
+    return frozenset(name for name in names if tuned or project.catalogue.item(name).split == "train")
 
 
 def borrow_parts(items: Sequence[ItemRow], model: str, own: Lenders, project: Project) -> Stage[list[ItemRow]]:
