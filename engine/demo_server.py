@@ -23,11 +23,9 @@ from torch import Tensor
 
 from engine import methods
 from engine.errors import InputError, StudioError
-from engine.method import Workspace
 from engine.methods.tiny3d.denoiser import HALF
 from engine.methods.tiny3d.original import UP
-from engine.opened import Model, open_model
-from engine.project import Project
+from engine.opened import Model
 from engine.protocol import Stage
 from engine.settings import override
 from engine.text.prompts import LONGEST
@@ -57,23 +55,12 @@ class Asked(msgspec.Struct, frozen=True):
     stop: bool = False
 
 
-def open_at_once(name: str, project: Project, work: Workspace) -> Model:
-    """A model, as `open_model`, whose events nobody hears."""
-    stage = open_model(name, project, work)
-    while True:
-        try:
-            next(stage)
-        except StopIteration as end:
-            found: Model = end.value
-            return found
-
-
 def serve_demo(model: Model, port: int, host: str = "127.0.0.1") -> Server:
     """A listening server; ``with`` it and call its ``serve_forever``. Port 0 = any that is free.
 
     Raises InputError for a model that reads no words, and for an address that others could reach.
     """
-    if not hasattr(model.about.settings.sampler, "prompt"):
+    if not model.about.reads_words:
         raise InputError(f"{model.name} takes no prompts; name a model of tiny3d")
     if not _is_loopback(host):
         raise InputError(f"{host} can be reached by others; the server listens on this machine alone: 127.0.0.1")

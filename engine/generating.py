@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from torch import Tensor
@@ -24,8 +24,9 @@ from engine.previews import FIRST, first_look
 from engine.project import Project
 from engine.protocol import Note, Stage
 from engine.settings import override
-from engine.shapes import ModelAbout, model_path, read_model_about
+from engine.shapes import model_path, read_model_about
 from engine.shipped import is_shipped, shipped_card, shipped_cards, shipped_for
+from engine.stages import ended
 from engine.storage import seed_of
 from engine.telling import missed_parts, tell_missed
 from engine.whole import Draw, whole_shapes
@@ -34,17 +35,15 @@ GUIDED = 2.0  # guidance scale where parts or attributes are asked for and nothi
 SURFACES = 64  # shapes of a run whose surfaces are kept for exports and measurements, 1 to 2 MB each
 COPY = 1.0  # percentile: nearer to a training shape than so few of them are to another one
 
-T = TypeVar("T")
-
 
 def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
     """A model -> new latents, kept as shapes of the project."""
     model = yield from open_model(job.model, project, work)
     about, representation, settings = model.about, model.representation, model.about.settings
-    if not _reads_words(about) and any(one.startswith("sampler.prompt=") for one in job.changes):
+    if not about.reads_words and any(one.startswith("sampler.prompt=") for one in job.changes):
         raise InputError(f"{job.model} takes no prompts; ask it for a category, parts or attributes instead")
     several = job.category if len(about.categories) > 1 else ""
-    if _reads_words(about) and (several or job.with_parts or job.without or job.attributes):
+    if about.reads_words and (several or job.with_parts or job.without or job.attributes):
         raise InputError(
             f"{job.model} is asked in words; leave --category, --with, --without and --attribute out, and say it all with "
             '--prompt, such as --prompt "a chair without arms"'
@@ -110,7 +109,7 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
         finished.rows |= {number: row for number, row in guesses.items() if number not in finished.rows}
         if finished.has_more:
             ids, shapes = finished.keep_stopped()
-            finished.tell(ids, _at_once(nearest_training(model, ids, shapes, project)))
+            finished.tell(ids, ended(nearest_training(model, ids, shapes, project)))
         raise
     ids = finished.keep_all(shapes)
     for name in ids if guesses else ():  # a picture may be of what the cloud was when it was stopped
@@ -155,8 +154,7 @@ def model_to_draw_with(project: Project | None, category: str = "", method: str 
                 continue
             if getattr(about.settings.denoiser, "role", "clouds") != "clouds":
                 continue  # it puts points into clouds
-            reads = _reads_words(about)
-            wanted = reads if words else not reads or bool(method) or not category
+            wanted = about.reads_words if words else not about.reads_words or bool(method) or not category
             if wanted and (not category or category in about.categories):
                 return run.id
     if found := shipped_for(category, method, words):
@@ -196,20 +194,5 @@ def _counted(job: GenerateJob, sampler: Any, settings: Any) -> Any:
     return msgspec.structs.replace(sampler, points=min(job.points, sampler.points or settings.fit.points))
 
 
-def _reads_words(about: ModelAbout) -> bool:
-    """Whether a model is asked with a prompt."""
-    return hasattr(about.settings.sampler, "prompt")
-
-
 def _as_drawn(draw: Draw) -> Stage[tuple[Shapes, int]]:
     return (yield from draw(0)), 0
-
-
-def _at_once(stage: Stage[T]) -> T:
-    """The result of a stage whose events nobody hears any more."""
-    while True:
-        try:
-            next(stage)
-        except StopIteration as end:
-            result: T = end.value
-            return result

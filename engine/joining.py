@@ -21,7 +21,6 @@ from engine.known import read_known
 from engine.layout import Layout
 from engine.method import Representation, Shapes, Workspace
 from engine.opened import Opened, open_shapes
-from engine.parts.heal import as_part_of
 from engine.parts.joints import (
     CRUMB,
     LEAST,
@@ -46,6 +45,7 @@ from engine.protocol import Progress, Saved, Stage
 from engine.rows import ShapeRow
 from engine.shapes import fit_of, read_fit_about, version_of
 from engine.shipped import is_shipped
+from engine.stages import as_part_of
 from engine.storage import digest, read_tensors, seed_of, write_json, write_tensors
 
 GRID = 128  # grid points per side of the surfaces that are measured; thin wings vanish on coarser ones

@@ -1,8 +1,7 @@
 """Shapes for small requests: opened once, and mixed and blended by the very code of the jobs that keep them."""
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
 from torch import Tensor, nn
 
@@ -18,10 +17,9 @@ from engine.opened import Model, Opened, open_shape
 from engine.parts.pose import placed
 from engine.project import Project
 from engine.protocol import Note, Stage
+from engine.stages import noting
 
 ROOM = 256 << 20  # bytes of opened shapes that are kept, and of models
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -67,11 +65,11 @@ class LiveShapes:
         base = opened[mixture.base]
         if not mixture.changed:
             return Mixed(base, base.shape)
-        notes: list[str] = []
-        job, opened = yield from _noting(faders_as_donors(job, opened, self.judge), notes)
+        notes: list[Note] = []
+        job, opened = yield from noting(faders_as_donors(job, opened, self.judge), notes)
         mixed, places = arranged(job, base, opened)
-        places = yield from _noting(moved_places(job.moves, mixed.shape, places, base), notes)
-        return Mixed(base, placed(mixed.shape, base.representation.parts, places), tuple(notes))
+        places = yield from noting(moved_places(job.moves, mixed.shape, places, base), notes)
+        return Mixed(base, placed(mixed.shape, base.representation.parts, places), tuple(note.text for note in notes))
 
     def frames(self, tween: Tween) -> Stage[tuple[Opened, Shapes]]:
         """The frames (F rows) that an InterpolateJob keeps, and what decodes them. Raises InputError for what it refuses."""
@@ -99,17 +97,3 @@ def _size(module: nn.Module) -> int:
     """Bytes of what a network has learned."""
     tensors: Sequence[Tensor] = [*module.parameters(), *module.buffers()]
     return sum(tensor.nbytes for tensor in tensors)
-
-
-def _noting(stage: Stage[T], notes: list[str]) -> Generator[Any, None, T]:
-    """The stage, whose notes are put into ``notes`` instead of being said."""
-    while True:
-        try:
-            event = next(stage)
-        except StopIteration as end:
-            result: T = end.value
-            return result
-        if isinstance(event, Note):
-            notes.append(event.text)
-        else:
-            yield event

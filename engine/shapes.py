@@ -130,6 +130,11 @@ class ModelAbout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         return {name: len(classes) for name, classes in self.conditions.items()}
 
     @property
+    def reads_words(self) -> bool:
+        """Whether the model is asked with a prompt."""
+        return hasattr(self.settings.sampler, "prompt")
+
+    @property
     def askable(self) -> Askable:
         """What the model can be asked for."""
         return Askable(self.categories, self.vocabulary, self.conditions, self.seen)

@@ -8,6 +8,7 @@ import pytest
 
 from engine.abreast import AHEAD, abreast
 from engine.protocol import Note, Stage
+from tests.hearing import heard
 
 ended: list[int] = []
 
@@ -39,14 +40,9 @@ def together(stages: Iterable[Stage[int]], count: int, at_once: int = 3) -> Stag
 
 @pytest.mark.parametrize(("count", "at_once"), [(0, 3), (1, 3), (3, 1), (3, 3), (9, 2)])
 def test_results_are_in_order_and_no_event_is_lost(count: int, at_once: int) -> None:
-    told = []
-    going = together((stage(number, 17 - 2 * number) for number in range(count)), count, at_once)
-    while True:
-        try:
-            told.append(next(going).text)  # type: ignore[union-attr]
-        except StopIteration as end:
-            assert end.value == list(range(count))
-            break
+    found, events = heard(together((stage(number, 17 - 2 * number) for number in range(count)), count, at_once))
+    assert found == list(range(count))
+    told = [event.text for event in events]
     for number in range(count):
         mine = [text for text in told if text.startswith(f"{number}/")]
         assert mine == [f"{number}/{i}" for i in range(17 - 2 * number)]

@@ -15,7 +15,7 @@ from engine.jobs import AnalyseJob, FitJob, GenerateJob, Job, SamplesJob, TrainJ
 from engine.project import Project
 from engine.protocol import Saved
 from engine.settings import override
-from tests.analysis.made import finish
+from engine.stages import ended
 
 FIT = [
     *("samples.uniform=1500", "samples.near=1500", "samples.per_part=300", "samples.held_out=1024"),
@@ -37,13 +37,13 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
         jobs: list[Job] = [SamplesJob(category="airplane", count=14, seed=2), FitJob(settings=SETTINGS)]
         drawn = GenerateJob(model="train-0001", count=2, whole=False)
         for job in [*jobs, TrainJob(settings=SETTINGS, fit="fit-0001"), drawn]:
-            finish(pipeline.run(job, made))
+            ended(pipeline.run(job, made))
         yield made
 
 
 def run(job: AnalyseJob, project: Project) -> dict[str, Any]:
     """The result of a job."""
-    return finish(pipeline.run(job, project))
+    return ended(pipeline.run(job, project))
 
 
 def test_everything_of_generated_shapes(project: Project, tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_one_kind_and_one_part_of_a_fit(project: Project) -> None:
 
 def test_without_parts_the_whole_is_looked_at(project: Project) -> None:
     settings = override(methods.preset("hyperdiffusion", "tiny"), FIT)
-    fitted = finish(pipeline.run(FitJob(settings=settings), project))["run"]
+    fitted = ended(pipeline.run(FitJob(settings=settings), project))["run"]
     result = run(AnalyseJob(of=fitted, count=0), project)
     (left,) = result["left_out"]
     assert left.startswith("parts: ") and "two parts" in left

@@ -1,6 +1,7 @@
 """Names of parts that a mesh without any borrows from a shape that a model learned from."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -17,11 +18,12 @@ from engine.geometry.file import load_geometry, save_geometry
 from engine.geometry.mesh import Geometry, transform
 from engine.geometry.occupancy import surface_points
 from engine.geometry.regions import part_names
-from engine.jobs import FitJob, SamplesJob
+from engine.jobs import FitJob, SamplesJob, TrainJob
+from engine.methods import preset
 from engine.protocol import Note
 from engine.settings import override
-from tests.fields.test_basis_jobs import finished
-from tests.metrics.test_chamfer import finish
+from engine.stages import ended
+from tests.fields.test_basis_jobs import CHANGES, finished
 
 FEW_STEPS = ["fit.code_steps=5"]
 
@@ -65,6 +67,28 @@ def test_a_mesh_without_labels_becomes_a_shape_of_a_model(project: Project, monk
     assert set(project.catalogue.shape(shape["id"]).present) == set(row.parts)
 
 
+def test_only_what_a_model_has_learned_lends_parts(tmp_path: Path) -> None:
+    """Not what was fitted beside it; a fit by the codes of a model has the shapes of that model."""
+    settings = override(preset("basis", "tiny"), [*CHANGES, "fit.steps=2", "fit.code_steps=1", "train.steps=2"])
+    with Project.create(tmp_path / "p") as own:
+        made = [one["id"] for one in finished(SamplesJob(category="mug", count=6, seed=1), own)["items"]]
+        rows = [own.catalogue.item(name) for name in made]
+        own.catalogue.add_items(
+            [msgspec.structs.replace(row, split="test" if n % 3 == 0 else "train") for n, row in enumerate(rows)]
+        )
+        fit = finished(FitJob(settings=settings), own)["run"]
+        train = finished(TrainJob(settings=settings, fit=fit, without=(made[1],)), own)["run"]
+        again = finished(FitJob(settings=settings, items=(made[0],), model=train), own)["run"]
+        for run_id, left_out in ((fit, 0), (train, 1), (again, 1)):
+            known = open_basis(run_id, own)
+            representation = known.representation(known.about.settings)
+            assert isinstance(representation, BasisRepresentation)
+            lending = lenders(run_id, representation, own)
+            learned = {name for n, name in enumerate(made) if n % 3 and not (left_out and n == 1)}
+            assert lending is not None and set(lending.names) == learned
+            assert len(lending.shapes.latent) == len(learned)
+
+
 @pytest.mark.slow
 def test_what_is_like_no_shape_of_the_model_gets_no_names(project: Project) -> None:
     item = add_nameless(project, "mug", 778)
@@ -82,7 +106,7 @@ def test_parts_are_borrowed_from_a_like_shape(project: Project) -> None:
     assert isinstance(known, BasisRepresentation)
     own = lenders("shipped:chair", known, project)
     assert own is not None
-    named = finish(borrowed(nameless(geometry), own))[0].geometry
+    named = ended(borrowed(nameless(geometry), own)).geometry
     assert named.regions is not None
     names = list(geometry.parts)
     clouds = [surface_points(mesh, 2_000, np.random.default_rng(0)) for mesh in geometry.parts.values()]

@@ -3,7 +3,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -11,20 +11,11 @@ import pytest
 
 from engine.child import Child
 from engine.errors import DamagedFileError, MeshError
+from engine.stages import ended
 
 ROOT = Path(__file__).parents[1]
 WORK = "tests.child_work:work"
 MB = 2**20
-
-
-def finish(asking: Generator[float, None, bytes]) -> bytes:
-    """Answer of a request, waiting for it."""
-    while True:
-        try:
-            next(asking)
-        except StopIteration as done:
-            answer: bytes = done.value
-            return answer
 
 
 @pytest.fixture(scope="module")
@@ -44,20 +35,20 @@ def gone(pid: int, seconds: float = 5) -> bool:
 
 
 def test_answers_many_requests_by_one_process_quickly(child: Child) -> None:
-    pid = finish(child.ask(b"pid"))
+    pid = ended(child.ask(b"pid"))
     for request in (b"", b"\x00\xff", os.urandom(3 * MB)):
-        assert finish(child.ask(b"echo " + request)) == request
+        assert ended(child.ask(b"echo " + request)) == request
     took = []
     for _ in range(100):
         began = time.perf_counter()
-        finish(child.ask(b"echo x"))
+        ended(child.ask(b"echo x"))
         took.append(time.perf_counter() - began)
     assert sorted(took)[50] < 0.001
-    assert finish(child.ask(b"pid")) == pid == str(child.pid).encode()
+    assert ended(child.ask(b"pid")) == pid == str(child.pid).encode()
 
 
 def test_tells_the_time_while_it_waits(child: Child) -> None:
-    finish(child.ask(b"echo"))
+    ended(child.ask(b"echo"))
     asking, beats = child.ask(b"sleep 0.5"), []
     began = time.monotonic()
     try:
@@ -71,10 +62,10 @@ def test_tells_the_time_while_it_waits(child: Child) -> None:
 
 def test_errors_keep_class_and_text(child: Child) -> None:
     with pytest.raises(DamagedFileError, match="^a.obj: is söft$"):
-        finish(child.ask("refuse a.obj: is söft".encode()))
+        ended(child.ask("refuse a.obj: is söft".encode()))
     with pytest.raises(RuntimeError, match=r"KeyError in tests.child_work:work: 'k'\n(.|\n)*line"):
-        finish(child.ask(b"fault k"))
-    assert finish(child.ask(b"echo on")) == b"on"
+        ended(child.ask(b"fault k"))
+    assert ended(child.ask(b"echo on")) == b"on"
 
 
 @pytest.mark.parametrize(
@@ -91,30 +82,30 @@ def test_errors_keep_class_and_text(child: Child) -> None:
 )
 def test_the_next_request_works_after_a_death(child: Child, request_: bytes, words: str) -> None:
     with pytest.raises(MeshError) as caught:
-        finish(child.ask(request_))
+        ended(child.ask(request_))
     assert words in str(caught.value) and "\n" not in str(caught.value)
-    assert finish(child.ask(b"echo on")) == b"on"
-    assert finish(child.ask(b"hog %d" % (200 * MB))) == b"%d" % (200 * MB)
+    assert ended(child.ask(b"echo on")) == b"on"
+    assert ended(child.ask(b"hog %d" % (200 * MB))) == b"%d" % (200 * MB)
 
 
 def test_the_caller_says_what_can_be_done_instead() -> None:
     with Child(WORK, 400 * MB, 0.5, "counting", instead="count less", crashed="count again") as child:
         with pytest.raises(MeshError, match=r"^counting crashed \(exit code 3\); count again$"):
-            finish(child.ask(b"exit"))
+            ended(child.ask(b"exit"))
         with pytest.raises(MeshError, match=r"^counting took longer than 0.5 s and was stopped; count less$"):
-            finish(child.ask(b"sleep 60"))
+            ended(child.ask(b"sleep 60"))
 
 
 @pytest.mark.parametrize("request_", [b"sleep 60", b"stuck 60"])
 def test_the_time_limit_stops_even_native_work(child: Child, request_: bytes) -> None:
-    finish(child.ask(b"echo"))
+    ended(child.ask(b"echo"))
     pid = child.pid or 0
     child.seconds, began = 0.5, time.monotonic()
     with pytest.raises(MeshError, match="reading took longer than 0.5 s and was stopped"):
-        finish(child.ask(request_))
+        ended(child.ask(request_))
     assert time.monotonic() - began < 3 and gone(pid)
     child.seconds = 30
-    assert finish(child.ask(b"echo on")) == b"on"
+    assert ended(child.ask(b"echo on")) == b"on"
 
 
 def test_a_process_killed_from_outside_is_told_apart(child: Child) -> None:
@@ -122,25 +113,25 @@ def test_a_process_killed_from_outside_is_told_apart(child: Child) -> None:
     next(asking)
     os.kill(child.pid or 0, signal.SIGKILL)
     with pytest.raises(MeshError, match="ended by the system"):
-        finish(asking)
+        ended(asking)
 
 
 def test_closing_the_request_kills_the_work(child: Child) -> None:
-    finish(child.ask(b"echo"))
+    ended(child.ask(b"echo"))
     asking = child.ask(b"stuck 60")
     next(asking)
     pid = child.pid or 0
     with pytest.raises(RuntimeError, match="one request at a time"):
-        finish(child.ask(b"echo"))
+        ended(child.ask(b"echo"))
     asking.close()
     assert gone(pid)
-    assert finish(child.ask(b"echo on")) == b"on"
+    assert ended(child.ask(b"echo on")) == b"on"
 
 
 def test_it_is_quiet_and_of_low_priority(capfd: pytest.CaptureFixture[str]) -> None:
     with Child(WORK, memory=400 * MB, seconds=30) as child:
-        finish(child.ask(b"print"))
-        priority, session = finish(child.ask(b"limits")).split()
+        ended(child.ask(b"print"))
+        priority, session = ended(child.ask(b"limits")).split()
         assert int(priority) >= 10 and int(session) == child.pid
         pid = child.pid or 0
     assert capfd.readouterr() == ("", "") and gone(pid)
@@ -149,7 +140,7 @@ def test_it_is_quiet_and_of_low_priority(capfd: pytest.CaptureFixture[str]) -> N
 def test_work_that_cannot_be_imported_is_a_fault_that_is_told() -> None:
     for function in ("tests.child_work:absent", "tests.absent:work"):
         with Child(function, memory=400 * MB, seconds=30) as child, pytest.raises(RuntimeError, match="absent"):
-            finish(child.ask(b""))
+            ended(child.ask(b""))
 
 
 def test_it_dies_with_its_parent_even_in_a_native_call() -> None:

@@ -15,7 +15,7 @@ from engine.known import read_known_file
 from engine.method import Shapes
 from engine.metrics.reconstruction import iou
 from engine.shapes import read_model_about
-from tests.stages import ended
+from engine.stages import ended
 
 UNSEEN = 700_002  # seed of a chair that the model has not learned from
 

@@ -29,6 +29,8 @@ from engine.opened import Opened
 from engine.project import Project
 from engine.protocol import Note, Progress, Stage
 from engine.settings import PROTOCOLS, ProtocolSettings, override
+from engine.stages import ended
+from tests.hearing import heard
 
 SETTINGS = override(
     methods.preset("semantic", "tiny"),
@@ -57,23 +59,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 
 def run(job: Job, project: Project) -> dict[str, Any]:
     """The result of a job."""
-    return heard(job, project)[0]
-
-
-def heard(job: Job, project: Project) -> tuple[dict[str, Any], list[Any]]:
-    """Result and events of a job."""
-    events = []
-    stage = pipeline.run(job, project)
-    while True:
-        try:
-            events.append(next(stage))
-        except StopIteration as end:
-            return end.value, events
+    return ended(pipeline.run(job, project))
 
 
 def test_generated_shapes(project: Project, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    result, events = heard(EvaluateJob(names=("generate-0001",), protocol=QUICK, out=str(out)), project)
+    result, events = heard(pipeline.run(EvaluateJob(names=("generate-0001",), protocol=QUICK, out=str(out)), project))
     splits = [item.split for item in project.catalogue.items()]
     unseen = sum(split != "train" for split in splits)
     assert (
@@ -179,7 +170,7 @@ def test_a_category_without_scores_says_why(project: Project, monkeypatch: pytes
     monkeypatch.setattr(Asked, "solids", without_gliders)
     try:
         job = EvaluateJob(names=("generate-0001",), protocol=override(QUICK, ["emd_points=0"]))
-        result, events = heard(job, project)
+        result, events = heard(pipeline.run(job, project))
     finally:
         project.catalogue.add_items([unseen[0]])
     told = [event.text for event in events if isinstance(event, Note)]

@@ -20,7 +20,8 @@ from engine.frames import Source, keep_frames
 from engine.jobs import FilmJob
 from engine.parts.pose import PosedField, unmoved
 from engine.settings import ExportOptions
-from tests.geometry.test_morph import peanut, ran
+from engine.stages import ended
+from tests.geometry.test_morph import peanut
 from tests.geometry.test_morph_glb import Player
 from tests.parts.projects import AIRPLANES, Solids, finished, keep_fit
 
@@ -157,12 +158,12 @@ def test_a_ball_that_splits_is_refused_with_its_pieces(tmp_path: Path) -> None:
         Source(f"shape {apart}", PosedField(Peanut(apart), {"body": ("body", unmoved())}), (), False, {})  # type: ignore[arg-type]
         for apart in (0.1, 0.12, 0.3)
     ]
-    paths = ran(keep_frames(sources, tmp_path / "frames", 48, 0.03))
+    paths = ended(keep_frames(sources, tmp_path / "frames", 48, 0.03))
     with pytest.raises(
         MeshError, match=r"frame 2 \(shape 0.3\): part 'body' has 2 pieces where the first frame has 1 piece"
     ):
-        ran(carried(sources, paths, tmp_path / "carried", 48, "do something else"))
-    pieces, error = ran(carried(sources[:2], paths[:2], tmp_path / "carried", 48, "do something else"))
+        ended(carried(sources, paths, tmp_path / "carried", 48, "do something else"))
+    pieces, error = ended(carried(sources[:2], paths[:2], tmp_path / "carried", 48, "do something else"))
     assert error < 0.2 and pieces["body"].frames.shape[0] == 2
 
 

@@ -13,6 +13,7 @@ from engine.errors import InputError
 from engine.footprint import FILE, LOOK_S, footprint_of, measured
 from engine.pipeline import _gpu_peak
 from engine.protocol import Event, Progress
+from tests.hearing import heard
 
 TAKEN = 200 * 2**20
 
@@ -31,14 +32,8 @@ def greedy(fails: bool = False) -> Generator[Event, None, str]:
 
 def test_the_most_memory_is_kept(tmp_path: Path) -> None:
     before = psutil.Process().memory_info().rss
-    stage = measured(greedy(), tmp_path, lambda: 7)
-    events = []
-    while True:
-        try:
-            events.append(next(stage))
-        except StopIteration as end:
-            assert end.value == "done"
-            break
+    result, events = heard(measured(greedy(), tmp_path, lambda: 7))
+    assert result == "done"
     found = footprint_of(tmp_path)
     assert len(events) == 2 and found.gpu == 7
     assert before + 0.9 * TAKEN < found.ram < before + 1.5 * TAKEN

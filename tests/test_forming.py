@@ -23,6 +23,7 @@ from engine.nearest import nearest_training
 from engine.opened import open_shape
 from engine.protocol import Finished, Progress
 from engine.shapes import version_of
+from engine.stages import ended
 from engine.storage import read_tensors
 
 COUNT = 4
@@ -45,14 +46,6 @@ def watched(project: Project) -> list[Any]:
             event = Preview(event.kind, {name: array.copy() for name, array in event.arrays.items()})
         found.append(event)
     return found
-
-
-def ended(stage: Any) -> Any:
-    while True:
-        try:
-            next(stage)
-        except StopIteration as end:
-            return end.value
 
 
 def latents(project: Project, name: str) -> np.ndarray:

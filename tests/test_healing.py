@@ -19,12 +19,12 @@ from engine.jobs import HealJob, InterpolateJob, Job, JointsJob, MixJob, RerollJ
 from engine.joining import Usual, usual_of
 from engine.method import Workspace
 from engine.opened import Opened, open_shape
-from engine.parts.heal import as_part_of
 from engine.parts.joints import Joint, Pair, Solid, joints
 from engine.parts.settings import Curve, HealSettings
 from engine.parts.spans import part_hashes
 from engine.protocol import Progress, Stage
 from engine.settings import DenoiserSettings, TrainSettings
+from engine.stages import as_part_of, retold
 from tests.parts.projects import SETTINGS, finished, keep_fit, keep_import
 from tests.parts.toys import NAMES, PARTS, Octahedron, drive
 
@@ -173,8 +173,11 @@ def test_what_is_usual_is_measured_again_when_the_measure_changed_and_goes_on_af
 
     monkeypatch.setattr("engine.joining.joints", counted)
 
+    def only_progress(event: Any) -> Progress | None:
+        return event if isinstance(event, Progress) else None  # not what was saved
+
     def usual() -> Usual:
-        return drive(as_part_of(EVENT, only_progress(usual_of("again", project, work))), [])
+        return drive(as_part_of(EVENT, retold(usual_of("again", project, work), only_progress)), [])
 
     work = Workspace(project.folder, choose("cpu"))
     with pytest.raises(InterruptedError):
@@ -188,18 +191,6 @@ def test_what_is_usual_is_measured_again_when_the_measure_changed_and_goes_on_af
     calls.extend(range(10))
     again = usual()
     assert len(calls) == 18 and again.limits == found.limits
-
-
-def only_progress(stage: Stage[Usual]) -> Stage[Usual]:
-    """A stage without what it saved."""
-    while True:
-        try:
-            event = next(stage)
-        except StopIteration as end:
-            result: Usual = end.value
-            return result
-        if isinstance(event, Progress):
-            yield event
 
 
 def test_what_is_sound_stays_as_it_is_and_that_is_said(project: Project) -> None:

@@ -19,7 +19,9 @@ from engine.method import Field, Part
 from engine.metrics.decoding import decoded_solids
 from engine.parts.pose import PosedField, moved, unmoved
 from engine.protocol import Note, Stage
+from engine.stages import ended
 from engine.write import write_shape
+from tests.hearing import heard
 
 GRID = 128
 
@@ -54,31 +56,21 @@ def apart(gap: float) -> Blocks:
     )
 
 
-def ran(stage: Stage[Any], events: list[Any] | None = None) -> Any:
-    while True:
-        try:
-            event = next(stage)
-            if events is not None:
-                events.append(event)
-        except StopIteration as end:
-            return end.value
-
-
 def held(field: Field) -> Held:
-    found: Held = ran(held_together(field, ran(decoded_solids(field, GRID)), GRID))
+    found: Held = ended(held_together(field, ended(decoded_solids(field, GRID)), GRID))
     return found
 
 
 def test_a_gap_of_a_grid_point_is_closed_by_the_part_that_has_it() -> None:
     """The gap holds one plane of the grid, half a step from either side: the larger growth reaches it."""
     field = apart(1 / (GRID - 1))
-    plain = ran(decoded_solids(field, GRID))
+    plain = ended(decoded_solids(field, GRID))
     assert shells_of(plain["wing"])[1] == 2
     found = held(field)
     assert found.whole and found.grown == ("wing",) and found.by in GROWTH
     assert np.array_equal(found.solids["body"].vertices, plain["body"].vertices)
     grown, before = (trimesh.Trimesh(s["wing"].vertices, s["wing"].faces) for s in (found.solids, plain))
-    assert shells_of(ran(union_of("", field, GRID))) == (True, 1)
+    assert shells_of(ended(union_of("", field, GRID))) == (True, 1)
     low = (before.bounds - grown.bounds)[0]
     assert 0.5 * found.by < low.min() <= low.max() < 1.5 * found.by  # and it is so much larger on all sides
     told = found.note("a")
@@ -88,7 +80,7 @@ def test_a_gap_of_a_grid_point_is_closed_by_the_part_that_has_it() -> None:
 def test_a_speck_that_an_export_leaves_out_makes_no_part_thicker() -> None:
     field = apart(1 / (GRID - 1))
     field.boxes["body"].append(((-0.4, -0.4, -0.4), (0.02, 0.02, 0.02)))
-    assert shells_of(ran(decoded_solids(field, GRID))["body"])[1] == 2
+    assert shells_of(ended(decoded_solids(field, GRID))["body"])[1] == 2
     found = held(field)
     assert found.whole and found.grown == ("wing",)
 
@@ -98,7 +90,7 @@ def test_what_is_farther_apart_stays_as_it_is(gap: float) -> None:
     field = apart(gap)
     found = held(field)
     assert not found.whole and not found.grown and found.field is field and found.note("a") is None
-    assert shells_of(ran(union_of("", field, GRID))) == (True, 2)
+    assert shells_of(ended(union_of("", field, GRID))) == (True, 2)
 
 
 def test_what_is_whole_stays_as_it_is_also_where_a_part_has_two_shells() -> None:
@@ -124,9 +116,8 @@ def test_an_export_holds_together_and_says_so_unless_told_otherwise(end: str, tm
     field, parts = apart(1 / (GRID - 1)), tuple(Part(name, (0.5, 0.5, 0.5), ()) for name in ("body", "wing"))
 
     def wing_shells(options: ExportOptions, resolution: int) -> tuple[int, bool]:
-        events: list[Any] = []
         path = tmp_path / f"a.{end}"
-        ran(write_shape(field, path, parts, resolution, {"shape": "a"}, 0.0, options), events)
+        _, events = heard(write_shape(field, path, parts, resolution, {"shape": "a"}, 0.0, options))
         found: Any = trimesh.load(path, force="scene")
         mesh = found.geometry["wing"] if end == "glb" else next(iter(found.geometry.values()))
         mesh.merge_vertices()
@@ -159,7 +150,7 @@ def test_what_cannot_grow_is_not_looked_at(tmp_path: Path, monkeypatch: pytest.M
         return extract(field, grid)
 
     monkeypatch.setattr("engine.holding.extract", counted)
-    ran(write_shape(posed, tmp_path / "a.glb", parts, 64, {"shape": "a"}))
+    ended(write_shape(posed, tmp_path / "a.glb", parts, 64, {"shape": "a"}))
     assert grids == [64, 64]
 
 
@@ -167,4 +158,4 @@ def test_smooth_joints_are_as_before(tmp_path: Path) -> None:
     """They fill gaps themselves; with parts apart they are refused as ever."""
     field, parts = apart(0.1), tuple(Part(name, (0.5, 0.5, 0.5), ()) for name in ("body", "wing"))
     with pytest.raises(InputError, match="pieces=union"):
-        ran(write_shape(field, tmp_path / "a.glb", parts, GRID, {}, 0.0, ExportOptions(smooth=0.02)))
+        ended(write_shape(field, tmp_path / "a.glb", parts, GRID, {}, 0.0, ExportOptions(smooth=0.02)))

@@ -16,10 +16,10 @@ from engine.live_requests import Decode, File, Filed, Frames, Joints, Meshes, Mi
 from engine.live_worker import Given
 from engine.mailbox import Preview
 from engine.project import Project
+from engine.stages import ended
 from engine.storage import read_tensors
 from tests.clouds.projects import keep_cloud_model
 from tests.parts.projects import finished
-from tests.stages import ended
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def rows(project: Project, name: str) -> np.ndarray:
 def answer(project: Project, request: Decode | Thumbnail | File | Joints | Frames) -> Given:
     answers = LiveAnswers(project.folder)
     try:
-        return ended(answers.answer(request))  # type: ignore[arg-type]  # none of its events is looked at
+        return ended(answers.answer(request))
     finally:
         answers.close()
 

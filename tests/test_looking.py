@@ -19,6 +19,7 @@ from engine.method import Workspace
 from engine.metrics.decoding import decoded_solids, solids_of
 from engine.opened import open_shape
 from engine.protocol import Finished, Stage
+from engine.stages import ended
 
 GRID = 36
 Ball = tuple[float, float, float, float]  # middle and radius; < 0 for a hole
@@ -43,14 +44,6 @@ class Balls:
             return torch.stack([full, *holes]).amin(0)
 
         return logits
-
-
-def ended(stage: Stage[Any]) -> Any:
-    while True:
-        try:
-            next(stage)
-        except StopIteration as end:
-            return end.value
 
 
 def seen(field: Balls) -> bool | None:

@@ -30,7 +30,7 @@ from engine.parts.mix import mix
 from engine.parts.pose import apply, inverse, places_of
 from engine.parts.settings import Blend, Curve, Way
 from engine.parts.spans import part_values
-from tests.geometry.test_morph import ran
+from engine.stages import ended
 from tests.parts.projects import (
     AIRPLANES,
     Solids,
@@ -296,7 +296,7 @@ def test_a_part_that_stands_alone_is_no_crumb(project: Project, tmp_path: Path) 
     job = ExportJob(shapes=(name,), out=str(tmp_path), format="stl", resolution=64, crumbs=0.03)
     assert finished(job, project)["files"][0]["health"]["shells"] == 2
     sources = drive(open_sources([name], project, Workspace(project.folder, choose("cpu"))))
-    assert set(ran(decoded_frame(sources[0], 64, 0.03)).solids) == {"body", "tail"}
+    assert set(ended(decoded_frame(sources[0], 64, 0.03)).solids) == {"body", "tail"}
 
 
 def test_whose_crumbs_are_a_models(project: Project) -> None:

@@ -18,6 +18,7 @@ from engine.methods import preset
 from engine.nearest import nearest_training
 from engine.project import Project
 from engine.protocol import Note
+from engine.stages import ended
 
 COUNT, SIZE = 12, 5
 LAYOUT = Layout((Slot("x", (SIZE,), "x"),))
@@ -47,13 +48,7 @@ def told(project: Project, latents: np.ndarray, layout: Layout = LAYOUT) -> list
     items = tuple(f"item-{i}" for i in range(COUNT) if i != HELD_OUT)
     model: Any = SimpleNamespace(name="train", about=SimpleNamespace(items=items, layout=layout))
     ids = [f"new/{i:04d}" for i in range(len(latents))]
-    stage = nearest_training(model, ids, Shapes(torch.from_numpy(latents)), project)
-    while True:
-        try:
-            next(stage)
-        except StopIteration as end:
-            found: list[Any] = end.value
-            return found
+    return ended(nearest_training(model, ids, Shapes(torch.from_numpy(latents)), project))
 
 
 def test_a_copy_is_told_of_what_was_learned_and_not_of_what_was_only_fitted(project: Project) -> None:

@@ -15,10 +15,11 @@ from engine import checkpoint
 from engine.checkpoint import checkpoints, load_model, newest_checkpoint, read_about, save_model
 from engine.diffusion.ema import Ema, decay_at
 from engine.errors import DamagedFileError, InputError, TrainingError
-from engine.mailbox import Preview
 from engine.optimise import Loss, Outcome, learning_rate, optimise, published
-from engine.protocol import Event, Metric, Note, Progress, Saved, Stage
+from engine.protocol import Metric, Note, Progress, Saved, Stage
 from engine.settings import TrainSettings
+from engine.stages import ended
+from tests.hearing import heard
 
 SETTINGS = TrainSettings(steps=60, batch=8, lr=1e-2, warmup=5, check_every=7, save_every=10, ema=0.9, csv=True)
 
@@ -36,20 +37,9 @@ def loss_of(module: nn.Module) -> Loss:
     return loss
 
 
-def drive(stage: Stage[Outcome]) -> tuple[Outcome, list[Event]]:
-    events: list[Event] = []
-    while True:
-        try:
-            event = next(stage)
-            assert not isinstance(event, Preview)
-            events.append(event)
-        except StopIteration as end:
-            return end.value, events
-
-
 def train(folder: Path | None, settings: TrainSettings = SETTINGS, seed: int = 3) -> tuple[nn.Module, Outcome, list]:
     module = network()
-    outcome, events = drive(optimise({"net": module}, loss_of(module), settings, seed=seed, folder=folder))
+    outcome, events = heard(optimise({"net": module}, loss_of(module), settings, seed=seed, folder=folder))
     return module, outcome, events
 
 
@@ -145,7 +135,7 @@ def test_finished_run_is_not_trained_again(straight: tuple[Path, nn.Module, Outc
         asked.append(step)
         return torch.zeros(())
 
-    outcome, _ = drive(optimise({"net": module}, loss, SETTINGS, seed=3, folder=tmp_path))
+    outcome = ended(optimise({"net": module}, loss, SETTINGS, seed=3, folder=tmp_path))
     assert not asked and outcome.steps == 60 and same(module, straight[1])
 
 
@@ -158,7 +148,7 @@ def test_an_error_in_a_step_saves_nothing(tmp_path: Path) -> None:
         return loss_of(module)(step, generator)
 
     with pytest.raises(RuntimeError):
-        drive(optimise({"net": module}, loss, SETTINGS, seed=3, folder=tmp_path))
+        ended(optimise({"net": module}, loss, SETTINGS, seed=3, folder=tmp_path))
     assert [path.stem for path in checkpoints(tmp_path / "checkpoints")] == ["step-000000020", "step-000000010"]
 
 
@@ -205,7 +195,7 @@ def test_not_a_number_rolls_back(tmp_path: Path, where: str, what: str) -> None:
         return value
 
     settings = SETTINGS if where == "folder" else TrainSettings(steps=60, warmup=5, check_every=7, save_every=10)
-    outcome, events = drive(
+    outcome, events = heard(
         optimise({"net": module}, loss, settings, seed=3, folder=tmp_path if where == "folder" else None)
     )
     notes = [event.text for event in events if isinstance(event, Note)]
@@ -226,7 +216,7 @@ def test_diverging_for_good_keeps_the_good_checkpoint(tmp_path: Path) -> None:
         return loss_of(module)(step, generator) * (float("inf") if step >= 33 else 1.0)
 
     with pytest.raises(TrainingError, match="checkpoint of step 30 is kept"):
-        drive(optimise({"net": module}, loss, SETTINGS, seed=3, folder=tmp_path))
+        ended(optimise({"net": module}, loss, SETTINGS, seed=3, folder=tmp_path))
     found = newest_checkpoint(tmp_path / "checkpoints")
     assert found is not None and found[1].step == 30
     assert all(value.isfinite().all() for value in found[0].values())
@@ -268,7 +258,7 @@ def test_changed_settings_need_a_fork(straight: tuple[Path, nn.Module, Outcome],
         train(tmp_path / "a", seed=4)
     module = network(1)
     source = checkpoints(straight[0] / "checkpoints")[0]
-    outcome, _ = drive(optimise({"net": module}, loss_of(module), changed, seed=8, folder=tmp_path / "b", fork=source))
+    outcome = ended(optimise({"net": module}, loss_of(module), changed, seed=8, folder=tmp_path / "b", fork=source))
     assert outcome.steps == 20
     for a, b in zip(module.parameters(), straight[1].parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=0, atol=1e-6)  # so small a rate hardly moves what was forked
@@ -277,7 +267,7 @@ def test_changed_settings_need_a_fork(straight: tuple[Path, nn.Module, Outcome],
 def test_wrong_network_is_said(straight: tuple[Path, nn.Module, Outcome]) -> None:
     module = nn.Sequential(nn.Linear(6, 12))
     with pytest.raises(InputError, match="does not fit this network"):
-        drive(optimise({"net": module}, loss_of(module), SETTINGS, seed=3, folder=straight[0]))
+        ended(optimise({"net": module}, loss_of(module), SETTINGS, seed=3, folder=straight[0]))
 
 
 def test_preview_sees_the_average(tmp_path: Path) -> None:
@@ -296,7 +286,7 @@ def test_preview_sees_the_average(tmp_path: Path) -> None:
         preview=preview,
         due=lambda step: step == 60,
     )
-    outcome, events = drive(stage)
+    outcome, events = heard(stage)
     assert [event for event in events if isinstance(event, Note)] == [Note(text="preview 60")]
     assert torch.equal(seen[60], outcome.ema.average["net.0.weight"])
     assert not torch.equal(seen[60], next(module.parameters()))

@@ -28,13 +28,14 @@ from engine.latents import Latents
 from engine.method import Workspace
 from engine.metrics.measures import CHAMFER
 from engine.opened import open_model
-from engine.protocol import Finished, Stage
+from engine.protocol import Finished
 from engine.settings import override
 from engine.shapes import hash_of_file, model_path, read_model_about
 from engine.shipped import CARD, KNOWN, MODEL, Closed, ModelCard, Score
 from engine.shipping.pack import SAME, drift, pack_known, pack_model, representation_of
 from engine.shipping.page import page
 from engine.shipping.recipe import RECIPES
+from engine.stages import ended
 from engine.storage import write_json
 from tests.fields.test_basis_jobs import CHANGES
 
@@ -46,14 +47,6 @@ def finished(job: Job, project: Project) -> dict[str, Any]:
     *_, last = run(job, project)
     assert isinstance(last, Finished)
     return last.result
-
-
-def ended(stage: Stage[Any]) -> Any:
-    while True:
-        try:
-            next(stage)
-        except StopIteration as end:
-            return end.value
 
 
 @pytest.fixture(scope="module")

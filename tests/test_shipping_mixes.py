@@ -14,6 +14,7 @@ from engine.protocol import Note, Stage
 from engine.rows import ShapeRow
 from engine.shipping import mixes
 from engine.shipping.mixes import FAR, TRIES, healed_mixes
+from tests.hearing import heard
 
 COUNT = 4
 
@@ -37,15 +38,10 @@ def made(
 
     monkeypatch.setattr(mixes, "hangs_together", hangs)
     rows = [ShapeRow(id=f"drawn/{k}", run="drawn", row=k, kind="generated", present=("a", "b")) for k in range(3)]
-    work, said = Workspace(tmp_path, torch.device("cpu")), list[str]()
+    work = Workspace(tmp_path, torch.device("cpu"))
     with Project.create(tmp_path / "p") as project:
-        stage = healed_mixes(COUNT, rows, 0, "cpu", do, "m", project, work)
-        while True:
-            try:
-                event = next(stage)
-            except StopIteration as end:
-                return end.value, said
-            said += [event.text] if isinstance(event, Note) else []
+        found, events = heard(healed_mixes(COUNT, rows, 0, "cpu", do, "m", project, work))
+    return found, [event.text for event in events if isinstance(event, Note)]
 
 
 def test_what_comes_apart_makes_way_for_the_next_and_nothing_else_does(

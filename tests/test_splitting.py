@@ -21,9 +21,9 @@ from engine.method import Shapes, Workspace
 from engine.opened import open_model, open_shape
 from engine.project import Project
 from engine.protocol import Stage
+from engine.stages import ended
 from tests.clouds.drawn import keep_clouds
 from tests.parts.projects import finished
-from tests.stages import ended
 
 UNSEEN = 700_003  # seed of a chair that the model has not learned from
 

@@ -15,13 +15,14 @@ from engine.checkpoint import checkpoints, read
 from engine.diffusion.ema import Ema
 from engine.errors import MeshError, TrainingError
 from engine.layout import Layout, Slot
-from engine.mailbox import Preview
 from engine.method import Batch, Encoded, Representation, Shapes
 from engine.methods.hyperdiffusion.settings import HyperdiffusionSettings
 from engine.optimise import Outcome, optimise
-from engine.protocol import Event, Metric, Note, Progress, Stage
+from engine.protocol import Metric, Note, Progress, Stage
 from engine.settings import SamplerSettings, TrainSettings
+from engine.stages import ended
 from engine.training_watch import Watch, in_turn, watch_of
+from tests.hearing import heard
 
 TRAINING, UNSEEN = range(40), range(40, 60)
 
@@ -171,17 +172,6 @@ def training(
     return (watch.beside(loop) if isinstance(watch, Watch) else loop), trainee, method, watch
 
 
-def drive(stage: Stage[Outcome]) -> tuple[Outcome, list[Event]]:
-    events: list[Event] = []
-    while True:
-        try:
-            event = next(stage)
-            assert not isinstance(event, Preview)
-            events.append(event)
-        except StopIteration as end:
-            return end.value, events
-
-
 def scores(folder: Path) -> list[dict[str, float]]:
     """Rows of watch.csv."""
     head, *rows = (folder / "watch.csv").read_text().splitlines()
@@ -200,10 +190,10 @@ def state(folder: Path) -> dict[str, Tensor]:
 def test_the_result_is_the_same_bit_for_bit(tmp_path: Path) -> None:
     """Weights, averages, moments and meters after a training that is looked at all the time, and after one that is not."""
     stage, trainee, method, _ = training(tmp_path / "watched")
-    outcome, events = drive(stage)
+    outcome, events = heard(stage)
     torch.rand(3)
     stage, plain, _, watch = training(tmp_path / "plain", off(SETTINGS))
-    other, _ = drive(stage)
+    other = ended(stage)
     assert watch == "" and len(method.weights) >= 4
     for a, b in zip(trainee.parameters(), plain.parameters(), strict=True):
         assert torch.equal(a, b)
@@ -216,7 +206,7 @@ def test_the_result_is_the_same_bit_for_bit(tmp_path: Path) -> None:
 
 def test_samples_come_from_the_averaged_weights(tmp_path: Path) -> None:
     stage, trainee, method, _ = training(tmp_path)
-    outcome, _ = drive(stage)
+    outcome = ended(stage)
     steps = [int(row["step"]) for row in scores(tmp_path)]
     assert steps == sorted(set(steps)) and all(step % 10 == 0 for step in steps)
     if steps[-1] == 120:
@@ -242,7 +232,7 @@ def test_samples_come_from_the_averaged_weights(tmp_path: Path) -> None:
 )
 def test_scores_tell_what_samples_are(tmp_path: Path, drawn: Drawn, expected: dict[str, tuple[float, float]]) -> None:
     stage, *_ = training(tmp_path, drawn=drawn)
-    _, events = drive(stage)
+    _, events = heard(stage)
     rows = scores(tmp_path)
     assert rows
     for row in rows:
@@ -263,7 +253,7 @@ def test_samples_without_a_surface_are_counted(tmp_path: Path, radius: float) ->
         return rows
 
     stage, *_ = training(tmp_path, drawn=drawn)
-    _, events = drive(stage)
+    _, events = heard(stage)
     assert scores(tmp_path)[0]["empty"] == pytest.approx(19 / 20)
     assert scores(tmp_path)[0]["one_nna"] != scores(tmp_path)[0]["one_nna"]
     names = {event.name for event in events if isinstance(event, Metric)}
@@ -276,7 +266,7 @@ def test_it_spends_no_more_than_its_share(tmp_path: Path, share: float) -> None:
     settings = replace(SETTINGS, train=replace(SETTINGS.train, steps=150, watch_share=share, watch_every=5))
     stage, _, method, watch = training(tmp_path, settings)
     assert isinstance(watch, Watch)
-    drive(stage)
+    ended(stage)
     spent = method.clock.now - 150 * 0.1
     assert watch.trained == pytest.approx(15)
     assert 0.5 * share * 15 < spent < share * 15 + 0.1
@@ -308,7 +298,7 @@ def test_events_come_often_while_it_works(tmp_path: Path) -> None:
 
 def test_a_stopped_training_keeps_its_curve_and_goes_on_to_the_same_end(tmp_path: Path) -> None:
     stage, straight, _, _ = training(tmp_path / "straight", off(SETTINGS))
-    drive(stage)
+    ended(stage)
     folder = tmp_path / "stopped"
     stage, *_ = training(folder)
     for event in stage:
@@ -318,7 +308,7 @@ def test_a_stopped_training_keeps_its_curve_and_goes_on_to_the_same_end(tmp_path
     before = (folder / "watch.csv").read_text()
     assert before
     stage, trainee, method, _ = training(folder)
-    _, events = drive(stage)
+    _, events = heard(stage)
     after = (folder / "watch.csv").read_text()
     assert after.startswith(before) and len(after) > len(before)
     assert all(torch.equal(a, b) for a, b in zip(trainee.parameters(), straight.parameters(), strict=True))
@@ -326,7 +316,7 @@ def test_a_stopped_training_keeps_its_curve_and_goes_on_to_the_same_end(tmp_path
 
 def test_what_a_killed_training_saw_after_its_checkpoint_is_seen_again(tmp_path: Path) -> None:
     stage, *_ = training(tmp_path)
-    drive(stage)
+    ended(stage)
     steps = [row["step"] for row in scores(tmp_path)]
     newest = checkpoints(tmp_path / "checkpoints")[0]
     newest.unlink()  # as if it had been killed after step 100
@@ -342,13 +332,13 @@ def test_a_fault_of_the_training_is_not_hidden(tmp_path: Path) -> None:
     for parameter in trainee.parameters():
         parameter.data.fill_(torch.nan)
     with pytest.raises(TrainingError):
-        drive(stage)
+        ended(stage)
 
 
 @pytest.mark.parametrize("hollow", [(1,), (0, 1, 2)])
 def test_too_few_training_fits_with_a_surface_do_not_end_the_training(tmp_path: Path, hollow: tuple[int, ...]) -> None:
     stage, _, method, watch = training(tmp_path, rows=(0, 1, 2), hollow=hollow)
-    outcome, events = drive(stage)
+    outcome, events = heard(stage)
     told = [event.text for event in events if isinstance(event, Note)]
     assert outcome.steps == 120 and len(told) == 1 and f"only {3 - len(hollow)} fits of training" in told[0]
     assert isinstance(watch, Watch) and watch.scores.stick is None and not method.weights
@@ -364,11 +354,11 @@ def test_a_fault_of_the_watch_ends_the_watch_alone(tmp_path: Path, monkeypatch: 
     owner, name = {"preparing": (watch, "work"), "drawing": (method, "sample")}.get(place, (None, "read"))
     assert isinstance(watch, Watch)
     monkeypatch.setattr(owner or watch.scores, name, refused() if place == "preparing" else refused)
-    outcome, events = drive(stage)
+    outcome, events = heard(stage)
     assert outcome.steps == 120 and not (tmp_path / "a" / "watch.csv").exists()
     assert [event.text for event in events if isinstance(event, Note)] == ["no longer watched: nothing to see"]
     stage, other, *_ = training(tmp_path / "b", off(SETTINGS))
-    drive(stage)
+    ended(stage)
     assert all(torch.equal(a, b) for a, b in zip(trainee.parameters(), other.parameters(), strict=True))
 
 
@@ -385,7 +375,7 @@ def test_the_average_is_only_put_in_place_where_there_is_something_to_see(
     monkeypatch.setattr(Ema, "exchange", counted)
     settings = replace(SETTINGS, train=replace(SETTINGS.train, preview_every=35, watch_every=12))
     stage, _, method, _ = training(tmp_path, settings)
-    drive(stage)
+    ended(stage)
     assert method.weights and len(exchanged) == 2 * (120 // 35 + len(method.weights))
 
 

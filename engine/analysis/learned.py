@@ -4,11 +4,13 @@ from typing import Any, Self, TypeVar
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from engine.child import Child
 from engine.errors import InputError, MeshError
 from engine.protocol import Progress, Stage
+from engine.stages import retold
 
 MEMORY, SECONDS = 6 * 2**30, 3600.0  # of one request
 COMPONENTS = 50  # principal components that t-SNE and the classifiers see, as the original analysis does
@@ -101,17 +103,15 @@ def asked(child: Child, request: Embed | Classify | Compare, answer: type[S], me
 
     InputError when it takes more time or memory than it may.
     """
+    begun = Progress(stage="analyse", done=0, total=1)
     stage = child.ask(msgspec.msgpack.encode(request))
-    while True:
-        try:
-            seconds = next(stage)
-        except StopIteration as end:
-            return msgspec.msgpack.decode(end.value, type=answer)
-        except MeshError as error:  # the child's words are those of a reader of meshes
-            raise InputError(
-                f"{message} was given up ({error.args[0].partition(';')[0]}); try again, or analyse fewer shapes"
-            ) from error
-        yield Progress(stage="analyse", done=0, total=1, message=f"{message}, {seconds:.0f} s")
+    try:
+        found = yield from retold(stage, lambda seconds: replace(begun, message=f"{message}, {seconds:.0f} s"))
+    except MeshError as error:  # the child's words are those of a reader of meshes
+        raise InputError(
+            f"{message} was given up ({error.args[0].partition(';')[0]}); try again, or analyse fewer shapes"
+        ) from error
+    return msgspec.msgpack.decode(found, type=answer)
 
 
 def learner() -> Child:

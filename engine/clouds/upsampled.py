@@ -14,8 +14,9 @@ from engine.methods.tiny3d.upsampler import Upsampler
 from engine.methods.tiny3d.upsampler_drawing import upsampled
 from engine.opened import Model, open_model
 from engine.project import Project
-from engine.protocol import Note, Progress, Stage
+from engine.protocol import Progress, Stage
 from engine.settings import SamplerSettings
+from engine.stages import noting
 from engine.storage import seed_of
 
 STEPS = SamplerSettings(sampler="ddim", steps=2, spacing="even", batch=1)  # more of them scatter the points
@@ -47,7 +48,8 @@ def with_points(
     if refiner:
         assert isinstance(refiner.trainee, Upsampler)
         assert isinstance(refiner.representation, CloudRepresentation)
-        text = yield from _quietly(read_prompt(prompt, refiner.trainee, refiner.representation, folder))
+        reading = read_prompt(prompt, refiner.trainee, refiner.representation, folder)
+        text = yield from noting(reading, [])  # which say again what was said before
     found = []
     for number, cloud in enumerate(known.split(1)):
         yield Progress(stage="clouds", done=number, total=len(known))
@@ -67,15 +69,3 @@ def _midway(cloud: Tensor, points: int) -> Stage[Tensor]:
         count = min(points - cloud.shape[1], (RATIO - 1) * cloud.shape[1])
         cloud = torch.cat([cloud, (yield from filling(cloud, count))], 1)
     return cloud
-
-
-def _quietly(stage: Stage[Tensor | None]) -> Stage[Tensor | None]:
-    """A stage without its notes, which say again what was said before."""
-    while True:
-        try:
-            event = next(stage)
-        except StopIteration as end:
-            found: Tensor | None = end.value
-            return found
-        if not isinstance(event, Note):
-            yield event

@@ -21,10 +21,12 @@ def demo_server(options: Options, port: int, host: str, model: str) -> None:
 
     It needs the extra "demo" of the installation.
     """
-    from engine.demo_server import open_at_once, serve_demo
+    from engine.demo_server import serve_demo
     from engine.device import choose
     from engine.generating import model_to_draw_with
     from engine.method import Workspace
+    from engine.opened import open_model
+    from engine.stages import ended
 
     if model.endswith(".safetensors"):
         model = str(Path(model).resolve())
@@ -33,7 +35,7 @@ def demo_server(options: Options, port: int, host: str, model: str) -> None:
         model = model or model_to_draw_with(None, words=True)
     with open_or_make(folder, options.project) as project:
         name = model or model_to_draw_with(project, words=True)
-        opened = open_at_once(name, project, Workspace(project.folder, choose(options.device)))
+        opened = ended(open_model(name, project, Workspace(project.folder, choose(options.device))))
         with serve_demo(opened, port, host) as server, suppress(KeyboardInterrupt):
             console.say(f"{name} answers at ws://{host}:{port}; Ctrl-C ends it")
             server.serve_forever()

@@ -8,6 +8,7 @@ from torch import Tensor
 from engine.errors import InputError
 from engine.geometry.mesh import Mesh
 from engine.geometry.surface import extract
+from engine.stages import ended
 
 ACROSS = 3  # cells of the grid across the thickness
 COARSEST, FINEST = 64, 384  # grid vertices per axis
@@ -38,10 +39,5 @@ def thicken(mesh: Mesh, thickness: float) -> Mesh:
         return torch.from_numpy(half - np.sqrt(squared)).float()
 
     resolution = int(np.clip(np.ceil(ACROSS / (2 * half)), COARSEST, FINEST))
-    stage = extract(field, resolution)
-    while True:
-        try:
-            next(stage)
-        except StopIteration as stop:
-            solid: Mesh = stop.value
-            return Mesh(solid.vertices / scale + centre, solid.faces)
+    solid = ended(extract(field, resolution))
+    return Mesh(solid.vertices / scale + centre, solid.faces)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import msgspec
 import torch
@@ -16,9 +15,9 @@ from engine.method import Part
 from engine.parts.settings import HealSettings
 from engine.parts.spans import mask_of
 from engine.protocol import Note, Progress, Stage
+from engine.stages import as_part_of
 from engine.storage import seed_of
 
-T = TypeVar("T")
 REACH = 0.2  # root mean square of one step of guidance, normalised units
 LOOSER = (0.0, 0.5, 0.85, 1.0, 1.0, 1.0)  # least ``loose`` of each draw of a variant
 APART = (
@@ -138,17 +137,6 @@ def _differs(denoiser: Denoiser, row: Tensor, others: Sequence[Tensor], free: Te
     """Whether the free numbers of a row (D,) are others than those of each of the other rows."""
     rows = denoiser.normalise(torch.stack([row, *others]).to(denoiser.device)).cpu()[:, free]
     return bool(((rows[1:] - rows[0]).pow(2).mean(1).sqrt() >= APART).all())
-
-
-def as_part_of(event: Progress, stage: Stage[T]) -> Stage[T]:
-    """A stage that is a small part of another: it shows that one's progress, and notes of its own."""
-    while True:
-        try:
-            own = next(stage)
-        except StopIteration as end:
-            result: T = end.value
-            return result
-        yield event if isinstance(own, Progress) else own
 
 
 def stretches(steps: int, jump: int, resample: int) -> list[tuple[int, int]]:

@@ -83,14 +83,8 @@ def settle(parts: Mapping[str, Solid], usual: Mapping[Pair, Limit], movable: Col
             if now is last:
                 break
             last = now
-        turn = _turn(task, name, now)
-        while True:
-            try:
-                next(turn)
-            except StopIteration as end:
-                now = end.value
-                break
-            yield Progress(stage="settle", done=number, total=len(turns), message=name)
+        beat = Progress(stage="settle", done=number, total=len(turns), message=name)
+        now = yield from _turn(task, name, now, beat)
     if set(movable) >= set(parts):
         now = _anchored(task, now)
     yield Progress(stage="settle", done=len(turns), total=len(turns))
@@ -98,8 +92,8 @@ def settle(parts: Mapping[str, Solid], usual: Mapping[Pair, Limit], movable: Col
     return Settled(moves, first.score, now.score, now.joints)
 
 
-def _turn(task: _Task, name: str, now: _Stand) -> Stage[_Stand]:
-    """Where the parts stand after one of them was moved as far as that helps."""
+def _turn(task: _Task, name: str, now: _Stand, beat: Progress) -> Stage[_Stand]:
+    """Where the parts stand after one of them was moved as far as that helps; yields ``beat``."""
     for size in STEPS:
         helped: Offset | None = None
         while now.places[name].any() or any(name in pair and sum(over) > 0 for pair, over in now.score.excess.items()):
@@ -108,7 +102,7 @@ def _turn(task: _Task, name: str, now: _Stand) -> Stage[_Stand]:
                 place = now.places[name] + way
                 if _fits(task.parts[name], now.places[name], place) and _least(name, now, way) < best.cost:
                     tried = _moved(task, name, now, way)
-                    yield Progress(stage="settle", done=0, total=1)
+                    yield beat
                     best = min(best, tried, key=lambda one: one.cost)
                 if helped is not None and best.cost < now.cost - LEAST_GAIN:
                     break  # what helped before helps again

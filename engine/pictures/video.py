@@ -10,12 +10,14 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 from PIL import Image
 
 from engine.child import Child
 from engine.errors import DamagedFileError, InputError
 from engine.protocol import Progress, Stage
+from engine.stages import retold
 
 CODEC = "vp09"
 MEMORY = 4 * 2**30  # bytes; the encoder looks some 25 pictures ahead
@@ -49,13 +51,9 @@ def write_mp4(path: Path, pictures: Sequence[Path], ticks: Sequence[int], fps: f
     seconds = 60 + SECONDS_EACH * sum(ticks)
     words = "make it shorter or its pictures smaller, or choose .gif"
     with Child("engine.pictures.video:record", MEMORY, seconds, "writing the film", words, words) as child:
-        asking = child.ask(msgspec.msgpack.encode(order))
-        while True:
-            try:
-                elapsed = next(asking)
-            except StopIteration:
-                return
-            yield Progress(stage="film", done=0, total=len(ticks), message=f"{path.name}, {elapsed:.0f} s")
+        asked = child.ask(msgspec.msgpack.encode(order))
+        begun = Progress(stage="film", done=0, total=len(ticks))
+        yield from retold(asked, lambda seconds: replace(begun, message=f"{path.name}, {seconds:.0f} s"))
 
 
 def record(request: bytes) -> bytes:

@@ -1,7 +1,6 @@
 """Latents made by hand, so that what an analysis must find is known."""
 
 from collections.abc import Sequence
-from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -13,7 +12,6 @@ from engine.child import Child
 from engine.method import Part
 from engine.protocol import Stage
 
-T = TypeVar("T")
 NAMES = ("body", "wing", "tail")
 WIDTH = 12  # numbers of each part
 
@@ -44,16 +42,6 @@ def made(
 def noise(count: int, width: int = 3 * WIDTH, seed: int = 0) -> NDArray[np.float64]:
     """(N, D) independent standard normal numbers."""
     return np.random.default_rng(seed).normal(size=(count, width))
-
-
-def finish(stage: Stage[T]) -> T:
-    """What a stage returns."""
-    while True:
-        try:
-            next(stage)
-        except StopIteration as end:
-            value: T = end.value
-            return value
 
 
 @pytest.fixture

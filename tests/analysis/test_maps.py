@@ -8,7 +8,8 @@ from engine.analysis.maps import maps, stacked
 from engine.analysis.rows import TRAIN, UNSEEN
 from engine.errors import InputError
 from engine.protocol import Progress
-from tests.analysis.made import WIDTH, finish, in_process, made, noise  # noqa: F401
+from engine.stages import ended
+from tests.analysis.made import WIDTH, in_process, made, noise  # noqa: F401
 
 pytestmark = pytest.mark.usefixtures("in_process")
 
@@ -30,7 +31,7 @@ def test_unseen_shapes_are_not_drawn_to_the_middle() -> None:
     ratios: dict[str, list[float]] = {"pca": [], "tsne": []}
     for seed in range(4):
         rows = made(noise(80, 3000, seed), [TRAIN] * 40 + [UNSEEN] * 40, parts=0)
-        (found,) = finish(maps(rows, "", 15, 0)).maps
+        (found,) = ended(maps(rows, "", 15, 0)).maps
         for key, several in ratios.items():
             points = np.array([getattr(place, key) for place in found.places])
             out = np.linalg.norm(points - points.mean(0), axis=1)
@@ -40,7 +41,7 @@ def test_unseen_shapes_are_not_drawn_to_the_middle() -> None:
 
 def test_parts_that_differ_form_groups_until_their_means_are_taken_off() -> None:
     latent = noise(25) + np.repeat([8.0, 0.0, -8.0], WIDTH)
-    found = finish(maps(made(latent), "", 10, 0))
+    found = ended(maps(made(latent), "", 10, 0))
     plain, centred = found.maps
     assert (plain.centred, centred.centred) == (False, True) and len(plain.places) == 75
 
@@ -54,7 +55,7 @@ def test_parts_that_differ_form_groups_until_their_means_are_taken_off() -> None
     assert purity("pca", plain) == purity("tsne", plain) == 1
     assert purity("pca", centred) < 0.6 > purity("tsne", centred)
     assert plain.variance[0] > 0.5 > centred.variance[0]
-    again = finish(maps(made(latent), "", 10, 0)).maps[0]
+    again = ended(maps(made(latent), "", 10, 0)).maps[0]
     assert again.places == plain.places  # the same seed gives the same map
 
 
@@ -69,16 +70,16 @@ def test_parts_lie_over_one_another_without_their_means() -> None:
 
 
 def test_one_part_alone_and_no_parts_at_all() -> None:
-    (only,) = finish(maps(made(noise(20)), "tail", 5, 0)).maps
+    (only,) = ended(maps(made(noise(20)), "tail", 5, 0)).maps
     assert {place.part for place in only.places} == {"tail"} and not only.centred
-    (whole,) = finish(maps(made(noise(20), parts=0), "", 5, 0)).maps
+    (whole,) = ended(maps(made(noise(20), parts=0), "", 5, 0)).maps
     assert {place.part for place in whole.places} == {""} and len(whole.places) == 20
 
 
 def test_too_few_shapes_are_refused() -> None:
     with pytest.raises(InputError, match="too few"):
-        finish(maps(made(noise(2)), "", 30, 0))
-    found = finish(maps(made(noise(5)), "", 30, 0))
+        ended(maps(made(noise(2)), "", 30, 0))
+    found = ended(maps(made(noise(5)), "", 30, 0))
     assert found.maps[0].perplexity == pytest.approx(14 / 3)
 
 

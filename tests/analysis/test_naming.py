@@ -6,7 +6,8 @@ import pytest
 from engine.analysis.naming import NamingFound, naming
 from engine.analysis.rows import TRAIN, UNSEEN
 from engine.errors import InputError
-from tests.analysis.made import WIDTH, finish, in_process, made, noise  # noqa: F401
+from engine.stages import ended
+from tests.analysis.made import WIDTH, in_process, made, noise  # noqa: F401
 
 pytestmark = pytest.mark.usefixtures("in_process")
 ANCHOR = np.repeat([4.0, 0.0, -4.0], WIDTH)
@@ -19,7 +20,7 @@ def accuracy(found: NamingFound, numbers: str, asked: str = "fitted") -> list[fl
 def test_anchors_tell_parts_and_nothing_else_does() -> None:
     """Fits that are their part's anchor plus noise: the name is in the anchor alone."""
     rows = made(ANCHOR + noise(60), anchor=ANCHOR.astype(np.float32))
-    found = finish(naming(rows, 0))
+    found = ended(naming(rows, 0))
     assert accuracy(found, "as stored") == [1, 1]
     for numbers in ("anchor removed", "mean removed"):
         assert all(abs(one - 1 / 3) < 0.12 for one in accuracy(found, numbers))  # chance, with a deviation of 0.04
@@ -34,7 +35,7 @@ def test_what_is_learned_comes_from_other_shapes() -> None:
     """The same numbers stand in all parts of a shape, and differ from shape to shape: only its own could tell nothing,
     and means of groups that held the asked shapes would make the score fall below chance."""
     own = noise(50, WIDTH)
-    found = finish(naming(made(np.tile(own, 3)), 0))
+    found = ended(naming(made(np.tile(own, 3)), 0))
     assert accuracy(found, "as stored") == accuracy(found, "mean removed")
     assert all(abs(one - 1 / 3) < 0.05 for one in accuracy(found, "as stored"))
 
@@ -43,7 +44,7 @@ def test_generated_parts_are_named_by_what_fits_taught() -> None:
     latent = ANCHOR + noise(40)
     latent[30:] = -latent[30:]  # body and tail change places
     rows = made(latent, [TRAIN] * 20 + [UNSEEN] * 10 + ["generated"] * 10, [False] * 30 + [True] * 10)
-    found = finish(naming(rows, 0))
+    found = ended(naming(rows, 0))
     assert accuracy(found, "as stored") == [1, 1]
     logistic = next(score for score in found.scores if score.asked == "generated")
     assert np.array_equal(logistic.confusion, 10 * np.eye(3)[::-1])
@@ -55,10 +56,10 @@ def test_generated_parts_are_named_by_what_fits_taught() -> None:
 
 def test_too_little_is_refused() -> None:
     with pytest.raises(InputError, match="two parts"):
-        finish(naming(made(noise(30), parts=0), 0))
+        ended(naming(made(noise(30), parts=0), 0))
     with pytest.raises(InputError, match="10 fitted"):
-        finish(naming(made(noise(9)), 0))
+        ended(naming(made(noise(9)), 0))
     rows = made(noise(30))
     rows.present[:25, 2] = False
-    found = finish(naming(rows, 0))
+    found = ended(naming(rows, 0))
     assert found.parts == ("body", "wing") and found.left_out == ("tail",)

@@ -7,7 +7,8 @@ from engine.analysis.near import nearest, once_each, sentence
 from engine.analysis.rows import TRAIN, UNSEEN
 from engine.analysis.scale import evened
 from engine.errors import InputError
-from tests.analysis.made import NAMES, WIDTH, finish, made, noise
+from engine.stages import ended
+from tests.analysis.made import NAMES, WIDTH, made, noise
 
 
 def test_copies_are_traced_as_a_whole_and_part_by_part() -> None:
@@ -16,7 +17,7 @@ def test_copies_are_traced_as_a_whole_and_part_by_part() -> None:
     mix = np.concatenate([training[[7], :WIDTH], training[[9], WIDTH:]], 1)  # body of 7, wing and tail of 9
     latent = np.concatenate([training, copy, mix, noise(1, seed=2)])
     marks = [TRAIN] * 30 + ["mixed"] * 3
-    found = finish(nearest(made(latent, marks, [False] * 30 + [True] * 3)))
+    found = ended(nearest(made(latent, marks, [False] * 30 + [True] * 3)))
     near = {(one.shape, one.part): one for one in found.neighbours}
     assert len(near) == 3 * (1 + len(NAMES))
     for part in ("", *NAMES):
@@ -28,7 +29,7 @@ def test_copies_are_traced_as_a_whole_and_part_by_part() -> None:
 
 
 def test_a_training_shape_is_compared_with_the_others() -> None:
-    found = finish(nearest(made(noise(20)), "wing"))
+    found = ended(nearest(made(noise(20)), "wing"))
     assert {one.part for one in found.neighbours} == {"wing"} and len(found.neighbours) == 20
     assert all(one.nearest != one.shape != one.second and one.distance > 0 for one in found.neighbours)
     ratios = np.array([one.ratio for one in found.neighbours])
@@ -40,16 +41,16 @@ def test_a_training_shape_is_compared_with_the_others() -> None:
 def test_only_shapes_that_have_a_part_are_neighbours() -> None:
     rows = made(noise(12), [TRAIN] * 9 + [UNSEEN] * 3)
     rows.present[:6, 1] = False
-    found = finish(nearest(rows))
+    found = ended(nearest(rows))
     wings = [one for one in found.neighbours if one.part == "wing"]
     assert {one.shape for one in wings} == {f"run/{i:04d}" for i in range(6, 12)}
     assert {one.nearest for one in wings} <= {f"run/{i:04d}" for i in range(6, 9)}
     rows.present[:8, 1] = False  # one training wing is left
-    assert finish(nearest(rows)).left_out == ("wing",)
+    assert ended(nearest(rows)).left_out == ("wing",)
     with pytest.raises(InputError, match="wing.*at least 3"):
-        finish(nearest(rows, "wing"))
+        ended(nearest(rows, "wing"))
     with pytest.raises(InputError, match="propeller"):
-        finish(nearest(rows, "propeller"))
+        ended(nearest(rows, "propeller"))
 
 
 def test_numbers_that_hardly_move_in_training_do_not_decide() -> None:
@@ -70,14 +71,14 @@ def test_numbers_that_hardly_move_in_training_do_not_decide() -> None:
 def test_copies_are_counted_in_words() -> None:
     """Training shapes are not: the two nearest of them are by definition as near as any."""
     latent = np.concatenate([noise(30), noise(30)[:4] + 0.001])
-    found = finish(nearest(made(latent, [TRAIN] * 30 + ["generated"] * 4)))
+    found = ended(nearest(made(latent, [TRAIN] * 30 + ["generated"] * 4)))
     order = sorted((one for one in found.neighbours if not one.part), key=lambda one: one.distance)
     text = sentence(order, {f"run/{i:04d}" for i in range(30)})
     assert "4 of 4 nearer" in text and "of 34;" in text
 
 
 def test_a_pair_is_shown_once() -> None:
-    order = sorted(finish(nearest(made(noise(20)), "body")).neighbours, key=lambda one: one.distance)
+    order = sorted(ended(nearest(made(noise(20)), "body")).neighbours, key=lambda one: one.distance)
     left = once_each(order)
     pairs = [frozenset((one.shape, one.nearest)) for one in left]
     assert len(set(pairs)) == len(pairs) < len(order)

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from engine.protocol import Note, Progress
+from engine.stages import ended
 from tests.bench._budget import Forecast
-from tests.stages import ended
 
 
 @pytest.mark.slow

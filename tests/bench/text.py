@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from statistics import mean
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -43,6 +43,7 @@ from engine.opened import Model, open_model
 from engine.project import Project
 from engine.protocol import Note, Progress, Stage
 from engine.settings import Settings, override
+from engine.stages import noting
 from engine.storage import digest, seed_of, write_json
 from engine.text.captions import Phrasing
 from engine.text.clip import ClipTextEncoder
@@ -54,7 +55,6 @@ from tests.bench.methods import LEARNING
 OWN = ("clouds", "text", "methods/tiny3d")
 KEEP_EVERY = 20  # prompts whose answers a killed process may lose
 GAP = "\u2013"
-T = TypeVar("T")
 
 
 class Recipe(Settings, frozen=True):
@@ -191,7 +191,7 @@ def _answers(recipe: Recipe, model: Model, path: Path) -> Stage[list[int]]:
         asked = override(settings.sampler, [f"prompt={msgspec.json.encode(prompts[number].text).decode()}"])
         asked = override(asked, [f"points={recipe.points}"])
         drawing = method.sample(model.trainee, model.representation, 1, asked, seed_of("first", number), {})
-        shapes = yield from _quietly(drawing)
+        shapes = yield from noting(drawing, [])
         cloud = shapes.latent.numpy().reshape(-1, 3)
         found.append(int(prompts[number].rule.answer(cloud) == prompts[number].wanted))
         if len(found) % KEEP_EVERY == 0 or len(found) == len(prompts):
@@ -236,23 +236,11 @@ def _vectors(texts: Sequence[str], model: Model) -> Stage[np.ndarray]:
     assert isinstance(trainee, PointDenoiser) and isinstance(representation, CloudRepresentation)
     rows: list[Tensor] = []
     for number, text in enumerate(texts):
-        found = yield from _quietly(read_prompt(text, trainee, representation))
+        found = yield from noting(read_prompt(text, trainee, representation), [])
         rows.append(trainee.nothing[None] if found is None else found)
         if number % 8 == 0:
             yield Progress(stage="vectors", done=number, total=len(texts))
     return torch.cat(rows).numpy()
-
-
-def _quietly(stage: Stage[T]) -> Stage[T]:
-    """A stage without what it says to people."""
-    while True:
-        try:
-            event = next(stage)
-        except StopIteration as end:
-            result: T = end.value
-            return result
-        if not isinstance(event, Note):
-            yield event
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> list[str]:

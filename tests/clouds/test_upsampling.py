@@ -6,7 +6,7 @@ from torch import Tensor
 
 from engine.clouds.even import farthest
 from engine.clouds.upsampling import NEIGHBOURS, around, between, continued, filling, midpoints, nearest
-from tests.stages import ended
+from engine.stages import ended
 
 
 def clouds(points: int = 60, count: int = 2) -> Tensor:

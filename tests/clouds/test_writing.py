@@ -12,7 +12,7 @@ from engine.clouds.writing import picture, write_shape
 from engine.errors import InputError
 from engine.pictures.camera import View
 from engine.settings import ExportOptions
-from tests.stages import ended
+from engine.stages import ended
 
 
 def table(path: Path) -> np.ndarray:

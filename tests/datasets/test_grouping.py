@@ -9,15 +9,7 @@ from engine.datasets.grouping import Piece, group_pieces, units, usual
 from engine.datasets.procedural import make
 from engine.geometry.carry import solids_of
 from engine.geometry.mesh import face_areas
-from engine.protocol import Stage
-
-
-def run(stage: Stage[list[dict[str, int]]]) -> list[dict[str, int]]:
-    while True:
-        try:
-            next(stage)
-        except StopIteration as end:
-            return list(end.value)
+from engine.stages import ended
 
 
 def pieces_of(category: str, seed: int) -> list[Piece]:
@@ -39,7 +31,7 @@ def cube(name: str, x: float, y: float, z: float, size: float = 0.1) -> Piece:
 def test_groups_agree_with_names_that_were_taken_away(category: str, share: float) -> None:
     """The share of the area whose group stands for its own part; pieces keep that group whatever the items' order."""
     items = [pieces_of(category, seed) for seed in range(16)]
-    groups = run(group_pieces(items))
+    groups = ended(group_pieces(items))
     table: dict[tuple[int, str], float] = defaultdict(float)
     for own, group in zip(items, groups, strict=True):
         total = sum(piece.area for piece in own)
@@ -55,7 +47,7 @@ def test_groups_agree_with_names_that_were_taken_away(category: str, share: floa
 
 def test_no_group_is_taken_twice_while_there_are_others() -> None:
     items = [pieces_of("lamp", seed) for seed in range(8)]
-    for own, group in zip(items, run(group_pieces(items, 4)), strict=True):
+    for own, group in zip(items, ended(group_pieces(items, 4)), strict=True):
         apart = [{group[piece.name] for piece in unit} for unit in units(own)]
         assert all(len(numbers) == 1 for numbers in apart)
         assert len(set.union(*apart)) == min(len(apart), 4)
@@ -76,4 +68,4 @@ def test_the_number_of_groups_suits_three_quarters_of_the_items() -> None:
 
 def test_fewer_pieces_than_groups_are_no_fault() -> None:
     items = [[cube("a", 0, 0, 0), cube("b", 0, 0.3, 0, 0.2)], [cube("a", 0, 0, 0)]]
-    assert run(group_pieces(items, 8))[0] == {"a": 1, "b": 0}
+    assert ended(group_pieces(items, 8))[0] == {"a": 1, "b": 0}

@@ -18,6 +18,7 @@ from engine.project import Project
 from engine.protocol import Note, Stage
 from engine.rows import ItemRow
 from engine.settings import SampleSettings
+from engine.stages import ended, noting
 
 
 @pytest.fixture
@@ -27,13 +28,7 @@ def project(tmp_path: Path) -> Project:
 
 def finish(stage: Stage[Any]) -> tuple[Any, list[Note]]:
     notes: list[Note] = []
-    while True:
-        try:
-            event = next(stage)
-        except StopIteration as end:
-            return end.value, notes
-        if isinstance(event, Note):
-            notes.append(event)
+    return ended(noting(stage, notes)), notes
 
 
 def test_every_file_gets_a_verdict_and_good_ones_are_kept(project: Project, tmp_path: Path) -> None:

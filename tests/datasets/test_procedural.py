@@ -16,6 +16,7 @@ from engine.datasets.procedural import CATEGORIES, PARTS, ProceduralShape, make
 from engine.datasets.procedural.variety import variety
 from engine.errors import InputError
 from engine.geometry.mesh import Mesh
+from engine.stages import ended
 
 MIRRORED = {"airplane": (1.0, 0.0, 0.0), "chair": (1.0, 0.0, 0.0), "car": (1.0, 0.0, 0.0), "mug": (0.0, 0.0, 1.0)}
 SEEDS = 60
@@ -230,12 +231,7 @@ def test_thin_things_are_thick_enough_to_be_learned(shapes: dict[str, list[Proce
 
 
 def measured(category: str, count: int, points: int) -> dict[str, float]:
-    stage = variety(category, count, points)
-    while True:
-        try:
-            next(stage)
-        except StopIteration as end:
-            return dict(end.value)
+    return dict(ended(variety(category, count, points)))
 
 
 def test_variety_is_above_the_noise_of_sampling() -> None:

@@ -23,8 +23,8 @@ from engine.geometry.occupancy import surface_points
 from engine.geometry.readers import read_raw
 from engine.jobs import ExportJob, ImportJob, Job
 from engine.project import Project
-from engine.protocol import Stage
 from engine.rows import ItemRow
+from engine.stages import ended
 
 pytestmark = pytest.mark.slow
 TABLE, BENCH = "1a00aa6b75362cc5b324368d54a7416f", "1be0e167a93a1069acb4ead41419080a"
@@ -44,12 +44,7 @@ def project(test_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 def run(job: Job, project: Project) -> dict[str, Any]:
-    stage: Stage[dict[str, Any]] = pipeline.run(job, project)
-    while True:
-        try:
-            next(stage)
-        except StopIteration as end:
-            return dict(end.value)
+    return ended(pipeline.run(job, project))
 
 
 def test_every_mesh_file_has_a_verdict_with_a_reason(project: Project, test_data: Path) -> None:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Literal, TypeVar
+from typing import Literal
 
 import pytest
 import torch
@@ -16,10 +16,9 @@ from engine.errors import InputError
 from engine.layout import Layout, Slot
 from engine.method import Batch
 from engine.optimise import optimise
-from engine.protocol import Progress, Stage
+from engine.protocol import Progress
 from engine.settings import DenoiserSettings, SamplerSettings, TrainSettings
-
-T = TypeVar("T")
+from engine.stages import ended
 
 
 def mlp(inputs: int, width: int, part: str = "") -> tuple[Slot, ...]:
@@ -34,15 +33,6 @@ PARTS = ("body", "wing", "tail", "engine")
 SEMANTIC = Layout(tuple(slot for part in PARTS for slot in mlp(27, 60, part)))
 SMALL = Layout(tuple(slot for part in ("a", "b") for slot in mlp(5, 7, part)))
 TINY = DenoiserSettings(width=32, layers=2, heads=4, predict="v", schedule="cosine", time="smooth", timesteps=100)
-
-
-def drive(stage: Stage[T]) -> T:
-    while True:
-        try:
-            next(stage)
-        except StopIteration as end:
-            value: T = end.value
-            return value
 
 
 @pytest.mark.parametrize(
@@ -162,15 +152,15 @@ def untrained() -> Denoiser:
 def test_sample_i_does_not_hang_on_the_batch(untrained: Denoiser, sampler: str) -> None:
     torch.set_num_threads(1)
     runs = [
-        drive(draw(untrained, count, SamplerSettings(sampler=sampler, steps=8, batch=batch), seed=4))  # type: ignore[arg-type]
+        ended(draw(untrained, count, SamplerSettings(sampler=sampler, steps=8, batch=batch), seed=4))  # type: ignore[arg-type]
         for count, batch in ((7, 7), (7, 2), (4, 64))
     ]
     torch.testing.assert_close(runs[0], runs[1], rtol=1e-3, atol=1e-3)
     torch.testing.assert_close(runs[0][:4], runs[2], rtol=1e-3, atol=1e-3)
     assert torch.pdist(runs[0]).min() > 1  # and they are different shapes
-    again = drive(draw(untrained, 7, SamplerSettings(sampler=sampler, steps=8, batch=7), seed=4))  # type: ignore[arg-type]
+    again = ended(draw(untrained, 7, SamplerSettings(sampler=sampler, steps=8, batch=7), seed=4))  # type: ignore[arg-type]
     assert torch.equal(runs[0], again)
-    other = drive(draw(untrained, 7, SamplerSettings(sampler=sampler, steps=8, batch=7), seed=5))  # type: ignore[arg-type]
+    other = ended(draw(untrained, 7, SamplerSettings(sampler=sampler, steps=8, batch=7), seed=5))  # type: ignore[arg-type]
     assert not torch.allclose(runs[0], other, atol=1)
 
 
@@ -189,7 +179,7 @@ def test_draw_reports_leaves_no_mode_and_refuses(untrained: Denoiser) -> None:
         next(draw(untrained, 1, SamplerSettings(steps=2), 0, {"kind": 2}))
     with pytest.raises(InputError, match="at most 100"):
         next(draw(untrained, 1, SamplerSettings(steps=101), 0))
-    assert drive(draw(untrained, 0, SamplerSettings(steps=2), 0)).shape == (0, SMALL.size)
+    assert ended(draw(untrained, 0, SamplerSettings(steps=2), 0)).shape == (0, SMALL.size)
 
 
 def test_model_file_is_enough(untrained: Denoiser, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -198,7 +188,7 @@ def test_model_file_is_enough(untrained: Denoiser, tmp_path_factory: pytest.Temp
     other = build(read_about(path))
     load_model(path, {"denoiser": other})
     settings = SamplerSettings(steps=4)
-    assert torch.equal(drive(draw(untrained, 3, settings, 1)), drive(draw(other, 3, settings, 1)))
+    assert torch.equal(ended(draw(untrained, 3, settings, 1)), ended(draw(other, 3, settings, 1)))
     with pytest.raises(InputError, match="does not describe a denoiser"):
         build({"layout": {}})
 
@@ -226,7 +216,7 @@ def test_condition_null_and_guidance_against_the_exact_guess() -> None:
 
     def sample(condition: Mapping[str, int] | None, scale: float) -> Tensor:
         settings = SamplerSettings(sampler="dpmpp-2m", steps=60, guidance_scale=scale, batch=600)
-        return drive(draw(denoiser, 600, settings, seed=2, condition=condition))
+        return ended(draw(denoiser, 600, settings, seed=2, condition=condition))
 
     for kind, mean in ((0, -3.0), (1, 3.0)):
         x = sample({"kind": kind}, 1.0)
@@ -290,12 +280,12 @@ def test_two_modes_are_learned(predict: str) -> None:
 
     denoiser.fit_statistics([batch(500, generator).target])
     training = TrainSettings(steps=800, lr=4e-3, warmup=20, ema=0.98)
-    outcome = drive(
+    outcome = ended(
         optimise({"denoiser": denoiser}, lambda step, g: denoiser.loss(batch(64, g), g, 0.2), training, seed=0)
     )
     with outcome.ema.swapped():
-        free = drive(draw(denoiser, 200, SamplerSettings(steps=20, batch=200), seed=0))
-        asked = drive(draw(denoiser, 50, SamplerSettings(steps=20, batch=200), seed=0, condition={"kind": 1}))
+        free = ended(draw(denoiser, 200, SamplerSettings(steps=20, batch=200), seed=0))
+        asked = ended(draw(denoiser, 50, SamplerSettings(steps=20, batch=200), seed=0, condition={"kind": 1}))
     distance = torch.cdist(free, points)
     near = distance.min(1).values / math.sqrt(10)
     assert (near < 0.5).float().mean() > 0.85 and near.median() < 0.35  # the noise of the data is 0.1

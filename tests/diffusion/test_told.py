@@ -1,7 +1,6 @@
 """What a denoiser is told while it learns, and that it does as asked: alone, together, by half, and more so with guidance."""
 
 import math
-from typing import TypeVar
 
 import pytest
 import torch
@@ -12,23 +11,13 @@ from engine.diffusion.sample import draw
 from engine.layout import Layout, Slot
 from engine.method import Batch
 from engine.optimise import optimise
-from engine.protocol import Stage
 from engine.settings import DenoiserSettings, SamplerSettings, TrainSettings
+from engine.stages import ended
 
-T = TypeVar("T")
 LAYOUT = Layout((Slot("kind", (2,), "a"), Slot("there", (1,), "b"), Slot("colour", (2,), "b")))
 CLASSES = {"category": 2, "part:arm": 2, "attribute:colour": 3}
 SHARES = {"category": (0.7, 0.3), "part:arm": (0.35, 0.65), "attribute:colour": (0.5, 0.3, 0.2)}
 NOISE = 0.6  # one in twenty aeroplanes with arms looks as if it had none: guidance has something to mend
-
-
-def drive(stage: Stage[T]) -> T:
-    while True:
-        try:
-            next(stage)
-        except StopIteration as end:
-            value: T = end.value
-            return value
 
 
 def settings(width: int = 32) -> DenoiserSettings:
@@ -125,7 +114,7 @@ def learned() -> Denoiser:
 
     denoiser.fit_statistics([batch(2000, torch.Generator().manual_seed(1)).target])
     training = TrainSettings(steps=700, lr=4e-3, warmup=20, ema=0.98)
-    outcome = drive(
+    outcome = ended(
         optimise({"denoiser": denoiser}, lambda _, g: denoiser.loss(batch(128, g), g, 0.1), training, seed=0)
     )
     outcome.ema.exchange()
@@ -145,7 +134,7 @@ def classes(rows: Tensor) -> dict[str, Tensor]:
 
 def sampled(denoiser: Denoiser, asked: dict[str, int], scale: float = 1.0, count: int = 600) -> dict[str, Tensor]:
     sampler = SamplerSettings(steps=15, batch=count, guidance_scale=scale)
-    return classes(drive(draw(denoiser, count, sampler, seed=2, condition=asked)))
+    return classes(ended(draw(denoiser, count, sampler, seed=2, condition=asked)))
 
 
 def test_asked_for_nothing_it_gives_the_mixture(learned: Denoiser) -> None:

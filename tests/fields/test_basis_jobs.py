@@ -22,9 +22,9 @@ from engine.protocol import Finished, Stage
 from engine.reporting import RESULT
 from engine.settings import ProtocolSettings, override
 from engine.shapes import fit_of, hash_of_file
+from engine.stages import ended
 from engine.storage import read_tensors
 from tests.clouds.drawn import keep_clouds
-from tests.stages import ended
 
 CHANGES = [
     "samples.held_out=8000",
@@ -84,13 +84,9 @@ def test_all_items_get_codes_and_experts_learn_from_few(project: Project) -> Non
 
 def test_the_representation_comes_back_from_its_file(project: Project) -> None:
     """Decoded after loading, a shape is what its record says of it: present parts as stored."""
-    stage = fit_of("fit-0001", project, Workspace(project.run_folder("fit-0001"), torch.device("cpu")))
-    while True:
-        try:
-            next(stage)
-        except StopIteration as end:
-            representation, latents = end.value
-            break
+    work = Workspace(project.run_folder("fit-0001"), torch.device("cpu"))
+    found: Any = ended(fit_of("fit-0001", project, work))
+    representation, latents = found
     shapes = latents.shapes(range(4))
     fields = representation.decode(shapes)
     assert torch.equal(representation.present(shapes.latent), shapes.present)

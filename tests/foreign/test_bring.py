@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -25,6 +26,7 @@ from engine.jobs import ExportJob, GenerateJob, Job
 from engine.method import Shapes, Workspace
 from engine.protocol import Finished
 from engine.shapes import fit_of, keep_fitted, read_model_about
+from engine.stages import ended
 from tests.foreign.published import State, denoised, denoiser, field, network, same, save
 
 NAMES = ("body", "wing")
@@ -76,10 +78,8 @@ def test_a_kept_run_decodes_unchanged_exports_and_goes_back(tmp_path: Path) -> N
             job = project.submit(GenerateJob(run=f"brought-{number}", model="imported", count=1))
             folder = project.run_folder(job.run)
             keep_fitted(project, job.run, keep_network_run(folder, group))
-            stage = fit_of(job.run, project, Workspace(folder, choose("cpu")))
-            with pytest.raises(StopIteration) as end:
-                next(stage)
-            representation, latents = end.value.value
+            found: Any = ended(fit_of(job.run, project, Workspace(folder, choose("cpu"))))
+            representation, latents = found
             batch = latents.batch(torch.arange(len(latents)), torch.Generator())
             for row, (solid, i) in enumerate(
                 zip(representation.decode(Shapes(batch.target, batch.present)), which, strict=True)
@@ -115,10 +115,7 @@ def test_a_kept_model_generates_and_goes_back(tmp_path: Path, parts: tuple[str, 
         job = GenerateJob(model=str(model), count=3, changes=("steps=4",), whole=False)
         result = finished(job, project)
         assert len(result["shapes"]) == 3
-        stage = fit_of(result["run"], project, Workspace(tmp_path, choose("cpu")))
-        with pytest.raises(StopIteration) as end:
-            next(stage)
-        latents = end.value.value[1]
+        _, latents = ended(fit_of(result["run"], project, Workspace(tmp_path, choose("cpu"))))
         assert bool(torch.isfinite(latents.batch(torch.arange(3), torch.Generator()).target).all())
     write_kept_model(tmp_path / "kept", tmp_path / "back.ckpt")
     assert same(path, tmp_path / "back.ckpt")

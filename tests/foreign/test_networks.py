@@ -16,6 +16,7 @@ from engine.fields.mlp import WeightField
 from engine.foreign.networks import Network, read_network, write_network
 from engine.geometry.mesh import Mesh, is_watertight, volume
 from engine.geometry.surface import extract
+from engine.stages import ended
 from tests.foreign.published import State, embedded, field, network, same, save
 
 POINTS = torch.rand(500, 3, generator=torch.Generator().manual_seed(1)) - 0.5
@@ -32,13 +33,7 @@ def written(found: Network, path: Path) -> Path:
 
 
 def surface(solid: Callable[[Tensor], Tensor], resolution: int) -> Mesh:
-    stage = extract(solid, resolution)
-    while True:
-        try:
-            next(stage)
-        except StopIteration as end:
-            mesh: Mesh = end.value
-            return mesh
+    return ended(extract(solid, resolution))
 
 
 def with_heads(state: State, classes: int = 4, seed: int = 5) -> State:

@@ -11,8 +11,8 @@ from engine.geometry.export import Colour, export_mesh
 from engine.geometry.mesh import Mesh, is_watertight, volume
 from engine.geometry.read import read
 from engine.geometry.surface import extract
+from engine.stages import ended
 from tests.geometry.shapes import box, sphere
-from tests.geometry.test_surface import finish
 
 PARTS = {"body": box((0.4, 0.2, 0.8)), "left wing": box((0.3, 0.02, 0.2), (0.3, 0, 0)), "Räder": sphere(0.1, 2)}
 COLOURS: dict[str, Colour] = {"body": (0.8, 0.1, 0.05), "left wing": (0.0, 0.5, 1.0), "Räder": (0.2, 0.2, 0.2)}
@@ -36,7 +36,7 @@ def test_extracted_surface_stays_watertight(tmp_path: Path, suffix: str) -> None
     def field(p: torch.Tensor) -> torch.Tensor:
         return 40 * (0.1 - torch.stack([p[:, [0, 2]].norm(dim=1) - 0.3, p[:, 1]], 1).norm(dim=1))
 
-    surface = finish(extract(field, 96))
+    surface = ended(extract(field, 96))
     info = export_mesh(tmp_path / f"ring{suffix}", surface, {}, {"shape": (1, 0, 0)}, RECIPE)
     assert info.watertight and info.parts == () and info.faces == len(surface.faces)
     loaded = trimesh.load_mesh(info.path)

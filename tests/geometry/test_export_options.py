@@ -18,9 +18,9 @@ from engine.geometry.mesh import Mesh, join, volume
 from engine.geometry.read import load_pieces
 from engine.geometry.surface import extract
 from engine.settings import Axes, override
+from engine.stages import ended
 from tests.geometry.shapes import box, sphere
 from tests.geometry.test_export import COLOURS, PARTS
-from tests.geometry.test_surface import finish
 
 ARROW = box((0.1, 0.2, 0.9), (0.3, 0.5, 1.0))  # lies to the left (+X), above (+Y) and in front (+Z) of the origin
 
@@ -29,7 +29,7 @@ def ring(thickness: float = 0.1) -> Mesh:
     def field(p: torch.Tensor) -> torch.Tensor:
         return 40 * (thickness - torch.stack([p[:, [0, 2]].norm(dim=1) - 0.3, p[:, 1]], 1).norm(dim=1))
 
-    return finish(extract(field, 64))
+    return ended(extract(field, 64))
 
 
 RING = ring()

@@ -10,8 +10,8 @@ from engine.errors import MeshError
 from engine.geometry.export import ExportOptions, export_mesh
 from engine.geometry.export.slowly import export_slowly
 from engine.geometry.mesh import Mesh
+from engine.stages import ended
 from tests.geometry.shapes import box, sphere
-from tests.geometry.test_morph import ran
 
 BALL = sphere(0.3, 5)  # 20,480 faces
 PARTS = {"body": BALL, "box": box()}
@@ -23,7 +23,7 @@ def test_it_writes_what_export_mesh_writes(tmp_path: Path, options: ExportOption
     one, two = tmp_path / "one" / "a.glb", tmp_path / "two" / "a.glb"
     colours, recipe = {"body": (0.1, 0.2, 0.3)}, {"shape": "run/0"}
     first = export_mesh(one, None, PARTS, colours, recipe, options)
-    second = ran(export_slowly(two, None, PARTS, colours, recipe, options))
+    second = ended(export_slowly(two, None, PARTS, colours, recipe, options))
     assert one.read_bytes() == two.read_bytes()
     assert {**vars(first), "path": two} == vars(second)
 
@@ -41,8 +41,8 @@ def test_it_yields_and_can_be_stopped(tmp_path: Path) -> None:
 def test_errors_are_those_of_export_mesh(tmp_path: Path) -> None:
     open_ball = Mesh(BALL.vertices, BALL.faces[1:])
     with pytest.raises(MeshError, match="is not closed"):
-        ran(export_slowly(tmp_path / "a.glb", open_ball, {}, {}, {}, ExportOptions(faces=4000)))
+        ended(export_slowly(tmp_path / "a.glb", open_ball, {}, {}, {}, ExportOptions(faces=4000)))
     bad = Mesh(np.where(np.arange(len(BALL.vertices))[:, None] == 3, np.nan, BALL.vertices), BALL.faces)
     with pytest.raises(MeshError, match="1 vertices of 'shape' are not finite"):
-        ran(export_slowly(tmp_path / "a.glb", bad, {}, {}, {}, OPTIONS))
+        ended(export_slowly(tmp_path / "a.glb", bad, {}, {}, {}, OPTIONS))
     assert not list(tmp_path.iterdir())

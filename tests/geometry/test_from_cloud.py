@@ -10,7 +10,7 @@ from engine.geometry.from_cloud import CloudMesh, mesh_of_cloud
 from engine.geometry.inside import inside
 from engine.geometry.mesh import is_watertight, volume
 from engine.settings import CloudMeshSettings
-from tests.stages import ended
+from engine.stages import ended
 
 
 def ball(count: int, radius: float = 0.4, seed: int = 0) -> NDArray[np.float64]:

@@ -7,8 +7,8 @@ from engine.geometry.health import crossings, health, together
 from engine.geometry.mesh import Mesh, flip, join, volume
 from engine.geometry.solids import union
 from engine.geometry.surface import extract
+from engine.stages import ended
 from tests.geometry.shapes import box, sphere
-from tests.geometry.test_surface import finish
 
 
 def test_a_sound_solid_has_nothing_to_say() -> None:
@@ -27,7 +27,7 @@ def test_an_extracted_surface_is_sound() -> None:
     def field(p: torch.Tensor) -> torch.Tensor:
         return 40 * (0.1 - torch.stack([p[:, [0, 2]].norm(dim=1) - 0.3, p[:, 1]], 1).norm(dim=1))
 
-    ring = finish(extract(field, 48))
+    ring = ended(extract(field, 48))
     found = health(ring)
     assert found.watertight and found.self_intersections == 0 and found.shells == 1
     assert found.volume == pytest.approx(2 * np.pi**2 * 0.3 * 0.01, rel=0.01)

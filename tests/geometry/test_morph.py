@@ -1,6 +1,5 @@
 import time
-from collections.abc import Callable, Generator
-from typing import Any, TypeVar
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -11,20 +10,11 @@ from engine.errors import MeshError
 from engine.geometry.mesh import Mesh, is_watertight, join
 from engine.geometry.morph import Misfit, carry, followed, misfit, topology
 from engine.geometry.surface import extract
+from engine.stages import ended, retold
 from tests.geometry.shapes import box, mesh_of, sphere
 
 R = 48
 Field = Callable[[Tensor], Tensor]
-T = TypeVar("T")
-
-
-def ran(stage: Generator[Any, None, T]) -> T:
-    while True:
-        try:
-            next(stage)
-        except StopIteration as end:
-            found: T = end.value
-            return found
 
 
 def ellipsoid(centre: tuple[float, float, float], radii: tuple[float, float, float], sharp: float = 8.0) -> Field:
@@ -41,12 +31,12 @@ def peanut(apart: float) -> Field:
 
 def film(fields: list[Field]) -> list[tuple[Mesh, Mesh, Misfit]]:
     """Each frame's own mesh, the carried one, and how they differ."""
-    mesh = ran(extract(fields[0], R))
+    mesh = ended(extract(fields[0], R))
     found = []
     for field in fields:
-        own = ran(extract(field, R))
-        mesh = ran(carry(mesh, field, own, R))
-        found.append((own, mesh, ran(misfit(mesh, field, own, R))))
+        own = ended(extract(field, R))
+        mesh = ended(carry(mesh, field, own, R))
+        found.append((own, mesh, ended(misfit(mesh, field, own, R))))
     return found
 
 
@@ -101,32 +91,32 @@ def test_a_feature_out_of_nothing_is_told_by_its_error() -> None:
     """Same topology, but what was a ball has a hair that no vertex is near."""
     ball, hair = ellipsoid((0, 0, 0), (0.15, 0.15, 0.15)), ellipsoid((0, 0.25, 0), (0.04, 0.2, 0.04))
     grown: Field = lambda points: torch.maximum(ball(points), hair(points))  # noqa: E731
-    own, mesh = ran(extract(grown, R)), ran(extract(ball, R))
+    own, mesh = ended(extract(grown, R)), ended(extract(ball, R))
     assert topology(own) == topology(mesh)
-    unmoved = ran(misfit(mesh, grown, own, R))
+    unmoved = ended(misfit(mesh, grown, own, R))
     assert unmoved.error == pytest.approx(0.3 * (R - 1), rel=0.05)  # from the hair's tip to the ball, in voxels
 
 
 def test_folds_are_counted() -> None:
     field = ellipsoid((0, 0, 0), (0.3, 0.3, 0.3))
-    own = ran(extract(field, R))
-    assert ran(misfit(own, field, own, R)).flipped == 0
+    own = ended(extract(field, R))
+    assert ended(misfit(own, field, own, R)).flipped == 0
     faces = own.faces.copy()
     faces[:7] = faces[:7, ::-1]
-    assert ran(misfit(Mesh(own.vertices, faces), field, own, R)).flipped == 7
+    assert ended(misfit(Mesh(own.vertices, faces), field, own, R)).flipped == 7
     points = own.vertices.copy()
     points[faces[100]] = points[faces[100, 0]]  # this face, and those at its three edges
-    assert ran(misfit(Mesh(points, own.faces), field, own, R)).collapsed >= 4
+    assert ended(misfit(Mesh(points, own.faces), field, own, R)).collapsed >= 4
 
 
 def test_nan_is_an_error() -> None:
     good = ellipsoid((0, 0, 0), (0.2, 0.2, 0.2))
     bad: Field = lambda points: torch.where(points[:, 0] > 0.1, torch.nan, good(points))  # noqa: E731
-    mesh = ran(extract(good, R))
+    mesh = ended(extract(good, R))
     with pytest.raises(MeshError, match="NaN"):
-        ran(carry(mesh, bad, mesh, R))
+        ended(carry(mesh, bad, mesh, R))
     with pytest.raises(MeshError, match="NaN"):
-        ran(misfit(mesh, bad, mesh, R))
+        ended(misfit(mesh, bad, mesh, R))
 
 
 def test_topology_of_known_solids() -> None:
@@ -145,11 +135,10 @@ def test_following_a_large_mesh_yields() -> None:
     moved = Mesh(ball.vertices * [1.2, 1, 0.9] + [0.1, 0, 0], ball.faces)
     stage, steps = followed(ball, moved), 0
     longest, last = 0.0, time.process_time()
-    while True:
-        try:
-            next(stage)
-        except StopIteration as end:
-            assert np.abs(end.value - moved.vertices).max() < 1e-3
-            break
+
+    def beat(_: object) -> None:
+        nonlocal steps, longest, last
         steps, longest, last = steps + 1, max(longest, time.process_time() - last), time.process_time()
+
+    assert np.abs(ended(retold(stage, beat)) - moved.vertices).max() < 1e-3
     assert steps > 20 and longest < 0.5

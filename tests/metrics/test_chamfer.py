@@ -8,21 +8,10 @@ from numpy.typing import NDArray
 
 from engine.errors import InputError
 from engine.metrics.chamfer import chamfer, chamfer_matrix
-from engine.protocol import Progress, Stage
+from engine.stages import ended
+from tests.hearing import heard
 
 T = TypeVar("T")
-
-
-def finish(stage: Stage[T]) -> tuple[T, list[Progress]]:
-    """Result and events of a stage."""
-    events: list[Progress] = []
-    while True:
-        try:
-            event = next(stage)
-        except StopIteration as stop:
-            return stop.value, events
-        assert isinstance(event, Progress)
-        events.append(event)
 
 
 def brute(a: NDArray, b: NDArray) -> float:
@@ -67,7 +56,7 @@ def test_invariances(seed: int, scale: float) -> None:
 def test_matrix_is_every_pair(other: NDArray | None) -> None:
     a = clouds(0, 5, 40)
     b = a if other is None else other
-    matrix, events = finish(chamfer_matrix(a, other, stage="named"))
+    matrix, events = heard(chamfer_matrix(a, other, stage="named"))
     exact = np.array([[brute(one, two) for two in b] for one in a])
     assert matrix.dtype == np.float64 and matrix == pytest.approx(exact, rel=1e-12)
     done = [event.done for event in events]
@@ -76,7 +65,7 @@ def test_matrix_is_every_pair(other: NDArray | None) -> None:
 
 
 def test_matrix_within_a_set_is_exactly_symmetric() -> None:
-    matrix, _ = finish(chamfer_matrix(clouds(2, 7, 40)))
+    matrix = ended(chamfer_matrix(clouds(2, 7, 40)))
     assert np.array_equal(matrix, matrix.T) and not matrix.diagonal().any()
 
 
@@ -85,6 +74,6 @@ def test_bad_clouds_are_named(bad: NDArray) -> None:
     with pytest.raises(InputError):
         chamfer(bad, np.zeros((2, 3)))
     with pytest.raises(InputError):
-        finish(chamfer_matrix(np.zeros((1, 2, 3)), bad[None]))
+        ended(chamfer_matrix(np.zeros((1, 2, 3)), bad[None]))
     with pytest.raises(InputError):
-        finish(chamfer_matrix(np.zeros((0, 2, 3))))
+        ended(chamfer_matrix(np.zeros((0, 2, 3))))

@@ -11,7 +11,7 @@ from engine.metrics.distribution import coverage, mmd, one_nna, one_nna_ideal
 from engine.metrics.matrices import distances
 from engine.metrics.measures import CHAMFER
 from engine.metrics.scores import ScoreRow, score
-from tests.metrics.test_chamfer import finish
+from engine.stages import ended
 
 
 def ellipsoids(seed: int, n: int, points: int = 200, shift: float = 0.0) -> NDArray[np.float64]:
@@ -59,8 +59,8 @@ def test_mean_of_all_splits_of_one_set_is_the_ideal(n: int, m: int, seed: int, v
 def compared(generated: NDArray, reference: NDArray) -> ScoreRow:
     """The row that an evaluation prints for these clouds."""
     sets, pairs = {"g": generated, "r": reference}, [("g", "g"), ("g", "r"), ("r", "r")]
-    found, _ = finish(distances(sets, pairs, CHAMFER))
-    return finish(score(found, "g", "r", resamples=2))[0]
+    found = ended(distances(sets, pairs, CHAMFER))
+    return ended(score(found, "g", "r", resamples=2))
 
 
 def test_halves_of_one_set_are_alike_and_far_sets_are_not() -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -19,23 +18,14 @@ from engine.metrics.feature_lessons import LEARNED, UNSEEN, lesson, lessons
 from engine.metrics.feature_training import QUICK, train_features
 from engine.metrics.features import OURS, Features, described, features_of
 from engine.metrics.frechet import FrechetRow, frechet, frechet_row
-from engine.protocol import Progress, Stage
+from engine.protocol import Progress
 from engine.resources import FOLDER, resource
+from engine.stages import ended
+from tests.hearing import heard
 
 COUNT, POINTS = 72, 1024  # shapes of a set: more than there are features
 FIRST = UNSEEN + 5_000
 LEVELS = (0.0, 0.025, 0.035, 0.05)  # deviation of noise, cube units; what is below 0.015 is not seen
-
-T = TypeVar("T")
-
-
-def drain(stage: Stage[T]) -> T:
-    while True:
-        try:
-            next(stage)
-        except StopIteration as end:
-            result: T = end.value
-            return result
 
 
 def cloud(mesh: Mesh, seed: int, count: int = POINTS) -> NDArray[np.float64]:
@@ -67,7 +57,7 @@ def planes(geometries: list[Geometry]) -> NDArray[np.float64]:
 
 
 def fpd(features: Features, a: NDArray, b: NDArray) -> float:
-    return frechet(drain(described(features, a)), drain(described(features, b)))
+    return frechet(ended(described(features, a)), ended(described(features, b)))
 
 
 def test_halves_of_one_category_are_near_and_categories_are_far(features: Features, planes: NDArray) -> None:
@@ -110,14 +100,7 @@ def test_the_order_and_the_number_of_points_do_not_matter(
 
 
 def test_the_row_tells_what_it_compared(features: Features, planes: NDArray) -> None:
-    seen = []
-    stage = frechet_row("few", features, planes[:20], planes[COUNT:], resamples=20)
-    while True:
-        try:
-            seen.append(next(stage))
-        except StopIteration as end:
-            row: FrechetRow = end.value
-            break
+    row, seen = heard(frechet_row("few", features, planes[:20], planes[COUNT:], resamples=20))
     assert all(isinstance(event, Progress) for event in seen)
     assert row.label == "FPD (ours)" and (row.generated, row.reference, row.points) == (20, COUNT, POINTS)
     assert row.distance.low <= row.distance.value <= row.distance.high
@@ -141,9 +124,9 @@ def test_the_shipped_network_is_small_and_its_card_says_how_it_was_made() -> Non
 def test_training_makes_a_network_that_can_be_used_and_is_not_repeated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    card = drain(train_features(QUICK, tmp_path / "work", tmp_path / "features"))
+    card = ended(train_features(QUICK, tmp_path / "work", tmp_path / "features"))
     first = (tmp_path / "features/procedural.safetensors").read_bytes()
-    assert drain(train_features(QUICK, tmp_path / "work", tmp_path / "features")) == card
+    assert ended(train_features(QUICK, tmp_path / "work", tmp_path / "features")) == card
     assert (tmp_path / "features/procedural.safetensors").read_bytes() == first
     monkeypatch.setattr("engine.resources.FOLDER", tmp_path)
     made = features_of(None)
@@ -153,7 +136,7 @@ def test_training_makes_a_network_that_can_be_used_and_is_not_repeated(
 
 def test_lessons_tell_the_truth(tmp_path: Path) -> None:
     """A part that was taken away is neither asked for nor among the points; boxes move with the points."""
-    source, values = drain(lessons(2, LEARNED, tmp_path))
+    source, values = ended(lessons(2, LEARNED, tmp_path))
     assert {key.split("/")[0] for key in values} == {"airplane", "chair", "car", "table", "lamp", "mug"}
     assert ((source.attributes >= 0).sum(1) > 0).all()
     index = torch.arange(len(source)).repeat(20)

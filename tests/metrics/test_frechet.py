@@ -7,16 +7,7 @@ from scipy.linalg import sqrtm
 
 from engine.errors import InputError
 from engine.metrics.frechet import frechet, frechet_interval, too_few
-from engine.metrics.intervals import Interval
-from engine.protocol import Stage
-
-
-def drain(stage: Stage[Interval]) -> Interval:
-    while True:
-        try:
-            next(stage)
-        except StopIteration as end:
-            return end.value
+from engine.stages import ended
 
 
 def exactly(count: int, mean: NDArray, covariance: NDArray, seed: int) -> NDArray[np.float64]:
@@ -69,7 +60,7 @@ def test_intervals_hold_the_true_distance_and_narrow_with_more_shapes() -> None:
     for count in (50, 400):
         for _ in range(20):
             a, b = rng.standard_normal((count, 3)), rng.standard_normal((count, 3)) + 1
-            found = drain(frechet_interval(a, b, resamples=60))
+            found = ended(frechet_interval(a, b, resamples=60))
             assert 0 <= found.low <= found.value <= found.high
             held.append(found.low < 3 < found.high)  # the distance of the two Gaussians that the rows come from
             widths.append(found.high - found.low)

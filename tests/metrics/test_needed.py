@@ -12,7 +12,7 @@ from engine.metrics.matrices import distances
 from engine.metrics.measures import CHAMFER, Means
 from engine.metrics.surfaces import Surface
 from engine.settings import ProtocolSettings
-from tests.metrics.test_chamfer import finish
+from engine.stages import ended
 from tests.metrics.test_shortlist import flat
 
 NAMES = ("body", "wing")
@@ -25,8 +25,7 @@ def test_bounds_are_below_and_near(scale: float, shift: float) -> None:
     kinds = [flat(6, 1, 300), rng.uniform(-0.5, 0.5, (4, 300, 3)), rng.normal(0, 0.02, (2, 300, 3))]
     clouds = scale * (np.concatenate([*kinds, kinds[0][:1], np.full((1, 300, 3), 0.1)]) + shift)
     exact, least = (
-        finish(distances({"a": clouds}, [("a", "a")], measure))[0].between("a", "a")
-        for measure in (CHAMFER, below(clouds))
+        ended(distances({"a": clouds}, [("a", "a")], measure)).between("a", "a") for measure in (CHAMFER, below(clouds))
     )
     assert (least <= exact * (1 + 1e-12) + 1e-14 * (scale * (1 + shift)) ** 2).all()
     assert np.median((exact - least)[exact > 0]) < (scale / 40) ** 2  # about the square of the lattice's step
@@ -51,7 +50,7 @@ def sets_of(*seeds: int) -> dict[str, list[Surface]]:
 
 def scored(sets: dict[str, list[Surface]], folder: Path | None = None) -> list[Any]:
     made = score_rows(sets, "generated", "", NAMES, ProtocolSettings(emd_points=0), 0, Means(folder))
-    return finish(made)[0]
+    return ended(made)
 
 
 def test_rows_of_scores_are_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

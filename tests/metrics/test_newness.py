@@ -17,7 +17,7 @@ from engine.metrics.surfaces import Surface
 from engine.project import Project
 from engine.protocol import Stage
 from engine.rows import ItemRow
-from tests.metrics.test_chamfer import finish
+from engine.stages import ended
 from tests.metrics.test_verdict import latents, surfaces
 from tests.parts.toys import drive
 
@@ -49,19 +49,19 @@ def planted() -> tuple[NDArray[np.float64], Known]:
 def test_planted_copies_are_copies_although_fits_are_off_and_unseen_shapes_are_not() -> None:
     training, copies = planted()
     unseen, items = known(latents(1, UNSEEN), 11), known(training, 10)
-    result, parts = finish(newness(copies, unseen, items, lambda rows: decoded(training, rows), ("ball",), Means()))[0]
+    result, parts = ended(newness(copies, unseen, items, lambda rows: decoded(training, rows), ("ball",), Means()))
     assert result.shares["copy"] >= 0.95 and result.unseen_shares["copy"] <= 0.05
     assert [one.shape for one in result.samples] == list(range(TRAINING))
     (ball,) = parts
     assert ball.part == "ball" and len(ball.nearest) == TRAINING and 0 <= ball.unseen_share <= 0.05
-    blind, _ = finish(newness(copies, unseen, items, nothing, (), Means()))[0]
+    blind = ended(newness(copies, unseen, items, nothing, (), Means()))[0]
     assert blind.shares["copy"] < 0.5  # why the fits are asked for
 
 
 def test_new_shapes_are_new() -> None:
     training = latents(0, TRAINING)
     samples, unseen, items = known(latents(5, 40), 12, OFF), known(latents(1, UNSEEN), 11), known(training, 10)
-    result, _ = finish(newness(samples, unseen, items, lambda rows: decoded(training, rows), (), Means()))[0]
+    result = ended(newness(samples, unseen, items, lambda rows: decoded(training, rows), (), Means()))[0]
     assert result.shares["copy"] <= 0.05 and result.shares["new"] > 0.7
 
 
@@ -80,7 +80,7 @@ def test_a_part_that_is_copied_is_told_though_the_shape_is_new() -> None:
     learned = wings(TRAINING)
     copied = [learned[i] + 1e-4 * rng.normal(size=(60, 3)) for i in range(15)] + wings(15)
     sets = with_wing(new, 12, copied), with_wing(unseen, 11, wings(UNSEEN)), with_wing(training, 10, learned)
-    _, (wing,) = finish(newness(*sets, nothing, ("wing",), Means()))[0]
+    _, (wing,) = ended(newness(*sets, nothing, ("wing",), Means()))
     assert wing.nearest[:15] == tuple(range(15))
     assert all(distance is not None and distance < wing.threshold for distance in wing.distance[:15])
     assert 0.5 <= wing.share < 0.7 and wing.unseen_share < 0.3  # a percentile of 50 distances is a rough one

@@ -19,9 +19,9 @@ from engine.metrics.obedience_measures import Cloud, in_corners, seat_height, se
 from engine.metrics.obedience_prompts import attributes_of, held_out, seeds_of
 from engine.metrics.obeying import drawn, obeyed, table_obeyed
 from engine.protocol import Stage
+from engine.stages import ended
 from engine.text.captions import phrasings
 from engine.text.prompts import words_of
-from tests.stages import ended
 
 
 def real(rules: Sequence[Rule], count: int, first: int) -> Iterator[tuple[Rule, bool, Cloud]]:

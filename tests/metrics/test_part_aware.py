@@ -12,7 +12,8 @@ from engine.metrics.matrices import Matrices, distances
 from engine.metrics.measures import CHAMFER
 from engine.metrics.part_aware import MISSING, joined, part_matrices
 from engine.metrics.surfaces import Surface
-from tests.metrics.test_chamfer import clouds, finish
+from engine.stages import ended
+from tests.metrics.test_chamfer import clouds
 
 A, B, C, D = clouds(0, 4, 30).astype(np.float64)
 NAMES = ("body", "wing", "tail")
@@ -26,7 +27,7 @@ def measured(first: Sequence[Surface], second: Sequence[Surface]) -> Matrices:
     wanted = [("a", "a"), ("a", "b"), ("b", "b")]
     measure = partial(distances, measure=CHAMFER)
     made = part_matrices({"a": first, "b": second}, NAMES, wanted, lambda clouds, asked, only: measure(clouds, asked))
-    return joined(finish(made)[0])
+    return joined(ended(made))
 
 
 def test_it_is_the_mean_over_the_parts() -> None:

@@ -7,7 +7,7 @@ from engine.metrics.matrices import distances
 from engine.metrics.measures import CHAMFER, Means
 from engine.metrics.newness import PAIRS
 from engine.metrics.shortlist import nearest, pays
-from tests.metrics.test_chamfer import finish
+from engine.stages import ended
 
 
 def flat(count: int, seed: int, points: int = 256) -> np.ndarray:
@@ -22,8 +22,8 @@ def test_the_nearest_one_is_that_of_the_whole_matrix(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("engine.metrics.shortlist.PAYS", 0)
     clouds = {name: flat(60, seed) for name, seed in (("g", 1), ("u", 2), ("t", 3))}
     clouds["g"][:3] = clouds["t"][5]  # copies of one, three times
-    few = finish(nearest(clouds, PAIRS, Means()))[0]
-    every = finish(distances(clouds, PAIRS, CHAMFER))[0]
+    few = ended(nearest(clouds, PAIRS, Means()))
+    every = ended(distances(clouds, PAIRS, CHAMFER))
     assert few.measured < 0.1 * every.measured
     for pair in PAIRS:
         apart = np.where(np.eye(60, dtype=bool) & (pair[0] == pair[1]), np.inf, 0)

@@ -9,7 +9,7 @@ from engine.metrics.latents import nearest_rows, standardised
 from engine.metrics.matrices import distances
 from engine.metrics.measures import CHAMFER
 from engine.metrics.verdict import novelty_of, shares
-from tests.metrics.test_chamfer import finish
+from engine.stages import ended
 
 POINTS, TRAINING, UNSEEN, PLANTED = 200, 50, 50, 40
 
@@ -37,9 +37,9 @@ def test_planted_copies_are_called_copies_and_real_shapes_are_not() -> None:
     noise = np.random.default_rng(2).normal(size=(PLANTED, 8)) * 0.01 * training.std(0)
     rows = np.concatenate([training[:PLANTED] + noise, new])
     sets = {"t": surfaces(training, 10), "u": surfaces(unseen, 11), "g": surfaces(rows, 12)}  # points drawn anew
-    found, _ = finish(distances(sets, [("g", "t"), ("u", "t"), ("t", "t")], CHAMFER))
+    found = ended(distances(sets, [("g", "t"), ("u", "t"), ("t", "t")], CHAMFER))
     gt, ut, tt = (found.between(name, "t") for name in "gut")
-    result, _ = finish(novelty_of(gt, ut, tt, rows, unseen, training))
+    result = ended(novelty_of(gt, ut, tt, rows, unseen, training))
     copies, others = shares(result.samples[:PLANTED]), shares(result.samples[PLANTED:])
     assert copies["copy"] >= 0.95
     assert result.unseen_shares["copy"] <= 0.05 and others["copy"] <= 0.05
@@ -54,12 +54,12 @@ def test_blends_of_two_training_latents_are_called_blends_and_noisy_copies_are_n
     rng = np.random.default_rng(width)
     training, unseen = rng.normal(size=(120, width)), rng.normal(size=(100, width))
     x, y = standardised(training, [training])
-    partner = training[finish(nearest_rows(x, y, leave_out=True))[0].rows[:, 0]]
+    partner = training[ended(nearest_rows(x, y, leave_out=True)).rows[:, 0]]
     blends = training + rng.uniform(0.2, 0.5, (120, 1)) * (partner - training) + rng.normal(size=training.shape) * 0.01
     noisy = training + rng.normal(size=training.shape) * 0.01
     far = np.full((240, 120), 1e6)
     rows = np.concatenate([blends, noisy])
-    result, _ = finish(novelty_of(far, far[:100], far[:120], rows, unseen, training))
+    result = ended(novelty_of(far, far[:100], far[:120], rows, unseen, training))
     assert shares(result.samples[:120])["blend"] > 0.9
     assert shares(result.samples[120:]) == {"copy": 0, "blend": 0, "near": 1, "new": 0}
     assert result.unseen_shares["blend"] <= 0.05
@@ -69,12 +69,12 @@ def test_each_rule_by_itself() -> None:
     x = np.cumsum(np.arange(1.0, 200, 5))  # shapes on a line, at growing distances
     training, tt = np.random.default_rng(0).normal(size=(40, 2)), np.abs(x[:, None] - x[None])
     t, _ = standardised(training, [training])
-    own, _ = finish(nearest_rows(t, t, leave_out=True))
+    own = ended(nearest_rows(t, t, leave_out=True))
     half_way = (training[20] + training[own.rows[20, 0]]) / 2
     sample = np.stack([*(training[[20, 20]] + 1e-6), *(training[[20, 20]] + 100), half_way])
     far = np.full((5, 40), 1e6)
     far[[0, 2], 20] = 1e-9
-    result, _ = finish(novelty_of(far, far, tt, sample, sample, training))
+    result = ended(novelty_of(far, far, tt, sample, sample, training))
     assert [one.verdict for one in result.samples] == ["copy", "near", "near", "new", "blend"]
     assert result.shares == result.unseen_shares == {"copy": 0.2, "near": 0.4, "blend": 0.2, "new": 0.2}
     alone = np.sort(np.where(np.eye(40) > 0, np.inf, tt).min(1))
@@ -89,16 +89,16 @@ def test_noise_in_numbers_that_never_differ_hides_no_copy() -> None:
     training = np.concatenate([live, dead], 1)
     rows = training + 1e-3 * rng.normal(size=training.shape)  # a denoiser's noise, far more than the dead ones differ
     sets = {"t": surfaces(live, 10), "g": surfaces(live, 12)}
-    found, _ = finish(distances(sets, [("g", "t"), ("t", "t")], CHAMFER))
+    found = ended(distances(sets, [("g", "t"), ("t", "t")], CHAMFER))
     gt, tt = found.between("g", "t"), found.between("t", "t")
-    result, _ = finish(novelty_of(gt, gt, tt, rows, rows, training))
+    result = ended(novelty_of(gt, gt, tt, rows, rows, training))
     assert result.shares["copy"] >= 0.95
 
 
 def test_nearest_rows_equal_brute_force() -> None:
     rng = np.random.default_rng(5)
     rows, others = rng.normal(size=(30, 6)), rng.normal(size=(50, 6)) + 1e3  # a far origin, where products round
-    found, _ = finish(nearest_rows(rows + 1e3, others))
+    found = ended(nearest_rows(rows + 1e3, others))
     apart = np.linalg.norm(rows[:, None] + 1e3 - others[None], axis=2)
     assert np.array_equal(found.rows, apart.argsort(1)[:, :2])
     assert found.distance == pytest.approx(apart.min(1), rel=1e-12)
@@ -106,7 +106,7 @@ def test_nearest_rows_equal_brute_force() -> None:
     a, b = others[found.rows[:, 0]], others[found.rows[:, 1]]
     along = np.linalg.norm(rows + 1e3 - (a + steps * (b - a)), axis=2)  # (S, N)
     assert found.off == pytest.approx(along.min(0), abs=1e-5)
-    within, _ = finish(nearest_rows(others, others, leave_out=True))
+    within = ended(nearest_rows(others, others, leave_out=True))
     assert (within.rows != np.arange(50)[:, None]).all() and (within.distance > 0).all()
 
 
@@ -117,17 +117,17 @@ def test_standardised_rows_and_twins() -> None:
     assert g[0, 1] == pytest.approx(2 / (0.01 * np.sqrt(np.square(training.std(0)).mean())))
     same, shifted = standardised(np.ones((3, 2)), [np.ones((1, 2)) * 3])
     assert not same.any() and np.array_equal(shifted, [[2, 2]])
-    twins, _ = finish(nearest_rows(np.ones((1, 2)), np.ones((3, 2))))
+    twins = ended(nearest_rows(np.ones((1, 2)), np.ones((3, 2))))
     assert twins.off[0] == twins.alpha[0] == 0
 
 
 def test_what_does_not_agree_is_named() -> None:
     square, rows = np.ones((4, 4)), latents(0, 4)
     with pytest.raises(InputError, match="do not agree"):
-        finish(novelty_of(square[:3], square, square, rows, rows, rows))
+        ended(novelty_of(square[:3], square, square, rows, rows, rows))
     with pytest.raises(InputError, match="one width"):
-        finish(novelty_of(square, square, square, rows[:, :5], rows, rows))
+        ended(novelty_of(square, square, square, rows[:, :5], rows, rows))
     with pytest.raises(InputError, match="finite"):
-        finish(novelty_of(square, square, square, rows * np.nan, rows, rows))
+        ended(novelty_of(square, square, square, rows * np.nan, rows, rows))
     with pytest.raises(InputError, match="at least 3"):
-        finish(novelty_of(square[:2, :2], square[:2, :2], square[:2, :2], rows[:2], rows[:2], rows[:2]))
+        ended(novelty_of(square[:2, :2], square[:2, :2], square[:2, :2], rows[:2], rows[:2], rows[:2]))

@@ -17,10 +17,10 @@ from engine.jobs import FitJob, GenerateJob, Job, SamplesJob, TrainJob
 from engine.method import Data
 from engine.protocol import Finished
 from engine.settings import override
+from engine.stages import ended
 from engine.storage import map_tensor, read_tensors
 from engine.text.encoder import EncoderMark
 from engine.text.minilm import MiniLMEncoder
-from tests.stages import ended
 from tests.text.test_minilm import folder_of, random_weights
 
 

@@ -24,9 +24,9 @@ from engine.methods.tiny3d.settings import Tiny3dSettings
 from engine.opened import open_model, open_shape
 from engine.protocol import Finished, Note
 from engine.settings import override
+from engine.stages import ended
 from engine.storage import read_tensors
 from engine.text.asking import prompt_of
-from tests.stages import ended
 
 SMOKE = methods.preset("tiny3d", "smoke")
 

@@ -19,10 +19,10 @@ from engine.shipping.cloud_card import cloud_page
 from engine.shipping.clouds import FILES
 from engine.shipping.make import make_models
 from engine.shipping.recipe import CLOUDS, CloudRecipe
+from engine.stages import ended
 from engine.storage import read_tensors
 from engine.text.captions import vocabulary_of_captions
 from engine.text.spelling import check
-from tests.stages import ended
 
 SMALL = CloudRecipe(
     name="words",

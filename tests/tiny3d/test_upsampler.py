@@ -20,8 +20,8 @@ from engine.methods.tiny3d.upsampler import DENSER, Upsampler, lesson
 from engine.methods.tiny3d.upsampler_drawing import upsampled
 from engine.protocol import Finished
 from engine.settings import SamplerSettings, override
+from engine.stages import ended
 from engine.storage import read_tensors
-from tests.stages import ended
 
 DIM = 4
 QUICKLY = SamplerSettings(sampler="ddim", steps=2, spacing="even", batch=4)

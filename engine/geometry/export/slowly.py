@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 from safetensors.numpy import load, save
 
 from engine.child import Child
@@ -14,6 +15,7 @@ from engine.geometry.export.write import ExportInfo, export_mesh
 from engine.geometry.mesh import Mesh
 from engine.protocol import Progress, Stage
 from engine.settings import ExportOptions
+from engine.stages import retold
 
 FEW = 2000  # faces that are unwrapped, or made fewer, in less than half a second
 MEMORY, SECONDS = 8 * 2**30, 3600.0
@@ -50,7 +52,8 @@ def export_slowly(
     Raises what that raises, and MeshError when it takes too much time or memory.
     """
     found: list[tuple[str | None, Mesh]] = [*parts.items(), *([] if surface is None else [(None, surface)])]
-    yield Progress(stage="export", done=0, total=1, message=path.name)
+    begun = Progress(stage="export", done=0, total=1, message=path.name)
+    yield begun
     if not (options.uvs or options.faces or options.smoothing) or sum(len(mesh.faces) for _, mesh in found) <= FEW:
         return export_mesh(path, surface, parts, colours, recipe, options)
     tensors = {}
@@ -60,12 +63,8 @@ def export_slowly(
     order = Order(str(path), tuple(name for name, _ in found), dict(colours), dict(recipe), options)
     with Child(f"{__name__}:answer", MEMORY, SECONDS, "writing the file", INSTEAD, INSTEAD) as child:
         asked = child.ask(msgspec.msgpack.encode(Request(order, save(tensors))))
-        while True:
-            try:
-                elapsed = next(asked)
-            except StopIteration as end:
-                return msgspec.convert(msgspec.msgpack.decode(end.value) | {"path": path}, ExportInfo)
-            yield Progress(stage="export", done=0, total=1, message=f"{path.name}, {elapsed:.0f} s")
+        written = yield from retold(asked, lambda s: replace(begun, message=f"{path.name}, {s:.0f} s"))
+    return msgspec.convert(msgspec.msgpack.decode(written) | {"path": path}, ExportInfo)
 
 
 def answer(request: bytes) -> bytes:

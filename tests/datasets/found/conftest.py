@@ -6,6 +6,7 @@ import pytest
 from engine.datasets.found import find
 from engine.datasets.source import Source
 from engine.protocol import Note
+from engine.stages import ended, noting
 
 Look = Callable[..., tuple[list[Source], list[Note]]]
 
@@ -15,15 +16,8 @@ def look() -> Look:
     """Runs ``find`` to its end: the items, and what was said."""
 
     def run(*paths: Path, kind: str = "") -> tuple[list[Source], list[Note]]:
-        stage = find(paths, kind)
         notes: list[Note] = []
-        while True:
-            try:
-                event = next(stage)
-            except StopIteration as end:
-                return end.value, notes
-            if isinstance(event, Note):
-                notes.append(event)
+        return ended(noting(find(paths, kind), notes)), notes
 
     return run
 
