@@ -1,8 +1,10 @@
-"""Stages and what was heard of them."""
+"""Stages and jobs with their results, and what was heard of them."""
 
 from typing import Any, TypeVar
 
-from engine.protocol import Stage
+from engine import Project, run
+from engine.jobs import Job
+from engine.protocol import Finished, Note, Stage
 from engine.stages import ended, retold
 
 T = TypeVar("T")
@@ -12,3 +14,14 @@ def heard(stage: Stage[T]) -> tuple[T, list[Any]]:
     """The result of a stage, and its events."""
     events: list[Any] = []
     return ended(retold(stage, events.append)), events
+
+
+def finished(job: Job, project: Project, notes: list[str] | None = None) -> dict[str, Any]:
+    """The result of a job, which is run to its end; what it said is put into ``notes``."""
+    result: dict[str, Any] = {}
+    for event in run(job, project):
+        if isinstance(event, Note) and notes is not None:
+            notes.append(event.text)
+        if isinstance(event, Finished):
+            result = event.result
+    return result

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -16,6 +15,7 @@ from engine.project import Project
 from engine.protocol import Saved
 from engine.settings import override
 from engine.stages import ended
+from tests.hearing import finished
 
 FIT = [
     *("samples.uniform=1500", "samples.near=1500", "samples.per_part=300", "samples.held_out=1024"),
@@ -41,13 +41,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
         yield made
 
 
-def run(job: AnalyseJob, project: Project) -> dict[str, Any]:
-    """The result of a job."""
-    return ended(pipeline.run(job, project))
-
-
 def test_everything_of_generated_shapes(project: Project, tmp_path: Path) -> None:
-    result = run(AnalyseJob(of="generate-0001", count=2, out=str(tmp_path / "out")), project)
+    result = finished(AnalyseJob(of="generate-0001", count=2, out=str(tmp_path / "out")), project)
     names = {Path(path).name for path in result["files"]}
     assert {"analysis.html", "nearest.png", "map.png", "map-centred.png", "parts.png", "outliers.png"} <= names
     assert all(Path(path).parent == tmp_path / "out" and Path(path).stat().st_size for path in result["files"])
@@ -66,7 +61,7 @@ def test_everything_of_generated_shapes(project: Project, tmp_path: Path) -> Non
 
 
 def test_one_kind_and_one_part_of_a_fit(project: Project) -> None:
-    result = run(AnalyseJob(of="fit-0001", kind="nearest", part="wing", count=3), project)
+    result = finished(AnalyseJob(of="fit-0001", kind="nearest", part="wing", count=3), project)
     assert {Path(path).name for path in result["files"]} == {"analysis.html", "nearest.png", "nearest.json"}
     assert set(result["nearest"][0]) == {"id", "nearest", "ratio"}
     pictures = project.run_folder(result["run"]) / "pictures"
@@ -76,20 +71,20 @@ def test_one_kind_and_one_part_of_a_fit(project: Project) -> None:
 def test_without_parts_the_whole_is_looked_at(project: Project) -> None:
     settings = override(methods.preset("hyperdiffusion", "tiny"), FIT)
     fitted = ended(pipeline.run(FitJob(settings=settings), project))["run"]
-    result = run(AnalyseJob(of=fitted, count=0), project)
+    result = finished(AnalyseJob(of=fitted, count=0), project)
     (left,) = result["left_out"]
     assert left.startswith("parts: ") and "two parts" in left
     assert {Path(path).name for path in result["files"]} >= {"map.png", "nearest.json", "outliers.png"}
     assert "map-centred.png" not in {Path(path).name for path in result["files"]}
     with pytest.raises(InputError, match="two parts"):
-        run(AnalyseJob(of=fitted, kind="parts"), project)
+        finished(AnalyseJob(of=fitted, kind="parts"), project)
 
 
 def test_files_of_others_stay(project: Project, tmp_path: Path) -> None:
     (tmp_path / "map.png").write_bytes(b"mine")
     runs = len(project.catalogue.runs())
     with pytest.raises(InputError, match="has map.png already"):
-        run(AnalyseJob(of="fit-0001", kind="parts", out=str(tmp_path)), project)
+        finished(AnalyseJob(of="fit-0001", kind="parts", out=str(tmp_path)), project)
     assert (tmp_path / "map.png").read_bytes() == b"mine" and len(list(tmp_path.iterdir())) == 1
     assert len(project.catalogue.runs()) == runs
 
@@ -103,10 +98,10 @@ def test_what_was_found_is_not_computed_again(project: Project) -> None:
     folder = project.run_folder("again")
     before = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.json") if path.stem in ("nearest", "map")}
     assert len(before) == 2
-    result = run(AnalyseJob(run="again", of="fit-0001", count=0), project)
+    result = finished(AnalyseJob(run="again", of="fit-0001", count=0), project)
     assert before == {name: (folder / name).stat().st_mtime_ns for name in before}
     assert len(result["summary"]) > 4
-    assert run(AnalyseJob(run="again", of="fit-0001", count=0), project) == result
+    assert finished(AnalyseJob(run="again", of="fit-0001", count=0), project) == result
 
 
 @pytest.mark.parametrize(
@@ -120,7 +115,7 @@ def test_what_was_found_is_not_computed_again(project: Project) -> None:
 def test_slips_leave_nothing_behind(project: Project, job: AnalyseJob, says: str) -> None:
     runs = len(project.catalogue.runs())
     with pytest.raises(InputError, match=says):
-        run(job, project)
+        finished(job, project)
     assert len(project.catalogue.runs()) == runs
 
 
@@ -128,4 +123,4 @@ def test_a_model_of_elsewhere_has_no_training_shapes_here(project: Project, monk
     """A generate run whose training run is not in the project."""
     monkeypatch.setattr(Catalogue, "runs", lambda self, kind="": [])
     with pytest.raises(InputError, match="not trained in this project"):
-        run(AnalyseJob(of="generate-0001"), project)
+        finished(AnalyseJob(of="generate-0001"), project)

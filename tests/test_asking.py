@@ -15,7 +15,8 @@ from engine.jobs import GenerateJob, Job, TrainJob
 from engine.protocol import Stage
 from engine.settings import DenoiserSettings, TrainSettings
 from engine.shapes import read_model_about
-from tests.parts.projects import SETTINGS, finished, keep_fit
+from tests.hearing import finished
+from tests.parts.projects import SETTINGS, keep_fit
 from tests.test_healing import airplane
 
 SHAPES = 24

@@ -23,7 +23,8 @@ from engine.methods import preset
 from engine.protocol import Note
 from engine.settings import override
 from engine.stages import ended
-from tests.fields.test_basis_jobs import CHANGES, finished
+from tests.fields.test_basis_jobs import CHANGES
+from tests.hearing import finished
 
 FEW_STEPS = ["fit.code_steps=5"]
 

@@ -16,7 +16,8 @@ from engine.geometry.file import save_geometry
 from engine.geometry.mesh import Geometry
 from engine.jobs import HealthJob
 from tests.geometry.shapes import box
-from tests.parts.projects import finished, keep_fit
+from tests.hearing import finished
+from tests.parts.projects import keep_fit
 from tests.parts.toys import drive
 
 

@@ -29,8 +29,7 @@ from engine.opened import Opened
 from engine.project import Project
 from engine.protocol import Note, Progress, Stage
 from engine.settings import PROTOCOLS, ProtocolSettings, override
-from engine.stages import ended
-from tests.hearing import heard
+from tests.hearing import finished, heard
 
 SETTINGS = override(
     methods.preset("semantic", "tiny"),
@@ -53,13 +52,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
             TrainJob(settings=SETTINGS, fit="fit-0001"),
             GenerateJob(model="train-0001", count=6, seed=1, whole=False),
         ]:
-            run(job, made)
+            finished(job, made)
         yield made
-
-
-def run(job: Job, project: Project) -> dict[str, Any]:
-    """The result of a job."""
-    return ended(pipeline.run(job, project))
 
 
 def test_generated_shapes(project: Project, tmp_path: Path) -> None:
@@ -103,7 +97,7 @@ def _empty(events: list[Any]) -> list[str]:
 
 
 def test_nothing_is_done_twice(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = run(EvaluateJob(names=("generate-0001",), protocol=QUICK), project)
+    first = finished(EvaluateJob(names=("generate-0001",), protocol=QUICK), project)
 
     def refused(*_: Any) -> Any:
         raise AssertionError("decoded or measured again")
@@ -111,7 +105,7 @@ def test_nothing_is_done_twice(project: Project, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("engine.metrics.decoding.extract", refused)
     monkeypatch.setattr("engine.metrics.pool.Pool.mean_squared", refused)
     monkeypatch.setattr("engine.metrics.measures.matched", refused)
-    again = run(EvaluateJob(names=("generate-0001",), protocol=QUICK), project)
+    again = finished(EvaluateJob(names=("generate-0001",), protocol=QUICK), project)
     assert again["run"] != first["run"]
     assert {key: again[key] for key in ("scores", "verdicts")} == {key: first[key] for key in ("scores", "verdicts")}
 
@@ -124,8 +118,8 @@ def test_a_stopped_evaluation_goes_on_with_what_it_began_with(project: Project) 
     stage.close()
     name = project.catalogue.runs("evaluate")[-1].id
     assert project.catalogue.run(name).state == "cancelled"
-    added = run(SamplesJob(category="airplane", count=2, seed=77), project)["items"]
-    result = run(project.job(name), project)
+    added = finished(SamplesJob(category="airplane", count=2, seed=77), project)["items"]
+    result = finished(project.job(name), project)
     made = read_evaluation(project.run_folder(result["run"]) / "evaluation.json")
     assert made.settings["number.references"] + made.settings["number.training"] == 16 and len(added) == 2
 
@@ -133,7 +127,7 @@ def test_a_stopped_evaluation_goes_on_with_what_it_began_with(project: Project) 
 def test_fitted_shapes_are_held_against_their_items(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.metrics.rebuilt.POINTS", 4000)
     monkeypatch.setattr("engine.metrics.rebuilt.INSIDE", 8000)
-    result = run(EvaluateJob(names=("fit-0001",), protocol=QUICK), project)
+    result = finished(EvaluateJob(names=("fit-0001",), protocol=QUICK), project)
     made = read_evaluation(project.run_folder(result["run"]) / "evaluation.json")
     assert made.novelty is None and 12 <= len(made.reconstructions) <= 16
     assert {row.kind for row in made.rows} == {"reconstructed", "real"}
@@ -144,10 +138,10 @@ def test_fitted_shapes_are_held_against_their_items(project: Project, monkeypatc
 
 def test_several_evaluations_in_one_report(project: Project, tmp_path: Path) -> None:
     some = [
-        run(EvaluateJob(names=names, protocol=override(QUICK, ["emd_points=0"])), project)["run"]
+        finished(EvaluateJob(names=names, protocol=override(QUICK, ["emd_points=0"])), project)["run"]
         for names in (("generate-0001",), ("generate-0001/0000", "generate-0001/0001", "generate-0001/0002"))
     ]
-    result = run(ReportJob(runs=tuple(some), out=str(tmp_path / "both")), project)
+    result = finished(ReportJob(runs=tuple(some), out=str(tmp_path / "both")), project)
     page = (tmp_path / "both" / "report.html").read_text()
     assert all(name in page for name in some) and {Path(path).name for path in result["files"]} == {
         "report.html",
@@ -180,13 +174,13 @@ def test_a_category_without_scores_says_why(project: Project, monkeypatch: pytes
 
 def test_the_protocol_reaches_the_shapes(project: Project) -> None:
     quirks = override(PROTOCOLS["paper"], ["points=512", "grid=32", "emd_points=0", "resamples=5", "level=0.52"])
-    result = run(EvaluateJob(names=("generate-0001",), against=("test", "val"), protocol=quirks), project)
+    result = finished(EvaluateJob(names=("generate-0001",), against=("test", "val"), protocol=quirks), project)
     made = read_evaluation(project.run_folder(result["run"]) / "evaluation.json")
     assert not made.frechet  # of too few points
     assert "normalised" in made.units["chamfer"] and made.settings["protocol.level"] == 0.52
     unseen = sum(item.split != "train" for item in project.catalogue.items())
     assert made.settings["number.references"] == made.settings["number.unseen"] == unseen
-    plain = run(EvaluateJob(names=("generate-0001",), against=("test", "val"), protocol=QUICK), project)
+    plain = finished(EvaluateJob(names=("generate-0001",), against=("test", "val"), protocol=QUICK), project)
     assert plain["scores"][0]["mmd"] < result["scores"][0]["mmd"]  # unit deviation is larger than an aeroplane
 
 
@@ -205,7 +199,7 @@ def test_the_protocol_reaches_the_shapes(project: Project) -> None:
 def test_slips_leave_nothing_behind(project: Project, job: Job, says: str) -> None:
     before = [row.id for row in project.catalogue.runs()]
     with pytest.raises(InputError, match=says):
-        run(job, project)
+        finished(job, project)
     assert [row.id for row in project.catalogue.runs()] == before
 
 
@@ -213,7 +207,7 @@ def test_a_report_of_others_stays(project: Project, tmp_path: Path) -> None:
     for name in ("scores.csv", "table.tex", "verdicts.csv", "evaluation.json", "report.html"):
         (tmp_path / name).write_text("mine")
         with pytest.raises(InputError, match=f"{name} exists.*--overwrite"):
-            run(EvaluateJob(names=("generate-0001",), protocol=QUICK, out=str(tmp_path)), project)
+            finished(EvaluateJob(names=("generate-0001",), protocol=QUICK, out=str(tmp_path)), project)
         assert [path.name for path in tmp_path.iterdir()] == [name] and (tmp_path / name).read_text() == "mine"
         (tmp_path / name).unlink()
 
@@ -221,14 +215,14 @@ def test_a_report_of_others_stays(project: Project, tmp_path: Path) -> None:
 def test_files_are_replaced_when_asked_and_a_place_that_cannot_be_is_told_at_once(
     project: Project, tmp_path: Path
 ) -> None:
-    first = run(EvaluateJob(names=("generate-0001",), protocol=QUICK), project)["run"]
+    first = finished(EvaluateJob(names=("generate-0001",), protocol=QUICK), project)["run"]
     (tmp_path / "scores.csv").write_text("mine")
-    run(ReportJob(runs=(first,), out=str(tmp_path), overwrite=True), project)
+    finished(ReportJob(runs=(first,), out=str(tmp_path), overwrite=True), project)
     assert (tmp_path / "scores.csv").read_bytes() == (project.run_folder(first) / "scores.csv").read_bytes()
     before = [row.id for row in project.catalogue.runs()]
     for job in (EvaluateJob(names=("generate-0001",), protocol=QUICK), ReportJob(runs=(first,))):
         with pytest.raises(InputError, match="a file stands where a folder is needed"):
-            run(msgspec.structs.replace(job, out=str(tmp_path / "scores.csv" / "x")), project)
+            finished(msgspec.structs.replace(job, out=str(tmp_path / "scores.csv" / "x")), project)
     assert [row.id for row in project.catalogue.runs()] == before
 
 
@@ -237,13 +231,13 @@ def test_shapes_that_came_back_are_measured_as_they_were(project: Project, tmp_p
     quick = override(QUICK, ["emd_points=0"])
     names = tuple(f"generate-0001/{i:04d}" for i in range(3))
     job = ExportJob(shapes=names, out=str(tmp_path), resolution=32)
-    paths = tuple(file["path"] for file in run(job, project)["files"])
-    back = tuple(run(ImportJob(paths=paths), project)["shapes"])
+    paths = tuple(file["path"] for file in finished(job, project)["files"])
+    back = tuple(finished(ImportJob(paths=paths), project)["shapes"])
     shift = ShiftMove(part=project.catalogue.shape(back[0]).present[0], by=(0, 0.02, 0))
-    mixed = run(MixJob(base=back[0], moves=(shift,)), project)["shapes"]
+    mixed = finished(MixJob(base=back[0], moves=(shift,)), project)["shapes"]
     assert {item.split for item in project.catalogue.items() if item.path in paths} == {"made"}
     before, after, both = (
-        run(EvaluateJob(names=some, protocol=quick), project) for some in (names, back, (*mixed, *names))
+        finished(EvaluateJob(names=some, protocol=quick), project) for some in (names, back, (*mixed, *names))
     )
     assert before["verdicts"] == after["verdicts"] and sum(both["verdicts"].values()) == pytest.approx(1)
     measured = [read_evaluation(project.run_folder(one["run"]) / "evaluation.json") for one in (before, after)]

@@ -29,7 +29,8 @@ from engine.method import Workspace
 from engine.opened import Opened, open_shape
 from engine.parts.pose import unmoved
 from engine.rows import ItemRow
-from tests.parts.projects import AIRPLANES, SETTINGS, finished, keep_fit, keep_samples
+from tests.hearing import finished
+from tests.parts.projects import AIRPLANES, SETTINGS, keep_fit, keep_samples
 from tests.parts.toys import drive
 
 A, B, C = (f"fit/fit-{name}" for name in "abc")

@@ -23,7 +23,8 @@ from engine.settings import ExportOptions
 from engine.stages import ended
 from tests.geometry.test_morph import peanut
 from tests.geometry.test_morph_glb import Player
-from tests.parts.projects import AIRPLANES, Solids, finished, keep_fit
+from tests.hearing import finished
+from tests.parts.projects import AIRPLANES, Solids, keep_fit
 
 SMALL: dict[str, Any] = {"size": 64, "resolution": 32, "hold": 0.0, "fps": 10.0}
 GROWING: dict[str, Solids] = {

@@ -25,7 +25,8 @@ from engine.parts.spans import part_hashes
 from engine.protocol import Progress, Stage
 from engine.settings import DenoiserSettings, TrainSettings
 from engine.stages import as_part_of, retold
-from tests.parts.projects import SETTINGS, finished, keep_fit, keep_import
+from tests.hearing import finished
+from tests.parts.projects import SETTINGS, keep_fit, keep_import
 from tests.parts.toys import NAMES, PARTS, Octahedron, drive
 
 QUICK = HealSettings(steps=8, tries=2, points=200)

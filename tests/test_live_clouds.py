@@ -19,7 +19,7 @@ from engine.project import Project
 from engine.stages import ended
 from engine.storage import read_tensors
 from tests.clouds.projects import keep_cloud_model
-from tests.parts.projects import finished
+from tests.hearing import finished
 
 
 @pytest.fixture(scope="module")

@@ -9,17 +9,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine import Project, pipeline, write
+from engine import Project, write
 from engine.geometry.crumbs import least_share
 from engine.geometry.surface import extract
 from engine.holding import CRUMBS, shells_of, union_of
-from engine.jobs import ExportJob, GenerateJob, Job
+from engine.jobs import ExportJob, GenerateJob
 from engine.looking import in_one_piece
 from engine.method import Workspace
 from engine.metrics.decoding import decoded_solids, solids_of
 from engine.opened import open_shape
-from engine.protocol import Finished, Stage
+from engine.protocol import Stage
 from engine.stages import ended
+from tests.hearing import finished
 
 GRID = 36
 Ball = tuple[float, float, float, float]  # middle and radius; < 0 for a hole
@@ -94,12 +95,6 @@ def test_parts_tell_what_their_union_tells() -> None:
         found.append(closed and shells == 1)
         assert told in (None, found[-1]), field.balls
     assert unsure <= 8 and 5 <= sum(found) <= 35
-
-
-def finished(job: Job, project: Project) -> dict[str, Any]:
-    *_, last = pipeline.run(job, project)
-    assert isinstance(last, Finished)
-    return last.result
 
 
 def test_what_was_looked_at_is_written_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from engine.project import Project
 from engine.rows import MADE
 from engine.settings import CloudMeshSettings
 from tests.clouds.drawn import keep_clouds
-from tests.parts.projects import finished
+from tests.hearing import finished
 
 SETTINGS = CloudMeshSettings(resolution=64)
 

@@ -10,16 +10,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from engine import Project, methods, run
-from engine.jobs import ExportJob, FitJob, GenerateJob, Job, SamplesJob, TrainJob
+from engine import Project, methods
+from engine.jobs import ExportJob, FitJob, GenerateJob, SamplesJob, TrainJob
 from engine.layout import Layout, Slot
 from engine.method import Batch, Data, Encoded, Look, Part, Representation, Shapes, Workspace
 from engine.methods.hyperdiffusion.settings import HyperdiffusionSettings
 from engine.optimise import optimise
-from engine.protocol import Finished, Progress, Stage
+from engine.protocol import Progress, Stage
 from engine.settings import ExportOptions, SamplerSettings, TrainSettings
 from engine.storage import seed_of, write_json
 from engine.write import write_shape
+from tests.hearing import finished
 
 SIGNAL = torch.linalg.qr(torch.randn(6, 2, generator=torch.Generator().manual_seed(4)))[
     0
@@ -204,12 +205,6 @@ class TwoStageMethod(JointMethod):
             return Shapes(trainee(torch.randn(count, 2, generator=torch.Generator().manual_seed(seed))))
 
 
-def done(job: Job, project: Project) -> dict[str, Any]:
-    *_, last = run(job, project)
-    assert isinstance(last, Finished)
-    return last.result
-
-
 @pytest.mark.parametrize("method", [JointMethod(), TwoStageMethod()], ids=["joint", "two-stage"])
 def test_a_fake_method_walks_the_whole_line(
     method: JointMethod, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -221,13 +216,13 @@ def test_a_fake_method_walks_the_whole_line(
     )
     settings = HyperdiffusionSettings(train=train)
     with Project.create(tmp_path / "p") as project:
-        done(SamplesJob(category="airplane", count=24, seed=1), project)
-        fitted = done(FitJob(settings=settings), project)
+        finished(SamplesJob(category="airplane", count=24, seed=1), project)
+        fitted = finished(FitJob(settings=settings), project)
         assert len(fitted["shapes"]) == 24
-        trained = done(TrainJob(settings=settings, fit=fitted["run"]), project)
+        trained = finished(TrainJob(settings=settings, fit=fitted["run"]), project)
         assert trained["steps"] == 1500
-        drawn = done(GenerateJob(model=trained["run"], count=64, seed=3), project)
-        files = done(ExportJob(shapes=tuple(drawn["shapes"]), out=str(tmp_path / "out")), project)["files"]
+        drawn = finished(GenerateJob(model=trained["run"], count=64, seed=3), project)
+        files = finished(ExportJob(shapes=tuple(drawn["shapes"]), out=str(tmp_path / "out")), project)["files"]
     made = torch.tensor([msgspec.json.decode(Path(file["path"]).read_bytes()) for file in files])  # (64, 6)
     off = (made - made @ SIGNAL @ SIGNAL.T).norm(dim=1)
     along = made @ SIGNAL

@@ -31,10 +31,10 @@ from engine.parts.pose import apply, inverse, places_of
 from engine.parts.settings import Blend, Curve, Way
 from engine.parts.spans import part_values
 from engine.stages import ended
+from tests.hearing import finished
 from tests.parts.projects import (
     AIRPLANES,
     Solids,
-    finished,
     keep_fit,
     keep_import,
     keep_samples,

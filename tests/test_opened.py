@@ -22,7 +22,8 @@ from engine.opened import Opened, draw_derived, keep_derived, open_model, open_s
 from engine.parts.pose import moved, unmoved
 from engine.settings import DenoiserSettings
 from engine.shapes import ModelAbout, hash_of_file
-from tests.parts.projects import AIRPLANES, SETTINGS, finished, keep_fit, keep_items, keep_samples
+from tests.hearing import finished
+from tests.parts.projects import AIRPLANES, SETTINGS, keep_fit, keep_items, keep_samples
 from tests.parts.toys import LAYOUT, NAMES, drive
 
 TINY = msgspec.structs.replace(SETTINGS, denoiser=DenoiserSettings(width=16, layers=1, heads=2, timesteps=40))

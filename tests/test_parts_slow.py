@@ -24,7 +24,7 @@ from engine.method import Workspace
 from engine.opened import Opened, open_shapes
 from engine.parts.spans import part_hashes
 from engine.rows import ShapeRow
-from tests.parts.projects import finished
+from tests.hearing import finished
 from tests.parts.toys import drive
 
 pytestmark = pytest.mark.slow

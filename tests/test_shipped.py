@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -12,7 +11,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from engine import Project, methods, run, shipped
+from engine import Project, methods, shipped
 from engine.__main__ import cli
 from engine.cards import card_of
 from engine.checkpoint import load_model, save_model
@@ -21,14 +20,13 @@ from engine.diffusion.denoiser import Denoiser
 from engine.errors import InputError
 from engine.generating import model_to_draw_with
 from engine.geometry.read import read
-from engine.jobs import FitJob, GenerateJob, HealJob, Job, MixJob, SamplesJob, TrainJob
+from engine.jobs import FitJob, GenerateJob, HealJob, MixJob, SamplesJob, TrainJob
 from engine.joining import usual_of
 from engine.known import nearness, read_known_file
 from engine.latents import Latents
 from engine.method import Workspace
 from engine.metrics.measures import CHAMFER
 from engine.opened import open_model
-from engine.protocol import Finished
 from engine.settings import override
 from engine.shapes import hash_of_file, model_path, read_model_about
 from engine.shipped import CARD, KNOWN, MODEL, Closed, ModelCard, Score
@@ -38,15 +36,10 @@ from engine.shipping.recipe import RECIPES
 from engine.stages import ended
 from engine.storage import write_json
 from tests.fields.test_basis_jobs import CHANGES
+from tests.hearing import finished
 
 COUNT = 6
 FEW = [*CHANGES, "fit.most_shapes=6", "train.steps=60", "train.watch_every=0", "sampler.steps=6"]
-
-
-def finished(job: Job, project: Project) -> dict[str, Any]:
-    *_, last = run(job, project)
-    assert isinstance(last, Finished)
-    return last.result
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from engine.project import Project
 from engine.protocol import Stage
 from engine.stages import ended
 from tests.clouds.drawn import keep_clouds
-from tests.parts.projects import finished
+from tests.hearing import finished
 
 UNSEEN = 700_003  # seed of a chair that the model has not learned from
 

@@ -4,7 +4,7 @@ from engine import methods
 from engine.jobs import FitJob, SamplesJob, TrainJob
 from engine.project import Project
 from engine.settings import override
-from tests.parts.projects import finished
+from tests.hearing import finished
 
 
 def keep_cloud_model(project: Project, *changes: str, category: str = "chair", count: int = 2) -> str:

@@ -4,7 +4,6 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -21,10 +20,10 @@ from engine.geometry.canonical import LONGEST_SIDE
 from engine.geometry.carry import solids_of
 from engine.geometry.file import load_geometry
 from engine.geometry.mesh import Geometry, volume
-from engine.jobs import ImportJob, Job, PartsJob, RenameJob, SamplesJob
+from engine.jobs import ImportJob, PartsJob, RenameJob, SamplesJob
 from engine.project import Project
-from engine.protocol import Finished
 from engine.rows import ItemRow
+from tests.hearing import finished
 
 
 def chair(k: int, back: bool = True) -> trimesh.Trimesh:
@@ -39,12 +38,6 @@ def chair(k: int, back: bool = True) -> trimesh.Trimesh:
     whole = trimesh.util.concatenate([*legs, *rest])
     assert isinstance(whole, trimesh.Trimesh)
     return whole
-
-
-def finished(job: Job, project: Project) -> dict[str, Any]:
-    *_, last = pipeline.run(job, project)
-    assert isinstance(last, Finished)
-    return last.result
 
 
 def geometry(project: Project, item: ItemRow) -> Geometry:

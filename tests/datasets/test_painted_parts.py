@@ -1,7 +1,6 @@
 """Parts painted on a surface: few marks are enough, and an item gets them, and loses them again, wholly."""
 
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -10,7 +9,6 @@ import trimesh
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from engine import pipeline
 from engine.datasets.labelling import Name, Paint, answer
 from engine.datasets.marks import Mark, Painting
 from engine.datasets.painted_parts import painting_of
@@ -21,9 +19,9 @@ from engine.errors import InputError
 from engine.geometry.file import load_geometry
 from engine.geometry.mesh import Geometry, Mesh
 from engine.geometry.regions import from_faces, part_names
-from engine.jobs import Job, PartsJob, RenameJob, SamplesJob
+from engine.jobs import PartsJob, RenameJob, SamplesJob
 from engine.project import Project
-from engine.protocol import Finished
+from tests.hearing import finished
 
 BRUSH = 0.02
 
@@ -41,12 +39,6 @@ def joined(*meshes: Mesh) -> Mesh:
     starts = np.cumsum([0, *(len(mesh.vertices) for mesh in meshes)])
     faces = [mesh.faces + start for mesh, start in zip(meshes, starts, strict=False)]
     return Mesh(np.concatenate([mesh.vertices for mesh in meshes]), np.concatenate(faces).astype(np.int32))
-
-
-def finished(job: Job, project: Project) -> dict[str, Any]:
-    *_, last = pipeline.run(job, project)
-    assert isinstance(last, Finished)
-    return last.result
 
 
 def test_a_sphere_with_two_marks_is_two_halves() -> None:

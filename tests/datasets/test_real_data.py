@@ -4,7 +4,6 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,17 +13,16 @@ from PIL import Image
 from scipy.ndimage import maximum_filter
 from scipy.spatial import cKDTree
 
-from engine import pipeline
 from engine.datasets.found import MESHES
 from engine.datasets.stored import Stored
 from engine.geometry.file import load_geometry
 from engine.geometry.mesh import transform
 from engine.geometry.occupancy import surface_points
 from engine.geometry.readers import read_raw
-from engine.jobs import ExportJob, ImportJob, Job
+from engine.jobs import ExportJob, ImportJob
 from engine.project import Project
 from engine.rows import ItemRow
-from engine.stages import ended
+from tests.hearing import finished
 
 pytestmark = pytest.mark.slow
 TABLE, BENCH = "1a00aa6b75362cc5b324368d54a7416f", "1be0e167a93a1069acb4ead41419080a"
@@ -37,14 +35,10 @@ def project(test_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """A project into which the whole folder was imported; how long it took stands in ``seconds.json``."""
     with Project.create(tmp_path_factory.mktemp("real") / "project") as project:
         began = time.monotonic()
-        result = run(ImportJob(paths=(str(test_data),)), project)
+        result = finished(ImportJob(paths=(str(test_data),)), project)
         (project.folder / "seconds.json").write_text(json.dumps(time.monotonic() - began))
         (project.folder / "items.json").write_text(json.dumps(result["items"]))
         yield project
-
-
-def run(job: Job, project: Project) -> dict[str, Any]:
-    return ended(pipeline.run(job, project))
 
 
 def test_every_mesh_file_has_a_verdict_with_a_reason(project: Project, test_data: Path) -> None:
@@ -187,7 +181,7 @@ def test_part_names_survive_to_the_exported_glb(project: Project, tmp_path: Path
         chosen = [item for item in project.catalogue.items() if item.path.endswith(".glb") and len(item.parts) > 1]
     assert len(chosen) >= 1 + (kind == "partnet")
     for item in chosen:
-        result = run(ExportJob(shapes=(item.id,), out=str(tmp_path)), project)
+        result = finished(ExportJob(shapes=(item.id,), out=str(tmp_path)), project)
         (file,) = result["files"]
         scene = trimesh.load_scene(file["path"])
         assert {str(node) for node in scene.graph.nodes_geometry} == set(item.parts), item.id
@@ -196,7 +190,7 @@ def test_part_names_survive_to_the_exported_glb(project: Project, tmp_path: Path
 def test_all_published_networks_become_shapes(project: Project, tmp_path: Path) -> None:
     shapes = [shape for run in project.catalogue.runs("import") for shape in project.catalogue.shapes(run.id)]
     assert len(shapes) == 22
-    result = run(ExportJob(shapes=tuple(shape.id for shape in shapes), out=str(tmp_path), resolution=64), project)
+    result = finished(ExportJob(shapes=tuple(shape.id for shape in shapes), out=str(tmp_path), resolution=64), project)
     assert len(result["files"]) == 22 and all(file["faces"] > 100 for file in result["files"])
     camera = next(item for item in project.catalogue.items() if item.path.endswith("camera_pool.pth"))
     assert camera.verdict == "refused" and "\n" not in camera.reason

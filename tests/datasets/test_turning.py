@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import trimesh
 
-from engine import pipeline
 from engine.datasets.axes import AXES, TURNS, Stated, axes_of, rotation_in, stated, stated_in, turn
 from engine.datasets.marks import PAINTING, Mark, Painting
 from engine.datasets.painted_parts import painting_of
@@ -17,19 +16,13 @@ from engine.datasets.turning import turned
 from engine.errors import InputError
 from engine.geometry.file import load_geometry
 from engine.geometry.mesh import Geometry
-from engine.jobs import ImportJob, Job, PartsJob, TurnJob
+from engine.jobs import ImportJob, PartsJob, TurnJob
 from engine.project import Project
-from engine.protocol import Finished
+from tests.hearing import finished
 
 NAMES = ("+x", "-x", "+y", "-y", "+z", "-z")
 WAYS = [(up, front) for up, front in permutations(NAMES, 2) if up[1] != front[1]]
 SIDES = (0.4, 0.7, 1.3)  # of a box, in the axes of its file
-
-
-def finished(job: Job, project: Project) -> dict[str, Any]:
-    *_, last = pipeline.run(job, project)
-    assert isinstance(last, Finished)
-    return last.result
 
 
 @pytest.fixture

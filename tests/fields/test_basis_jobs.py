@@ -7,24 +7,25 @@ import numpy as np
 import pytest
 import torch
 
-from engine import Project, methods, run, splitting
+from engine import Project, methods, splitting
 from engine.analysis.rows import TRAIN, gather
 from engine.cloud_codes import CloudCodes
 from engine.datasets.procedural import PARTS
 from engine.geometry.file import load_geometry
 from engine.geometry.occupancy import surface_points
-from engine.jobs import EvaluateJob, ExportJob, FitJob, GenerateJob, Job, SamplesJob, SplitJob, TrainJob
+from engine.jobs import EvaluateJob, ExportJob, FitJob, GenerateJob, SamplesJob, SplitJob, TrainJob
 from engine.latents import Latents
 from engine.method import Shapes, Workspace
 from engine.metrics.result import read_evaluation
 from engine.metrics.subjects import subjects_of
-from engine.protocol import Finished, Stage
+from engine.protocol import Stage
 from engine.reporting import RESULT
 from engine.settings import ProtocolSettings, override
 from engine.shapes import fit_of, hash_of_file
 from engine.stages import ended
 from engine.storage import read_tensors
 from tests.clouds.drawn import keep_clouds
+from tests.hearing import finished
 
 CHANGES = [
     "samples.held_out=8000",
@@ -46,12 +47,6 @@ CHANGES = [
     "train.steps=20",
     "train.batch=4",
 ]
-
-
-def finished(job: Job, project: Project) -> dict[str, Any]:
-    *_, last = run(job, project)
-    assert isinstance(last, Finished)
-    return last.result
 
 
 @pytest.fixture(scope="module")

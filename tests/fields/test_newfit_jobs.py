@@ -18,7 +18,8 @@ from engine.methods import MethodSettings
 from engine.protocol import Note
 from engine.settings import ExportOptions, override
 from tests.bench._real_parts import bring
-from tests.fields.test_basis_jobs import CHANGES, finished
+from tests.fields.test_basis_jobs import CHANGES
+from tests.hearing import finished
 
 CODE = 6  # numbers of a code, as CHANGES say
 TIME = 10.0  # CPU seconds for the codes of a new mesh

@@ -1,7 +1,6 @@
 """Several categories in one basis, with parts of the same name, and items whose one part is their whole."""
 
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -9,24 +8,18 @@ import pytest
 import torch
 import trimesh
 
-from engine import Project, methods, run
+from engine import Project, methods
 from engine.geometry.file import save_geometry
 from engine.geometry.mesh import Geometry, Mesh
-from engine.jobs import FitJob, GenerateJob, Job, PartsJob, SamplesJob, TrainJob
+from engine.jobs import FitJob, GenerateJob, PartsJob, SamplesJob, TrainJob
 from engine.latents import Latents
-from engine.protocol import Finished
 from engine.rows import ItemRow
 from engine.settings import override
 from tests.fields.test_basis_jobs import CHANGES
+from tests.hearing import finished
 
 SINGLE = {"chair": ("back", "seat", "leg", "arm"), "table": ("top", "leg", "drawer")}
 JOINT = ("back", "seat", "leg", "arm", "top", "drawer")
-
-
-def finished(job: Job, project: Project) -> dict[str, Any]:
-    *_, last = run(job, project)
-    assert isinstance(last, Finished)
-    return last.result
 
 
 def latents_of(project: Project, fit: str) -> Latents:

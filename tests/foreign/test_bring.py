@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from engine import Project, run
+from engine import Project
 from engine.device import choose
 from engine.errors import InputError
 from engine.foreign.bring import (
@@ -22,12 +22,12 @@ from engine.foreign.bring import (
     write_kept_network,
 )
 from engine.foreign.denoisers import read_denoiser
-from engine.jobs import ExportJob, GenerateJob, Job
+from engine.jobs import ExportJob, GenerateJob
 from engine.method import Shapes, Workspace
-from engine.protocol import Finished
 from engine.shapes import fit_of, keep_fitted, read_model_about
 from engine.stages import ended
 from tests.foreign.published import State, denoised, denoiser, field, network, same, save
+from tests.hearing import finished
 
 NAMES = ("body", "wing")
 POINTS = torch.rand(200, 3, generator=torch.Generator().manual_seed(1)) - 0.5
@@ -48,13 +48,6 @@ def files(folder: Path) -> tuple[list[Path], list[State]]:
         (folder / f"set{i}").mkdir()
         paths.append(save(folder / f"set{i}" / f"occ_{shape}_jitter_0_model_final.pth", state))
     return paths, states
-
-
-def finished(job: Job, project: Project) -> dict:
-    for event in run(job, project):
-        if isinstance(event, Finished):
-            return event.result
-    raise AssertionError("no end")
 
 
 def test_groups_by_layout_with_names_of_their_own(tmp_path: Path) -> None:

@@ -2,23 +2,22 @@
 
 import time
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 import numpy as np
 import torch
 
-from engine import Project, run
+from engine import Project
 from engine.checkpoint import save_model
 from engine.fields.mlp import fill_absent
 from engine.fields.representation import WeightRepresentation
-from engine.jobs import FitJob, GenerateJob, ImportJob, Job
+from engine.jobs import FitJob, GenerateJob, ImportJob
 from engine.latents import LatentFile, Latents, write_latents
 from engine.method import Encoded, Shapes
 from engine.methods.semantic.settings import SemanticSettings
-from engine.protocol import Finished, Note
 from engine.rows import ItemRow, ShapeRow
 from engine.shapes import FitAbout, keep_fitted, keep_generated
+from tests.hearing import finished  # noqa: F401
 from tests.parts.toys import FIELD, LAYOUT, NAMES, Octahedron, row
 
 Solids = Mapping[str, Octahedron]
@@ -123,14 +122,3 @@ def keep_import(project: Project, name: str, solids: Solids) -> str:
     )
     project.catalogue.add_shapes([shape])
     return shape.id
-
-
-def finished(job: Job, project: Project, notes: list[str] | None = None) -> dict[str, Any]:
-    """Run a job to its end -> its result; what it said is put into ``notes``."""
-    result: dict[str, Any] = {}
-    for event in run(job, project):
-        if isinstance(event, Note) and notes is not None:
-            notes.append(event.text)
-        if isinstance(event, Finished):
-            result = event.result
-    return result

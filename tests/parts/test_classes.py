@@ -17,7 +17,8 @@ from engine.method import Workspace
 from engine.opened import Opened, open_model, open_shape
 from engine.parts.settings import HealSettings
 from engine.settings import DenoiserSettings, TrainSettings
-from tests.parts.projects import SETTINGS, finished, keep_fit
+from tests.hearing import finished
+from tests.parts.projects import SETTINGS, keep_fit
 from tests.parts.toys import drive
 from tests.test_healing import airplane
 

@@ -48,7 +48,8 @@ from engine.live_worker import Given
 from engine.method import Field, Workspace
 from engine.opened import open_shape
 from engine.parts.settings import Curve
-from tests.parts.projects import AIRPLANES, Solids, finished, keep_fit
+from tests.hearing import finished
+from tests.parts.projects import AIRPLANES, Solids, keep_fit
 from tests.parts.toys import drive, exact
 
 A, B, C = (f"fit/fit-{name}" for name in "abc")

@@ -2,32 +2,25 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 
-from engine import Project, methods, run
+from engine import Project, methods
 from engine.clouds.encoded import Encoded, encode_captions
 from engine.clouds.told import captions_of
 from engine.errors import DamagedFileError, InputError
-from engine.jobs import FitJob, GenerateJob, Job, SamplesJob, TrainJob
+from engine.jobs import FitJob, GenerateJob, SamplesJob, TrainJob
 from engine.method import Data
-from engine.protocol import Finished
 from engine.settings import override
 from engine.stages import ended
 from engine.storage import map_tensor, read_tensors
 from engine.text.encoder import EncoderMark
 from engine.text.minilm import MiniLMEncoder
+from tests.hearing import finished
 from tests.text.test_minilm import folder_of, random_weights
-
-
-def done(job: Job, project: Project) -> dict[str, Any]:
-    last = list(run(job, project))[-1]
-    assert isinstance(last, Finished)
-    return last.result
 
 
 @pytest.fixture(scope="module")
@@ -37,16 +30,16 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, st
     weights = tmp_path_factory.mktemp("weights")
     folder_of(weights, random_weights())
     with Project.create(tmp_path_factory.mktemp("encoders") / "p") as project:
-        done(SamplesJob(category="chair", count=4, seed=3), project)
+        finished(SamplesJob(category="chair", count=4, seed=3), project)
         changes = ["text.encoder=minilm", "text.dim=12", f"text.folder={weights}", "text.captions=5", "train.steps=5"]
         settings = override(methods.preset("tiny3d", "smoke"), changes)
-        fitted = done(FitJob(settings=settings), project)
-        yield project, done(TrainJob(settings=settings, fit=fitted["run"]), project)["run"], weights
+        fitted = finished(FitJob(settings=settings), project)
+        yield project, finished(TrainJob(settings=settings, fit=fitted["run"]), project)["run"], weights
 
 
 def drawn(project: Project, name: str, model: str, *changes: str) -> np.ndarray:
     changes = ("sampler.points=20", "sampler.steps=3", *changes)
-    done(GenerateJob(model=model, count=1, changes=changes, picture=False, run=name, whole=False), project)
+    finished(GenerateJob(model=model, count=1, changes=changes, picture=False, run=name, whole=False), project)
     return read_tensors(project.run_folder(name) / "latents.safetensors")[0]["latent"]
 
 
@@ -106,4 +99,4 @@ def test_an_encoder_that_cannot_be_is_told_at_the_fit(
     project, _, weights = told
     settings = override(methods.preset("tiny3d", "smoke"), [f"text.folder={weights}", *changes])
     with pytest.raises(InputError, match=words):
-        done(FitJob(settings=settings), project)
+        finished(FitJob(settings=settings), project)

@@ -22,11 +22,12 @@ from engine.method import Workspace
 from engine.methods.tiny3d.denoiser import PointDenoiser
 from engine.methods.tiny3d.settings import Tiny3dSettings
 from engine.opened import open_model, open_shape
-from engine.protocol import Finished, Note
+from engine.protocol import Note
 from engine.settings import override
 from engine.stages import ended
 from engine.storage import read_tensors
 from engine.text.asking import prompt_of
+from tests.hearing import finished
 
 SMOKE = methods.preset("tiny3d", "smoke")
 
@@ -35,26 +36,20 @@ def events(job: Job, project: Project) -> list[Any]:
     return list(run(job, project))
 
 
-def done(job: Job, project: Project) -> dict[str, Any]:
-    last = events(job, project)[-1]
-    assert isinstance(last, Finished)
-    return last.result
-
-
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, str]]:
     """Tables, which are flat and wide, and lamps, learned for some seconds."""
     torch.set_num_threads(1)
     with Project.create(tmp_path_factory.mktemp("tiny3d") / "p") as project:
         for category in ("table", "lamp"):
-            done(SamplesJob(category=category, count=8, seed=3), project)
+            finished(SamplesJob(category=category, count=8, seed=3), project)
         settings = override(SMOKE, ["train.steps=150"])
-        fitted = done(FitJob(settings=settings), project)
-        yield project, done(TrainJob(settings=settings, fit=fitted["run"]), project)["run"]
+        fitted = finished(FitJob(settings=settings), project)
+        yield project, finished(TrainJob(settings=settings, fit=fitted["run"]), project)["run"]
 
 
 def clouds(project: Project, name: str, model: str, *changes: str, count: int = 4, seed: int = 0) -> np.ndarray:
-    done(GenerateJob(model=model, count=count, seed=seed, changes=changes, picture=False, run=name), project)
+    finished(GenerateJob(model=model, count=count, seed=seed, changes=changes, picture=False, run=name), project)
     rows = read_tensors(project.run_folder(name) / "latents.safetensors")[0]["latent"]
     return rows.reshape(count, -1, 3)
 
@@ -108,7 +103,7 @@ def test_what_a_cloud_cannot_do_is_said(trained: tuple[Project, str]) -> None:
     project, model = trained
     clouds(project, "two", model, "sampler.points=20", count=2)
     with pytest.raises(InputError, match="in no order"):
-        done(InterpolateJob(shapes=("two/0000", "two/0001"), frames=3), project)
+        finished(InterpolateJob(shapes=("two/0000", "two/0001"), frames=3), project)
     asked = [
         GenerateJob(model=model, count=1, category="table"),
         GenerateJob(model=model, count=1, with_parts=("leg",)),
@@ -116,7 +111,7 @@ def test_what_a_cloud_cannot_do_is_said(trained: tuple[Project, str]) -> None:
     ]
     for job in asked:
         with pytest.raises(InputError, match="asked in words"):
-            done(job, project)
+            finished(job, project)
 
 
 def test_prompts_find_a_model_that_reads_them(trained: tuple[Project, str]) -> None:
@@ -174,7 +169,7 @@ def test_the_published_recipe_trains(trained: tuple[Project, str]) -> None:
     project, _ = trained
     settings = override(SMOKE, ["train.steps=5", "train.recipe=published"])
     fit = next(run_.id for run_ in project.catalogue.runs("fit"))
-    model = done(TrainJob(settings=settings, fit=fit), project)["run"]
+    model = finished(TrainJob(settings=settings, fit=fit), project)["run"]
     assert np.isfinite(clouds(project, "published", model, "sampler.points=20", count=2)).all()
 
 
@@ -186,13 +181,13 @@ def test_what_cannot_be_trained_says_why(trained: tuple[Project, str], changes: 
     project, _ = trained
     fit = next(run_.id for run_ in project.catalogue.runs("fit"))
     with pytest.raises(InputError, match=words):
-        done(TrainJob(settings=override(SMOKE, changes), fit=fit), project)
+        finished(TrainJob(settings=override(SMOKE, changes), fit=fit), project)
 
 
 def test_models_without_words_refuse_a_prompt(trained: tuple[Project, str]) -> None:
     project, _ = trained
     with pytest.raises(InputError, match="takes no prompts"):
-        done(GenerateJob(model="shipped:airplane", count=1, changes=('sampler.prompt="a"',)), project)
+        finished(GenerateJob(model="shipped:airplane", count=1, changes=('sampler.prompt="a"',)), project)
 
 
 def test_from_the_command_line_to_files(trained: tuple[Project, str], tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from engine.jobs import FitJob, ImportJob, TrainJob
 from engine.project import Project
 from engine.settings import override
 from engine.storage import read_tensors
-from tests.parts.projects import finished
+from tests.hearing import finished
 
 SETTINGS = override(methods.preset("tiny3d", "smoke"), ["train.steps=2", "train.batch=2"])
 FILES = ("chair/train/chair_0002.off", "chair/test/chair_0890.off", "bathtub/train/bathtub_0002.off")

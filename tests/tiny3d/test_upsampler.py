@@ -9,19 +9,19 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from engine import Project, methods, run
+from engine import Project, methods
 from engine.clouds.upsampling import midpoints, nearest
 from engine.errors import InputError
 from engine.generating import model_to_draw_with
-from engine.jobs import FitJob, GenerateJob, Job, SamplesJob, TrainJob
+from engine.jobs import FitJob, GenerateJob, SamplesJob, TrainJob
 from engine.methods.tiny3d import upsampler as module
 from engine.methods.tiny3d.settings import PointDenoiserSettings
 from engine.methods.tiny3d.upsampler import DENSER, Upsampler, lesson
 from engine.methods.tiny3d.upsampler_drawing import upsampled
-from engine.protocol import Finished
 from engine.settings import SamplerSettings, override
 from engine.stages import ended
 from engine.storage import read_tensors
+from tests.hearing import finished
 
 DIM = 4
 QUICKLY = SamplerSettings(sampler="ddim", steps=2, spacing="even", batch=4)
@@ -124,29 +124,23 @@ def test_it_learns_to_bring_points_to_the_surface() -> None:
     assert off(new) < 0.85 * off(midpoints(given, 48))
 
 
-def done(job: Job, project: Project) -> dict[str, Any]:
-    last = list(run(job, project))[-1]
-    assert isinstance(last, Finished)
-    return last.result
-
-
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, str, str]]:
     """A base and an upsampler, which have learned nothing yet to speak of."""
     torch.set_num_threads(1)
     with Project.create(tmp_path_factory.mktemp("upsampler") / "p") as project:
-        done(SamplesJob(category="table", count=6, seed=3), project)
+        finished(SamplesJob(category="table", count=6, seed=3), project)
         settings = override(methods.preset("tiny3d", "smoke"), ["fit.points=128", "fit.pool=2", "train.steps=3"])
-        fit = done(FitJob(settings=settings), project)["run"]
+        fit = finished(FitJob(settings=settings), project)["run"]
         names = []
         for role in ("clouds", "details"):
             own = override(settings, [f"denoiser.role={role}"])
-            names.append(done(TrainJob(settings=own, fit=fit), project)["run"])
+            names.append(finished(TrainJob(settings=own, fit=fit), project)["run"])
         yield project, names[0], names[1]
 
 
 def drawn(project: Project, name: str, **asked: Any) -> np.ndarray:
-    done(GenerateJob(count=2, picture=False, run=name, changes=("sampler.points=40",), **asked), project)
+    finished(GenerateJob(count=2, picture=False, run=name, changes=("sampler.points=40",), **asked), project)
     rows: np.ndarray = read_tensors(project.run_folder(name) / "latents.safetensors")[0]["latent"]
     return rows.reshape(2, -1, 3)
 
@@ -172,5 +166,5 @@ def test_what_cannot_be_refined_says_why(trained: tuple[Project, str, str]) -> N
     ]
     for job, words in asked:
         with pytest.raises(InputError, match=words):
-            done(job, project)
+            finished(job, project)
     assert model_to_draw_with(project, words=True) == base  # although the other is newer

@@ -17,7 +17,7 @@ from studio.views.library import LibraryView
 from studio.views.make import MakeView
 from studio.views.train import TrainProgress, TrainView
 from studio.views.view3d import View3D
-from tests.parts.projects import finished
+from tests.hearing import finished
 from tests.studio.conftest import Desk
 from tests.studio.journeys.person import Person
 
