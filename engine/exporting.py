@@ -5,11 +5,13 @@ from typing import Any
 
 import msgspec
 
+from engine.abreast import AHEAD, abreast
 from engine.checkup import LEAST_WALL, Order, quick, thorough
 from engine.datasets.parts import colour
 from engine.delivery import Delivery
+from engine.device import side_by_side
 from engine.embedded import pack
-from engine.errors import EmptyShapeError, InputError, MeshError
+from engine.errors import EmptyShapeError, InputError, MeshError, StudioError
 from engine.fields.representation import WeightRepresentation
 from engine.foreign.bring import FORMS, write_kept_model, write_kept_network
 from engine.foreign.form import form_of_layout
@@ -21,11 +23,12 @@ from engine.jobs import ExportJob, Format
 from engine.loose import made
 from engine.method import Part, Workspace
 from engine.metrics.decoding import known_solids
-from engine.opened import open_shape
+from engine.opened import Opened, open_shape
 from engine.project import Project
-from engine.protocol import Note, Saved, Stage
+from engine.protocol import Note, Progress, Saved, Stage
 from engine.rows import ItemRow, ShapeRow
 from engine.settings import ExportOptions
+from engine.stages import as_part_of
 from engine.storage import write_atomic
 from engine.write import Solid, write_shape
 
@@ -37,7 +40,8 @@ def export(job: ExportJob, project: Project, work: Workspace) -> Stage[dict[str,
     """Shapes -> mesh files, watertight, with named parts. Items can be named too: they are written as they came in.
 
     Each file is made in the run's folder and then put into its place, so going on with a stopped export finds its own
-    files. A shape that has no surface, or not one that can be written as asked for, does not keep the others.
+    files. Some are made side by side, one per core, and put into their places in the order that was asked for. A shape
+    that has no surface, or not one that can be written as asked for, does not keep the others.
     """
     if job.format in WEIGHTS and (job.options != ExportOptions() or job.health):
         raise InputError(
@@ -48,32 +52,36 @@ def export(job: ExportJob, project: Project, work: Workspace) -> Stage[dict[str,
         check_options(Path(f"{name}.{job.format}"), job.options)
     names = {name: _names(name, job.format) for name in wanted}
     delivery = Delivery(work.folder, Path(job.out), job.overwrite, names)
-    files: list[dict[str, Any]] = []
+    files = {name: info for name in wanted if (info := delivery.done(name))}
     refused: dict[str, InputError] = {}
-    for name, row in wanted.items():
-        if info := delivery.done(name):
-            files.append(info)
-            continue
-        path = delivery.staged(name)
-        try:
-            info = yield from _made(row, path, job, project, work)
-        except InputError as error:
-            text = str(error).replace(str(path), name)
-            told = type(error)(text if text.startswith(name) else f"{name}: {text}")
-            if not isinstance(error, (EmptyShapeError, MeshError)):
-                raise told from error
-            refused[name] = told
-            if len(wanted) > 1:
-                yield Note(text=str(refused[name]), warning=True)
-            continue
-        files.append(delivery.deliver(name, {"shape": name, **info}))
-        yield Saved(kind="export", path=files[-1]["path"])
+    waiting = [name for name in wanted if name not in files]
+    while waiting:
+        bunch, waiting = waiting[:1], waiting[1:]
+        stages = [(yield from _prepared(wanted[bunch[0]], delivery.staged(bunch[0]), job, project, work))]
+        at_once = side_by_side(work.device)  # told by what decodes the first
+        while waiting and at_once > 1 and len(bunch) < AHEAD * at_once:
+            bunch.append(waiting.pop(0))
+            stages.append((yield from _prepared(wanted[bunch[-1]], delivery.staged(bunch[-1]), job, project, work)))
+        with abreast(stages, at_once) as results:
+            for name in bunch:
+                sign = Progress(stage="export", done=len(files), total=len(wanted), message=name)
+                try:
+                    info = yield from (as_part_of(sign, results.next()) if len(bunch) > 1 else results.next())
+                except InputError as error:
+                    refused[name] = _named(error, name, delivery.staged(name))
+                    if not isinstance(error, (EmptyShapeError, MeshError)):
+                        raise refused[name] from error
+                    if len(wanted) > 1:
+                        yield Note(text=str(refused[name]), warning=True)
+                    continue
+                files[name] = delivery.deliver(name, {"shape": name, **info})
+                yield Saved(kind="export", path=files[name]["path"])
     if not files:
         first, *more = refused.values()
         raise type(first)(f"nothing was written, none of {1 + len(more)} could be: {first}" if more else str(first))
     empty = [name for name, error in refused.items() if isinstance(error, EmptyShapeError)]
     others = {name: str(error) for name, error in refused.items() if name not in empty}
-    return {"files": files, "empty": empty, "refused": others}
+    return {"files": [files[name] for name in wanted if name in files], "empty": empty, "refused": others}
 
 
 def keep_file(name: str, path: Path, resolution: int, project: Project, work: Workspace) -> Stage[None]:
@@ -85,7 +93,7 @@ def keep_file(name: str, path: Path, resolution: int, project: Project, work: Wo
     staged = path.with_name(f".{path.name}")
     kind: Format = "ply" if path.suffix == ".ply" else "glb"
     job = ExportJob(shapes=(name,), out=str(path.parent), format=kind, resolution=resolution)
-    yield from _made(_shape_or_item(name, project), staged, job, project, work)
+    yield from (yield from _prepared(_shape_or_item(name, project), staged, job, project, work))
     staged.replace(path)
 
 
@@ -111,19 +119,42 @@ def _wanted(job: ExportJob, project: Project) -> dict[str, ShapeRow | ItemRow | 
     return dict(wanted)
 
 
-def _made(
+def _named(error: InputError, name: str, path: Path) -> InputError:
+    """The same of the shape ``name``, not of the file ``path`` in the run's folder."""
+    text = str(error).replace(str(path), name)
+    return type(error)(text if text.startswith(name) else f"{name}: {text}")
+
+
+def _prepared(
     row: ShapeRow | ItemRow | str, path: Path, job: ExportJob, project: Project, work: Workspace
-) -> Stage[dict[str, Any]]:
-    """One file, in the run's folder."""
-    if isinstance(row, str):  # denoisers of imported runs, as they came in
-        write_kept_model(project.run_folder(row), path)
-        return {}
-    if job.format == "pth" and isinstance(row, ShapeRow):
-        return (yield from _weights(row, path, project, work))
-    if isinstance(row, ItemRow):
-        info = yield from _item(row, path, job, project)
-    else:
-        info = yield from _shape(row, path, job, project, work)
+) -> Stage[Stage[dict[str, Any]]]:
+    """The stage that makes one file in the run's folder, or raises; it asks no catalogue, so it can run beside
+    others."""
+    try:
+        if isinstance(row, str):  # denoisers of imported runs, as they came in
+            write_kept_model(project.run_folder(row), path)
+            return _just({})
+        if job.format == "pth" and isinstance(row, ShapeRow):
+            return _just((yield from _weights(row, path, project, work)))
+        if isinstance(row, ItemRow):
+            return _looked_at(_item(row, path, job, project), path, job)
+        opened = yield from open_shape(row.id, project, work)
+        return _looked_at(_shape(opened, path, job, project, least_share(job.crumbs, made(opened, project))), path, job)
+    except StudioError as error:  # told when its turn comes
+        return _just({}, error)
+
+
+def _just(info: dict[str, Any], error: StudioError | None = None) -> Stage[dict[str, Any]]:
+    """A stage that has nothing left to do."""
+    yield from ()
+    if error is not None:
+        raise error
+    return info
+
+
+def _looked_at(surface: Stage[dict[str, Any]], path: Path, job: ExportJob) -> Stage[dict[str, Any]]:
+    """What ``surface`` tells of the file that it makes, with its health."""
+    info = yield from surface
     if not info["faces"]:  # points, or something that has no surface
         return info
     sized = job.options.size_mm or job.format == "3mf" or job.options.axes == "slicer"
@@ -145,13 +176,9 @@ def _shape_or_item(name: str, project: Project) -> ShapeRow | ItemRow:
         return project.catalogue.item(name)
 
 
-def _shape(row: ShapeRow, path: Path, job: ExportJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
+def _shape(opened: Opened, path: Path, job: ExportJob, project: Project, crumbs: float) -> Stage[dict[str, Any]]:
     """A decoded shape; a GLB also carries what it was decoded from."""
-    opened = yield from open_shape(row.id, project, work)
-    recipe = msgspec.to_builtins(opened.card)
-    crumbs = least_share(job.crumbs, made(opened, project))
-    parts = opened.representation.parts
-    decoded = opened.decoded()
+    recipe, parts, decoded = msgspec.to_builtins(opened.card), opened.representation.parts, opened.decoded()
     known = known_solids(opened, job.resolution, 0.0, project)
     info = yield from write_shape(decoded, path, parts, job.resolution, recipe, crumbs, job.options, known)
     if job.format == "glb" and isinstance(decoded, Solid):

@@ -46,15 +46,16 @@ def whole_shapes(
     """
     kept = yield from draw(0)
     waiting = list(range(len(kept.latent)))
-    total, vain, looks = len(waiting), 0, 0
+    total, vain, looks, at_once = len(waiting), 0, 0, side_by_side(device)
     seen: list[float] = msgspec.json.decode(looked.read_bytes()) if looked.exists() else []
     try:
         for attempt in range(TRIES):
             found = kept if attempt == 0 else (yield from draw(attempt))
             broken: list[int] = []
             new = waiting[max(0, len(seen) - looks) :]  # what a stopped run has not looked at
-            looking = (_look(found.row(place), representation, device, as_asked) for place in new)
-            with abreast(looking, side_by_side(device)) as looked_at:
+            each = max(1, at_once // max(1, len(new)))  # no core waits while the last few are looked at
+            looking = (_look(found.row(place), representation, device, as_asked, each) for place in new)
+            with abreast(looking, at_once) as looked_at:
                 for done, place in enumerate(waiting):
                     yield Progress(stage="whole", done=total - len(waiting) + done - len(broken), total=total)
                     row = found.row(place)
@@ -87,7 +88,7 @@ def whole_shapes(
 
 
 def _look(
-    row: Shapes, representation: Representation, device: torch.device, as_asked: Callable[[Shapes], bool]
+    row: Shapes, representation: Representation, device: torch.device, as_asked: Callable[[Shapes], bool], at_once: int
 ) -> Stage[tuple[float, Mapping[str, Mesh]]]:
     """How wide the narrowest joint of a shape is, BROKEN where it is in pieces or not as asked, and the surfaces of its
     parts; what has no surface is whole. What is of one piece only when it is grown has a joint of no width."""
@@ -96,7 +97,7 @@ def _look(
     decoded = representation.decode(row.to(device))[0]
     if not hasattr(decoded, "part"):
         return NONE, {}
-    solids = yield from decoded_solids(decoded, GRID)
+    solids = yield from decoded_solids(decoded, GRID, at_once=at_once)
     held = yield from held_together(decoded, solids, GRID)
     if not held.whole:
         return BROKEN, solids

@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -11,13 +12,14 @@ import numpy as np
 import pytest
 import torch
 
-from engine import Project, run
+from engine import Project, exporting, run
 from engine.errors import DamagedFileError, EmptyShapeError, InputError, MeshError, StudioError
 from engine.jobs import ExportJob, Job
 from engine.latents import Latents, write_latents
 from engine.protocol import Progress
 from engine.settings import ExportOptions
-from tests.parts.projects import AIRPLANES, Solids, finished, keep_fit
+from tests.hearing import finished
+from tests.parts.projects import AIRPLANES, Solids, keep_fit
 
 A, B, C = (f"fit/fit-{name}" for name in "abc")
 GRID = 32
@@ -268,3 +270,31 @@ def test_thin_walls_are_told_of_in_millimetres(project: Project, tmp_path: Path)
         for health in (False, True)
     )
     assert plain["thinnest_wall"] is None and asked["thinnest_wall"] > 0, "in no unit of length, so only when asked"
+
+
+@pytest.mark.parametrize("many", [2, 3])
+def test_files_are_the_same_however_many_are_made_at_once(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    """Also what is told of them, in the order that was asked for, and what one that cannot be made keeps: nothing."""
+    names, told = (C, "fit/fit-broken", A, "fit/fit-empty", B), []
+    for at_once in (1, many):
+        monkeypatch.setattr(exporting, "side_by_side", lambda device, at_once=at_once: at_once)
+        notes: list[str] = []
+        result = finished(job(tmp_path / "out", *names, overwrite=True), project, notes)
+        said = sorted(note for note in notes if "fit-" in note)
+        told.append((result, said, contents(tmp_path / "out")))
+    assert told[0] == told[1] and [file["shape"] for file in told[0][0]["files"]] == [C, A, B]
+    assert not [one for one in threading.enumerate() if one.name.startswith("abreast")]
+
+
+def test_a_damaged_store_keeps_no_shape_before_it(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "side_by_side", lambda device: 2)
+    keep_fit(project, "other", {"x": AIRPLANES["a"]})
+    path = project.run_folder("other") / "latents.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+    out = tmp_path / "out"
+    words = refused(DamagedFileError, job(out, A, B, "other/other-x", C), project)
+    assert "cut short" in words and sorted(contents(out)) == ["fit-fit-a.glb", "fit-fit-b.glb"]

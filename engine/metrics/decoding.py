@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.abreast import abreast
 from engine.errors import InputError
 from engine.geometry.mesh import Mesh
 from engine.geometry.surface import extract
@@ -36,13 +37,14 @@ def solids_of(shape: Opened, grid: int, level: float, project: Project) -> Stage
     return solids
 
 
-def decoded_solids(field: Field, grid: int, level: float = 0.0) -> Stage[dict[str, Mesh]]:
-    """The same of a field, decoded now."""
-    solids = {}
-    for name in field.parts or ("",):
-        mesh = yield from extract(field.part(name) if name else field, grid, level)
-        if len(mesh.faces):
-            solids[name] = Mesh(mesh.vertices.astype(np.float32).astype(np.float64), mesh.faces)
+def decoded_solids(field: Field, grid: int, level: float = 0.0, at_once: int = 1) -> Stage[dict[str, Mesh]]:
+    """The same of a field, decoded now, with so many parts at once."""
+    names, solids = field.parts or ("",), {}
+    with abreast((extract(field.part(name) if name else field, grid, level) for name in names), at_once) as meshes:
+        for name in names:
+            mesh = yield from meshes.next()
+            if len(mesh.faces):
+                solids[name] = Mesh(mesh.vertices.astype(np.float32).astype(np.float64), mesh.faces)
     return solids
 
 
