@@ -11,7 +11,7 @@ from engine.shipped import Fresh, ModelCard, Obedience, Score
 from engine.shipping.card import score_of
 from engine.shipping.cloud_scores import CloudScores
 from engine.shipping.learning import CLOUD_PLACES, learning_version
-from engine.shipping.page import NAMES, facts, plain, share
+from engine.shipping.page import BEST, NAMES, figures, written
 from engine.shipping.recipe import LICENCE, CloudRecipe
 
 
@@ -70,24 +70,13 @@ def card_of_clouds(
 
 def cloud_page(card: ModelCard) -> str:
     """The card as a page for people; every figure is the card's."""
-    lines = [
-        f"# {card.title}",
-        "",
-        f"Made by `{card.command}`. This page is written by the same command, from `{card.name}.json`.",
-        "",
+    pictures = [
         f"![What it draws for prompts]({card.name}-shapes.webp)",
         "",
         "*The first cloud that it draws for each prompt, not chosen by hand.*",
-        "",
-        *facts(card),
-        *_obedience(card),
-        *_scores(card.scores),
     ]
-    if card.fresh is not None:
-        lines += _fresh(card.name, card.fresh)
-    if card.tried:
-        lines += ["", "## What was tried", "", card.tried.strip()]
-    return "\n".join(lines) + "\n"
+    fresh = [] if card.fresh is None else _fresh(card.name, card.fresh)
+    return written(card, pictures, [*_obedience(card), *_scores(card.scores), *fresh])
 
 
 def _obedience(card: ModelCard) -> list[str]:
@@ -118,16 +107,11 @@ def _scores(scores: tuple[Score, ...]) -> list[str]:
         "## Likeness",
         "",
         "Clouds drawn without guidance for captions of training shapes, against as many real shapes that it never saw, by "
-        "the Chamfer distance. Brackets are 95 % bootstrap intervals. The rows of real training shapes say what is the "
-        "best that can be had; 1-NNA is best at 50 %.",
+        f"the Chamfer distance. Brackets are 95 % bootstrap intervals. {BEST}",
         "",
         "| category | shapes | MMD | coverage | 1-NNA | number |",
         "|---|---|---|---|---|---|",
-        *(
-            f"| {row.category} | {NAMES.get(row.kind, row.kind)} | {plain(row.mmd)} | {share(row.coverage)} | "
-            f"{share(row.one_nna)} | {row.shapes} against {row.references} |"
-            for row in scores
-        ),
+        *(f"| {row.category} | {NAMES.get(row.kind, row.kind)} | {figures(row)} |" for row in scores),
     ]
 
 

@@ -1,10 +1,11 @@
 """The card of a shipped model as a page for people, in Markdown."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from engine.shipped import Closed, Interval, ModelCard, Score
 
 NAMES = {"generated": "generated", "real": "real, training"}
+BEST = "The rows of real training shapes say what is the best that can be had; 1-NNA is best at 50 %."
 STEPS = {
     "samples": "procedural shapes",
     "train": "training",
@@ -15,11 +16,7 @@ STEPS = {
 
 def page(card: ModelCard) -> str:
     """The page; every figure is the card's."""
-    lines = [
-        f"# {card.title}",
-        "",
-        f"Made by `{card.command}`. This page is written by the same command, from `{card.name}.json`.",
-        "",
+    pictures = [
         f"![The first shapes that it draws]({card.name}-shapes.webp)",
         "",
         "*The first shapes that it draws, not chosen by hand; what came apart was drawn again.*",
@@ -28,19 +25,31 @@ def page(card: ModelCard) -> str:
         "",
         "*Random mixes of parts of them, healed; what comes apart all the same, or has a part moved by more than 0.3 of the "
         "cube, has made way for the next.*",
-        "",
-        *facts(card),
-        *_scores(card),
-        *_novelty(card),
     ]
+    found = [*_scores(card), *_novelty(card)]
     if card.closed is not None and card.closed_real is not None:
-        lines += _closed(card.closed, card.closed_real, card.drawn_again)
+        found += _closed(card.closed, card.closed_real, card.drawn_again)
+    return written(card, pictures, found)
+
+
+def written(card: ModelCard, pictures: Sequence[str], found: Sequence[str]) -> str:
+    """A page of any card. pictures, found : lines of its pictures, and of the sections with what was measured"""
+    lines = [
+        f"# {card.title}",
+        "",
+        f"Made by `{card.command}`. This page is written by the same command, from `{card.name}.json`.",
+        "",
+        *pictures,
+        "",
+        *_facts(card),
+        *found,
+    ]
     if card.tried:
         lines += ["", "## What was tried", "", card.tried.strip()]
     return "\n".join(lines) + "\n"
 
 
-def facts(card: ModelCard) -> list[str]:
+def _facts(card: ModelCard) -> list[str]:
     """The table of what the model is and what it took."""
     asked = [f"{name.partition(':')[2] or name} ({', '.join(values)})" for name, values in card.conditions.items()]
     seconds = ", ".join(f"{STEPS.get(step, step)} {_time(value)}" for step, value in card.seconds.items())
@@ -66,15 +75,13 @@ def _scores(card: ModelCard) -> list[str]:
         "",
         "## Quality",
         "",
-        "Brackets are 95 % bootstrap intervals. The rows of real training shapes say what is the best that can be had; "
-        "1-NNA is best at 50 %.",
+        f"Brackets are 95 % bootstrap intervals. {BEST}",
         "",
         "| shapes | distance | MMD | coverage | 1-NNA | number |",
         "|---|---|---|---|---|---|",
     ]
     return lines + [
-        f"| {NAMES.get(row.kind, row.kind)} | {row.measure} | {plain(row.mmd)} | {share(row.coverage)} | "
-        f"{share(row.one_nna)} | {_number(row)} |"
+        f"| {NAMES.get(row.kind, row.kind)} | {row.measure} | {figures(row)} |"
         for row in sorted(card.scores, key=lambda row: (row.measure, row.kind))
     ]
 
@@ -108,15 +115,11 @@ def _time(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.2g} s"
 
 
-def plain(score: Interval) -> str:
-    """A figure with its interval."""
-    return f"{score[0]:.3g} [{score[1]:.3g}, {score[2]:.3g}]"
+def figures(row: Score) -> str:
+    """Cells of a table: MMD, coverage, 1-NNA, and how many shapes were held against how many."""
+    mmd = "{:.3g} [{:.3g}, {:.3g}]".format(*row.mmd)
+    return f"{mmd} | {_share(row.coverage)} | {_share(row.one_nna)} | {row.shapes} against {row.references}"
 
 
-def share(score: Interval) -> str:
-    """A share with its interval, in per cent."""
-    return f"{score[0]:.1%} [{score[1]:.1%}, {score[2]:.1%}]"
-
-
-def _number(row: Score) -> str:
-    return f"{row.shapes} against {row.references}"
+def _share(score: Interval) -> str:
+    return "{:.1%} [{:.1%}, {:.1%}]".format(*score)

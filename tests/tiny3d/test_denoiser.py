@@ -1,6 +1,5 @@
 """The denoiser of clouds: scale, weights of the steps, captions dropped per sample, guidance in one pass."""
 
-from contextlib import nullcontext
 from typing import Any, Literal
 
 import pytest
@@ -8,28 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from engine.diffusion.schedule import make_schedule
-from engine.methods.tiny3d import denoiser as module
 from engine.methods.tiny3d.denoiser import PointDenoiser, weights
 from engine.methods.tiny3d.settings import PRESETS, PointDenoiserSettings, Tiny3dSettings, published
+from tests.tiny3d.conftest import DIM, Reader
 
-DIM = 4
-
-
-class Reader(nn.Module):
-    """Captions are numbers of rows of a table."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.table = nn.Embedding(8, DIM)
-
-    def forward(self, ids: Tensor) -> Tensor:
-        return nn.functional.normalize(self.table(ids[:, 0]), dim=-1)
-
-
-@pytest.fixture(autouse=True)
-def exact(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In float32, wherever the tests run."""
-    monkeypatch.setattr(module, "narrow", lambda device: nullcontext())
+pytestmark = pytest.mark.usefixtures("exact")
 
 
 def made(**changes: Any) -> PointDenoiser:

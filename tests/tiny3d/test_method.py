@@ -4,7 +4,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -16,7 +15,7 @@ from engine.clouds.representation import CloudRepresentation
 from engine.errors import InputError
 from engine.forming import KIND, Forming
 from engine.generating import model_to_draw_with
-from engine.jobs import FitJob, GenerateJob, InterpolateJob, Job, SamplesJob, TrainJob
+from engine.jobs import FitJob, GenerateJob, InterpolateJob, SamplesJob, TrainJob
 from engine.mailbox import Preview
 from engine.method import Workspace
 from engine.methods.tiny3d.denoiser import PointDenoiser
@@ -30,10 +29,6 @@ from engine.text.asking import prompt_of
 from tests.hearing import finished
 
 SMOKE = methods.preset("tiny3d", "smoke")
-
-
-def events(job: Job, project: Project) -> list[Any]:
-    return list(run(job, project))
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +76,7 @@ def test_any_number_of_points(trained: tuple[Project, str], sampler: str) -> Non
 def test_slips_are_read_and_strange_words_told(trained: tuple[Project, str]) -> None:
     project, model = trained
     job = GenerateJob(model=model, count=1, changes=("sampler.prompt=a tabel made of xylophones",), picture=False)
-    told = " ".join(event.text for event in events(job, project) if isinstance(event, Note))
+    told = " ".join(event.text for event in run(job, project) if isinstance(event, Note))
     assert "tabel was read as table" in told
     assert "xylophones" in told
 

@@ -1,7 +1,6 @@
 """The upsampler: it keeps what it is given, learns to bring new points to the surface, and is asked for by generations."""
 
 from collections.abc import Iterator
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,6 @@ from engine.clouds.upsampling import midpoints, nearest
 from engine.errors import InputError
 from engine.generating import model_to_draw_with
 from engine.jobs import FitJob, GenerateJob, SamplesJob, TrainJob
-from engine.methods.tiny3d import upsampler as module
 from engine.methods.tiny3d.settings import PointDenoiserSettings
 from engine.methods.tiny3d.upsampler import DENSER, Upsampler, lesson
 from engine.methods.tiny3d.upsampler_drawing import upsampled
@@ -22,26 +20,10 @@ from engine.settings import SamplerSettings, override
 from engine.stages import ended
 from engine.storage import read_tensors
 from tests.hearing import finished
+from tests.tiny3d.conftest import DIM, Reader
 
-DIM = 4
+pytestmark = pytest.mark.usefixtures("exact")
 QUICKLY = SamplerSettings(sampler="ddim", steps=2, spacing="even", batch=4)
-
-
-class Reader(nn.Module):
-    """Captions are numbers of rows of a table."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.table = nn.Embedding(8, DIM)
-
-    def forward(self, ids: Tensor) -> Tensor:
-        return nn.functional.normalize(self.table(ids[:, 0]), dim=-1)
-
-
-@pytest.fixture(autouse=True)
-def exact(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In float32, wherever the tests run."""
-    monkeypatch.setattr(module, "narrow", lambda device: nullcontext())
 
 
 def made(**changes: Any) -> Upsampler:
