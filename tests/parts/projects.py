@@ -17,7 +17,6 @@ from engine.method import Encoded, Shapes
 from engine.methods.semantic.settings import SemanticSettings
 from engine.rows import ItemRow, ShapeRow
 from engine.shapes import FitAbout, keep_fitted, keep_generated
-from tests.hearing import finished  # noqa: F401
 from tests.parts.toys import FIELD, LAYOUT, NAMES, Octahedron, row
 
 Solids = Mapping[str, Octahedron]
