@@ -109,7 +109,8 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
         finished.rows |= {number: row for number, row in guesses.items() if number not in finished.rows}
         if finished.has_more:
             ids, shapes = finished.keep_stopped()
-            finished.tell(ids, ended(nearest_training(model, ids, shapes, project)))
+            near = ended(nearest_training(model, ids, shapes, project)) if representation.ordered else []  # or guesses
+            finished.tell(ids, near)
         raise
     ids = finished.keep_all(shapes)
     for name in ids if guesses else ():  # a picture may be of what the cloud was when it was stopped

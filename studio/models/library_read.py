@@ -40,7 +40,7 @@ def read_cards(folder: Path) -> list[Card]:
         card = _of_shape(shape, by_item.get(shape.item), kinds[shape.id], number.get(shape.run, 0))
         card.cloud = drawn.get(shape.run, fitted.get(shape.run)) == CLOUDS
         if shape.kind == "generated" and (novelty := novelties.get(shape.id)):
-            _tell_novelty(card, replace(novelty, whole=None, joint=None) if card.cloud else novelty)
+            _tell_novelty(card, replace(novelty, whole=None, joint=None, by_points=True) if card.cloud else novelty)
         if card.cloud and shape.kind == "generated":
             _tell_prompt(card, prompt_of(jobs[shape.run].changes))
         card.ordered = began.get(shape.run, shape.added)

@@ -15,6 +15,7 @@ Word = Literal["", "copy", "close", "new"]
 KEPT = "kept.json"  # see engine.finished
 LONGEST = 0.95  # cube units of the longest side of a shape
 COPY, CLOSE = 1.0, 10.0  # percentiles below which a shape is called a copy, and close
+_BY = {False: "By latents: Evaluate compares surfaces.", True: "By some of their points: Evaluate compares more."}
 NOTES: dict[Word, str] = {"": "", "new": "new", "close": "close to one", "copy": "a copy"}
 
 
@@ -28,6 +29,7 @@ class Novelty:
     whole : whether it is in one piece and as it was asked for; None where nobody looked
     joint : how wide its narrowest joint is, in cube units, and whether it hangs by it as by a thread; None where nobody
         measured
+    by_points : its nearest training shape is told by points, as of clouds, and not by latents
     """
 
     nearest: str = ""
@@ -35,6 +37,7 @@ class Novelty:
     percentile: float = 0.0
     whole: bool | None = None
     joint: "Width | None" = None
+    by_points: bool = False
 
     @property
     def word(self) -> Word:
@@ -66,7 +69,7 @@ class Novelty:
             lines += [self.joint.sentence] if self.joint.sentence else []
         if self.nearest:
             share = f"{self.percentile:.0f} % of training shapes have a nearer one"
-            lines += [f"Nearest training shape: {self.item}; {share}.", "By latents: Evaluate compares surfaces."]
+            lines += [f"Nearest training shape: {self.item}; {share}.", _BY[self.by_points]]
         return "\n".join(lines)
 
 

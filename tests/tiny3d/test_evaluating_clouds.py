@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -105,6 +106,20 @@ def test_training_shapes_are_found_out(project: Project) -> None:
     assert made.novelty.shares["copy"] == 1 and made.novelty.unseen_shares["copy"] < 0.5
     lines = (project.run_folder(result["run"]) / "verdicts.csv").read_text().splitlines()
     assert all(line.endswith(",,,,,") for line in lines[1:])
+
+
+def test_generations_tell_the_nearest_training_item_of_clouds(project: Project) -> None:
+    """By points: other ones of the same surface are a copy, and what is nothing yet is farther than any real chair."""
+    told = {}
+    for run_id in ("copies", "noise"):
+        result = msgspec.json.decode((project.run_folder(run_id) / "result.json").read_bytes())
+        told[run_id] = [(one["shape"], one["nearest"], one["percentile"]) for one in result["nearest"]]
+    fit = project.job("model").fit  # type: ignore[union-attr]
+    assert [one[:2] for one in told["copies"]] == [
+        (f"copies/{i:04d}", f"{fit}/{name}") for i, name in enumerate(learned(project))
+    ]
+    assert all(percent < 10 for _, _, percent in told["copies"])  # of items by few points
+    assert [percent for _, _, percent in told["noise"]] == [100.0] * SOME
 
 
 def points_alone(project: Project, item: str, count: int, inside: bool = False) -> None:
