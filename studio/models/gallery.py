@@ -34,8 +34,9 @@ class Gallery(ProjectModel):
         self._look = QTimer(self, singleShot=True, interval=LOOK_MS)
         self._look.timeout.connect(opened.library.refresh)
         self.cards = FormingCards(opened.library, opened.thumbnails, Filter(run=NO_RUN))
-        self._asked: set[str] = set()  # runs that are followed when they begin, unless another one is going on
+        self._asked = opened.model(Make).left  # runs that are followed when they begin, unless another one is going on
         opened.model(Make).asked.connect(self._begin)
+        opened.model(Make).more_asked.connect(self._asked.add)
         opened.queue.changed.connect(self._go_to_next)
         opened.queue.changed.connect(self.changed)
         opened.queue.progressed.connect(lambda _: self.changed.emit())
@@ -153,6 +154,12 @@ class Gallery(ProjectModel):
         """What can be said of the nearest training shape of what is looked at; "" where none is known."""
         card = self._opened.library.card(self._opened.current.shape)
         return card.hint if card and card.nearest else ""
+
+    @property
+    def has_nearest(self) -> bool:
+        """Whether there may be a nearest training shape to see: those that a shipped model of clouds learned are not here."""
+        card = self._opened.library.card(self._opened.current.shape)
+        return self.cards.rowCount() > 0 and not (card and card.cloud and not card.nearest)
 
     @property
     def details(self) -> str:

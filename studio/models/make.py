@@ -10,11 +10,11 @@ from PySide6.QtCore import QObject, Signal
 
 from engine.asking import Asked
 from engine.conditions import ABSENT, ATTRIBUTE, PART, PRESENT
-from engine.errors import StudioError
 from engine.jobs import GenerateJob
 from engine.project import Project
 from engine.storage import write_json
 from engine.text.asking import change_of, prompt_of
+from studio.models.make_series import Series
 from studio.models.opened import OpenProject
 from studio.models.prompting import Prompting
 from studio.models.queue import Queue
@@ -41,13 +41,15 @@ class MakeFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Make(QObject):
-    """The state of the panel. ``changed`` comes after every change, ``asked(run)`` after a job was put into the queue.
+    """The state of the panel. ``changed`` comes after every change, ``asked(run)`` after a job was put into the queue,
+    ``more_asked(run)`` for each further one of a list of prompts: they come one by one, so that the window never waits.
 
     prompting : what is asked for in words, of models that read them
     """
 
     changed = Signal()
     asked = Signal(str)
+    more_asked = Signal(str)
 
     @classmethod
     def of(cls, opened: OpenProject) -> Self:
@@ -70,6 +72,8 @@ class Make(QObject):
         self.refresh()
         self._recall()
         self._kept = self._choice
+        self._series = Series(queue, troubles)
+        self._series.queued.connect(self.more_asked)
         queue.ended.connect(self._look_again)
 
     def refresh(self) -> None:
@@ -252,23 +256,20 @@ class Make(QObject):
             self._troubles.tell(self.prompting.fault or NOTHING_SAID, note=True)
             self.prompting.ask()
             return ""
-        jobs = self.jobs
-        runs: list[str] = []
-        try:
-            for job in reversed(jobs) if first else jobs:  # each goes before what waits, also before the last of these
-                runs.append(self._queue.submit(job, first))
-        except (StudioError, OSError) as error:
-            self._troubles.tell_error(error)
-        if not runs:
+        if not (run := self._series.begin(self.jobs, first)):
             return ""
-        runs = runs[::-1] if first else runs
         if not self.locked:
             self.roll()
         self.prompting.remember()
-        for run in reversed(runs):  # what comes first is what is followed
-            self.asked.emit(run)
+        self.asked.emit(run)
         self._remember()
-        return runs[0]
+        return run
+
+    @property
+    def left(self) -> set[str]:
+        """Generations that are to come, also of an earlier window, whose shapes are seen while they form."""
+        tasks = self._queue.waiting
+        return {task.run for task in tasks if isinstance(task.job, GenerateJob) and task.job.previews}
 
     @property
     def jobs(self) -> list[GenerateJob]:
@@ -280,7 +281,8 @@ class Make(QObject):
         return [replace(job, changes=(*own, change_of(prompt))) for prompt in self.prompting.prompts]
 
     def close(self) -> None:
-        """The project is closed: keep what was chosen for the next time."""
+        """The project is closed: keep what was asked for, and what was chosen for the next time."""
+        self._series.finish()
         self._remember()
 
     # from one time to the next ---------------------------------------------------------------------------------------

@@ -18,11 +18,12 @@ class Watching(ProjectModel):
 
     def __init__(self, opened: OpenProject) -> None:
         super().__init__(opened)
-        self._runs: set[str] = set()  # that are watched, or will be
+        self._runs = opened.model(Make).left  # that are watched, or will be
         self._name = ""  # of the shape to be that the view shows
         self._points = np.zeros((0, 0, 3))  # of the preview before
         self._ours = False  # what is looked at is changed here
         opened.model(Make).asked.connect(self._runs.add)
+        opened.model(Make).more_asked.connect(self._runs.add)
         opened.current.shape_changed.connect(self._turn_away)
         opened.session.pictured.connect(self._see)
         opened.library.changed.connect(self._arrive)

@@ -60,10 +60,10 @@ class GalleryView(Ground):
         self.beside.toggled.connect(self._gallery.set_beside)
         self._gallery.changed.connect(self._draw)
         opened.current.shape_changed.connect(lambda _: self._draw())
-        action = QAction("Nearest training shape beside it", self)
-        action.setShortcut(QKeySequence(BESIDE_KEYS))
-        action.triggered.connect(self.beside.toggle)
-        self.addAction(in_menu(action, "Shape"))
+        self._action = QAction("Nearest training shape beside it", self)
+        self._action.setShortcut(QKeySequence(BESIDE_KEYS))
+        self._action.triggered.connect(self.beside.toggle)
+        self.addAction(in_menu(self._action, "Shape"))
         self._draw()
 
     def _draw(self) -> None:
@@ -78,7 +78,8 @@ class GalleryView(Ground):
         self.go_on.setVisible(gallery.can_go_on)
         self.go_on.setText(gallery.go_on_words)
         self.beside.setChecked(gallery.beside)
-        self.beside.setVisible(gallery.cards.rowCount() > 0)
+        self.beside.setVisible(gallery.has_nearest)
+        self._action.setEnabled(gallery.has_nearest)
         known = gallery.nearest_words
         self.beside.setToolTip(
             f"Show the nearest training shape beside it ({BESIDE_KEYS})\n{known}"

@@ -20,11 +20,13 @@ from engine.storage import write_json
 from engine.text.asking import prompt_of
 from engine.text.captions import vocabulary_of_captions
 from studio.models.forming import KIND
+from studio.models.gallery import Gallery
 from studio.models.looking import Looking
 from studio.models.make import Make
 from studio.models.mix_kin import Kin
 from studio.models.offers import offers
 from studio.models.watching import Watching, watched
+from studio.views.gallery import GalleryView
 from studio.views.make import MakeView
 from studio.views.make_prompt import PromptLine
 from studio.views.timeline import TimelineView
@@ -115,8 +117,70 @@ def test_a_list_is_queued_at_once(asked: tuple[Desk, MakeView, PromptLine], qtbo
     line.insertFromMimeData(data)
     assert "3 prompts" in view.prompt.nearest.text()
     qtbot.mouseClick(view.go, LEFT)
+    settle(qtbot, lambda: len(jobs(desk)) == 3)
     assert [prompt_of(job.changes) for job in jobs(desk)] == ["a chair", "a round table", "a stool"]
     assert len({job.seed for job in jobs(desk)}) == 1
+
+
+def test_a_long_list_does_not_block_the_window_and_keeps_its_order(
+    asked: tuple[Desk, MakeView, PromptLine], qtbot: QtBot, folder: Path
+) -> None:
+    """Each job is put into the queue by itself; what has not come when the project is closed is there all the same."""
+    desk, _, line = asked
+    queue, make = desk.opened.queue, desk.opened.model(Make)
+    queue.hold(True)
+    line.setPlainText("a stool")
+    make.generate()
+    prompts = [f"a chair with {number} legs" for number in range(8)]
+    line.setPlainText("\n".join(prompts))
+    run = make.generate(first=True)
+    assert [task.run for task in queue.waiting][0] == run and len(queue.waiting) <= 3
+    settle(qtbot, lambda: len(queue.waiting) == 9)
+    assert waiting(desk) == [*prompts, "a stool"]
+    queue.clear()
+    make.generate()
+    desk.projects.close()
+    assert desk.projects.open(folder)
+    assert waiting(desk) == [*prompts, "a stool", *prompts]
+
+
+def waiting(desk: Desk) -> list[str]:
+    return [prompt_of(task.job.changes) for task in desk.opened.queue.waiting if isinstance(task.job, GenerateJob)]
+
+
+def test_a_cloud_that_goes_on_in_a_project_opened_again_is_followed(
+    asked: tuple[Desk, MakeView, PromptLine], qtbot: QtBot, folder: Path
+) -> None:
+    desk, _, line = asked
+    desk.opened.queue.hold(True)
+    line.setPlainText("a chair")
+    run = desk.opened.model(Make).generate()
+    desk.projects.close()
+    assert desk.projects.open(folder)
+    settle(qtbot, lambda: bool(desk.opened.library.cards))
+    gallery, watching = desk.opened.model(Gallery), desk.opened.model(Watching)
+    desk.opened.queue.hold(False)
+    settle(qtbot, lambda: gallery.run == run)
+    points = np.random.default_rng(0).uniform(-0.4, 0.4, (1, 30, 3)).astype(np.float16)
+    state, pictures = np.array([1], np.uint8), np.zeros((1, 8, 8, 3), np.uint8)
+    desk.opened.session.pictured.emit(run, Preview(KIND, {"points": points, "state": state, "pictures": pictures}))
+    assert watching.name == f"{run}/0000"
+
+
+def test_of_clouds_whose_training_shapes_are_not_here_none_is_offered(
+    asked: tuple[Desk, MakeView, PromptLine], qtbot: QtBot
+) -> None:
+    desk, _, line = asked
+    qtbot.keyClicks(line, "a chair")
+    qtbot.keyClick(line, Key.Key_Return)
+    run, view = jobs(desk)[0].run, desk.window.findChild(GalleryView)
+    settle(qtbot, lambda: desk.opened.library.card(f"{run}/0000") is not None)
+    assert view is not None and desk.opened.library.card(f"{run}/0000").cloud  # type: ignore[union-attr]
+    for nearest in ("", "fit/chair"):
+        desk.opened.current.show("")
+        desk.opened.library.card(f"{run}/0000").nearest = nearest  # type: ignore[union-attr]
+        desk.opened.current.show(f"{run}/0000")
+        assert view.beside.isVisible() == bool(nearest)
 
 
 def test_a_list_that_is_too_long_is_refused_at_once(asked: tuple[Desk, MakeView, PromptLine], qtbot: QtBot) -> None:
