@@ -3,7 +3,7 @@
 # make test        install what is missing, then style, types, import contracts and the quick tests
 # make check-data  the tests that need the real data set; fail where it is absent
 # make nightly     the slow tests
-# make bench       the benchmarks, one after another; `BENCHMARKS=methods` compares the methods, which takes hours
+# make bench       the quicker benchmarks, one after another; `BENCHMARKS="methods text"` are some of those that train for hours
 # make models      the models that come with the program, trained anew, hours on a CPU; `CATEGORIES=chair` makes some
 # make pictures    screenshots of the window, dark and light, in build/pictures
 # make monkey      ten minutes of chance clicks, keys, drops and kills before the window; `SEED=7` is another monkey

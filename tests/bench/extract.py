@@ -32,6 +32,7 @@ from engine.geometry.read import read
 from engine.geometry.surface import extract
 from engine.protocol import Progress, Stage
 from engine.settings import FieldSettings, FitSettings, SampleSettings
+from tests.bench._one_thread import one_thread
 
 ROOT = Path(__file__).parents[2]
 PRINCETON = (61, 62, 63, 65, 68, 70, 71, 72, 101, 104, 110, 111)  # 8 aircraft, 4 chairs
@@ -79,12 +80,8 @@ class Counted:
 
 def run(quick: bool = False) -> Stage[dict[str, Any]]:
     """Compare on all fields at 256 per axis, then extract one fitted field at 1024. ``quick``: few fields, small grids."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with one_thread():
         return (yield from _compare(quick))
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _compare(quick: bool) -> Stage[dict[str, Any]]:

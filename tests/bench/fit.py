@@ -26,6 +26,7 @@ from engine.geometry.occupancy import sample
 from engine.geometry.read import read
 from engine.protocol import Progress, Stage
 from engine.settings import FieldSettings, FitSettings, SampleSettings
+from tests.bench._one_thread import one_thread
 from tests.bench.extract import PRINCETON, ROOT
 
 FIELD = FieldSettings()
@@ -58,12 +59,8 @@ class Row:
 
 def run(quick: bool = False) -> Stage[dict[str, Any]]:
     """Both recipes on all shapes, one after the other. ``quick``: two shapes and ten epochs of the baseline."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with one_thread():
         return (yield from _compare(quick))
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _compare(quick: bool) -> Stage[dict[str, Any]]:

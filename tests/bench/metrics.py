@@ -26,6 +26,7 @@ from engine.metrics.distribution import coverage, mmd, one_nna
 from engine.metrics.matrices import Matrices, distances
 from engine.metrics.measures import CHAMFER, Measure, emd_measure
 from engine.protocol import Note, Progress, Stage
+from tests.bench._one_thread import one_thread
 
 BATCH = 16  # pairs, as published
 PAIRS = (("generated", "generated"), ("generated", "reference"), ("reference", "reference"))
@@ -33,12 +34,8 @@ PAIRS = (("generated", "generated"), ("generated", "reference"), ("reference", "
 
 def run(quick: bool = False) -> Stage[dict[str, Any]]:
     """The benchmark's JSON object. ``quick``: 4 v 4 clouds of 256 points."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with one_thread():
         return (yield from _compare(*((4, 256, 16, 2) if quick else (64, 2048, 64, 8))))
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _compare(count: int, points: int, timed: int, judged: int) -> Stage[dict[str, Any]]:

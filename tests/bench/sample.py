@@ -51,6 +51,7 @@ from engine.settings import (
     TrainSettings,
 )
 from engine.storage import digest, seed_of, write_tensors
+from tests.bench._one_thread import one_thread
 
 ROOT = Path(__file__).parents[2]
 UNSEEN = 1_000_000  # seeds of shapes that are never trained on start here
@@ -103,12 +104,8 @@ def run(quick: bool = False) -> Stage[dict]:
     recipe, count = (QUICK, 8) if quick else (Recipe(), 64)
     folder = Path(os.environ.get("SHAPESTUDIO_BENCH_CACHE", ROOT / "build/bench"))
     folder = folder / f"sample-{digest(msgspec.json.encode(recipe) + code())}"
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with one_thread():
         return (yield from _compare(recipe, count, folder))
-    finally:
-        torch.set_num_threads(threads)
 
 
 def code() -> bytes:

@@ -1,43 +1,32 @@
 """Every benchmark runs to its end and gives the documented keys (quick figures mean little)."""
 
 import importlib
+import re
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from engine.commands.checkout import BENCH, benchmarks
 from engine.protocol import Note, Progress
 from engine.stages import ended
 from tests.bench._budget import Forecast
 
+README = BENCH.parents[1] / "README.md"
+
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name",
-    [
-        "fit",
-        "extract",
-        "sample",
-        "metrics",
-        "watch",
-        "methods",
-        "start",
-        "newfit",
-        "live",
-        "scale",
-        "studio",
-        "mesher",
-        "obedience",
-        "text",
-        "tiny3d",
-        "upsampler",
-    ],
-)
+@pytest.mark.parametrize("name", benchmarks())
 def test_quick_benchmark(name: str, test_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHAPESTUDIO_BENCH_CACHE", str(tmp_path))
     result = ended(importlib.import_module(f"tests.bench.{name}").run(quick=True))
     assert result.keys() == {"name", "baseline", "ours", "ratio", "details"}
     assert msgspec.json.decode(msgspec.json.encode(result))["name"] == name
+
+
+def test_the_readme_names_them_all() -> None:
+    (line,) = re.findall(r"^    python -m engine bench (\S+)$", README.read_text("utf-8"), re.M)
+    assert line.split("|") == benchmarks()
 
 
 def test_a_budget_is_foreseen_from_progress() -> None:
