@@ -78,15 +78,7 @@ class Mailbox:
     def create(cls, capacity: int = CAPACITY) -> Self:
         """A new slab for previews of up to ``capacity`` bytes. Raises StudioError when shared memory is full."""
         size = _HEAD + SLOTS * capacity
-        memory = SharedMemory(create=True, size=size)
-        try:
-            reserve(memory.name, size)
-        except OSError as error:
-            memory.close()
-            memory.unlink()
-            raise StudioError(
-                f"no shared memory for previews ({error}); make /dev/shm larger by {size:,} bytes"
-            ) from error
+        memory = reserved(size, "previews")
         head = _bytes(memory)[:_HEAD].cast("Q")
         head[_CAPACITY] = capacity  # the rest of new shared memory is zero
         head.release()
@@ -170,7 +162,19 @@ def _unpack(array: _Array) -> NDArray:
     return np.frombuffer(array.data, np.dtype(array.dtype)).reshape(array.shape)
 
 
-def reserve(name: str, size: int) -> None:
+def reserved(size: int, what: str) -> SharedMemory:
+    """New shared memory for ``what``, in words, of so many bytes. Raises StudioError when there is not enough."""
+    memory = SharedMemory(create=True, size=size)
+    try:
+        _take(memory.name, size)
+    except OSError as error:
+        memory.close()
+        memory.unlink()
+        raise StudioError(f"no shared memory for {what} ({error}); make /dev/shm larger by {size:,} bytes") from error
+    return memory
+
+
+def _take(name: str, size: int) -> None:
     """Take the memory now: where /dev/shm is too small, a write would otherwise end the process by SIGBUS."""
     if sys.platform != "linux":
         return

@@ -7,8 +7,7 @@ what it was told, and so gives the room back. Where there is no room the writer 
 from multiprocessing.shared_memory import SharedMemory
 from typing import Self
 
-from engine.errors import StudioError
-from engine.mailbox import reserve
+from engine.mailbox import reserved
 
 ROOM = 16 << 20  # bytes; the meshes of a shape at 128^3 take about 1 MiB
 _TAKEN, _ROOM = 0, 1  # words of the head: bytes that the reader is done with, counted from the writer's start; room
@@ -30,15 +29,7 @@ class Slab:
     @classmethod
     def create(cls, room: int = ROOM) -> Self:
         """A new ring of ``room`` bytes. Raises StudioError when shared memory is full."""
-        memory = SharedMemory(create=True, size=_HEAD + room)
-        try:
-            reserve(memory.name, _HEAD + room)
-        except OSError as error:
-            memory.close()
-            memory.unlink()
-            raise StudioError(
-                f"no shared memory for shapes ({error}); make /dev/shm larger by {room:,} bytes"
-            ) from error
+        memory = reserved(_HEAD + room, "shapes")
         assert memory.buf is not None
         head = memory.buf[:_HEAD].cast("Q")
         head[_ROOM] = room  # the size of the memory may be rounded up; the rest of it is zero

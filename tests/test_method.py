@@ -190,20 +190,6 @@ class TwoStageMethod(JointMethod):
         noise = torch.randn(batch.target.shape, generator=generator)
         return (trainee(0.7 * batch.target + 0.7 * noise) - batch.target).square().mean()
 
-    def sample(
-        self,
-        trainee: nn.Module,
-        representation: Representation,
-        count: int,
-        settings: SamplerSettings,
-        seed: int,
-        condition: Any,
-        look: Look | None = None,
-    ) -> Stage[Shapes]:
-        yield Progress(stage="sample", done=1, total=1)
-        with torch.no_grad():
-            return Shapes(trainee(torch.randn(count, 2, generator=torch.Generator().manual_seed(seed))))
-
 
 @pytest.mark.parametrize("method", [JointMethod(), TwoStageMethod()], ids=["joint", "two-stage"])
 def test_a_fake_method_walks_the_whole_line(

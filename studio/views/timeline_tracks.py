@@ -1,7 +1,8 @@
 """The tracks of the timeline: for all parts and for each of them, when it comes to the shapes and how it goes there."""
 
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import get_args
+from typing import TypeVar, get_args
 
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import (
@@ -49,6 +50,7 @@ EASES: dict[Ease, str] = {
     "out": "Ends slowly",
 }
 WAYS: dict[Way, str] = {"linear": "Straight", "spherical": "Along an arc"}
+T = TypeVar("T")
 assert set(EASES) == set(get_args(Ease)) and set(WAYS) == set(get_args(Way))
 
 
@@ -121,19 +123,9 @@ class Tracks(QWidget):
             )
             same.setEnabled(track != Track())
             menu.addSeparator()
-        group = QActionGroup(menu)
-        for ease, words in EASES.items():
-            action = menu.addAction(words, partial(self.set_ease, ease))
-            action.setCheckable(True)
-            action.setChecked(ease == ease_of(state, part))
-            group.addAction(action)
+        _add_choices(menu, EASES, ease_of(state, part), self.set_ease)
         menu.addSeparator()
-        group = QActionGroup(menu)
-        for way, words in WAYS.items():
-            action = menu.addAction(words, partial(self.set_way, way))
-            action.setCheckable(True)
-            action.setChecked(way == way_of(state, part))
-            group.addAction(action)
+        _add_choices(menu, WAYS, way_of(state, part), self.set_way)
         return menu
 
     def set_ease(self, ease: Ease) -> None:
@@ -288,3 +280,13 @@ class Tracks(QWidget):
         if state:
             still = not track_of(state, part).still
             self.timeline.edit(f"{'hold' if still else 'move'} {part}", with_still(state, part, still))
+
+
+def _add_choices(menu: QMenu, choices: Mapping[T, str], chosen: T, then: Callable[[T], None]) -> None:
+    """One of several, by their words."""
+    group = QActionGroup(menu)
+    for choice, words in choices.items():
+        action = menu.addAction(words, partial(then, choice))
+        action.setCheckable(True)
+        action.setChecked(choice == chosen)
+        group.addAction(action)

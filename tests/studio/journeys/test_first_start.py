@@ -1,6 +1,5 @@
 """Journey (a), the first start: shapes at once, parts of others on one of them, healed, taken to Blender, and there again."""
 
-import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,23 +19,17 @@ from studio.views.mix import MixView
 from studio.views.mix_slot import SlotRow
 from tests.parts.projects import keep_fit
 from tests.studio.conftest import Desk
+from tests.studio.journeys.conftest import Arrive
 from tests.studio.journeys.person import Person
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
 DECORATION = Qt.ItemDataRole.DecorationRole
-SEED = 4  # of the dice
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not shipped.names(), reason="no model comes with this build")
-def test_first_start(make_desk: Callable[..., Desk], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("studio.models.preferences.user_documents_path", lambda: tmp_path / "Documents")
-    random.seed(SEED)
-    desk = make_desk(ENGINES)
-    me = Person(desk.window, tmp_path / "pictures", "a")
-    me.rest()
-    me.shoot("welcome")
-
+def test_first_start(arrive: Arrive, tmp_path: Path) -> None:
+    _, me = arrive("a")
     me.press("Airplanes")
     gallery, library = me.sees(GalleryView).list, me.sees(LibraryView).list
     me.wait(lambda: len(me.cards(library)) == len(me.cards(gallery)) == 6, 120, "six shapes")

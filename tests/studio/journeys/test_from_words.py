@@ -1,7 +1,5 @@
 """Journey (g), from words: a cloud is seen forming, stopped and kept, meshed, split into parts, mixed, and exported."""
 
-import random
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,33 +9,24 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit
 
 from engine import shipped
-from studio.models.opened import ENGINES
 from studio.views.gallery import GalleryView
 from studio.views.library import LibraryView
 from studio.views.make import MakeView
 from studio.views.mix import MixView
 from studio.views.mix_slot import SlotRow
 from studio.views.view3d import View3D
-from tests.studio.conftest import Desk
-from tests.studio.journeys.person import CONTROL, Person
+from tests.studio.journeys.conftest import Arrive
+from tests.studio.journeys.person import CONTROL
 
 WORDS = "tiny3d"
-SEED = 4  # of the dice
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(
     not {WORDS, "chair"} <= set(shipped.names()), reason="no model that reads words comes with this build"
 )
-def test_from_words_to_a_chair_of_parts(
-    make_desk: Callable[..., Desk], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("studio.models.preferences.user_documents_path", lambda: tmp_path / "Documents")
-    random.seed(SEED)
-    desk = make_desk(ENGINES)
-    me = Person(desk.window, tmp_path / "pictures", "g")
-    me.rest()
-    me.shoot("welcome")
+def test_from_words_to_a_chair_of_parts(arrive: Arrive, tmp_path: Path) -> None:
+    desk, me = arrive("g")
     me.press("From words")
     make, gallery, library = me.sees(MakeView), me.sees(GalleryView), me.sees(LibraryView).list
     line = make.prompt.line

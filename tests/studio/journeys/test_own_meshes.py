@@ -20,6 +20,7 @@ from studio.views.report import ReportView
 from studio.views.report_choice import ReportChoice
 from studio.views.train import TrainView
 from tests.studio.conftest import Desk
+from tests.studio.journeys.conftest import Arrive
 from tests.studio.journeys.person import Person
 
 AIRPLANES = (61, 62, 63, 65, 68, 70, 71, 72)
@@ -36,10 +37,7 @@ def meshes(test_data: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_own_meshes(
-    make_desk: Callable[..., Desk], meshes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("studio.models.preferences.user_documents_path", lambda: tmp_path / "Documents")
+def test_own_meshes(arrive: Arrive, meshes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
 
     def open_url(url: QUrl) -> bool:
@@ -47,9 +45,7 @@ def test_own_meshes(
         return True
 
     monkeypatch.setattr(QDesktopServices, "openUrl", open_url)
-    desk = make_desk(ENGINES)
-    me = Person(desk.window, tmp_path / "pictures", "b")
-    me.rest()
+    desk, me = arrive("b")
 
     assert me.drop_files(me.window, [meshes], lambda: me.shoot("dragging"))
     library, train = me.sees(LibraryView), me.sees(TrainView)
