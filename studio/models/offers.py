@@ -10,6 +10,7 @@ from engine.errors import StudioError
 from engine.jobs import AnalyseJob, GenerateJob, Job
 from engine.live_requests import known_of
 from engine.shipped import is_shipped
+from studio.models.bring import Bring
 from studio.models.cloud_work import SPLIT, CloudWork
 from studio.models.export import Export
 from studio.models.library import Card
@@ -18,6 +19,9 @@ from studio.models.make import Make
 from studio.models.mix import Mix
 from studio.models.opened import OpenProject
 from studio.models.titles import counted
+from studio.models.train_with_model import WithModel
+
+FIT = "Fit with a model, to mix"
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ def offers(opened: OpenProject, names: Sequence[str]) -> list[list[Offer]]:
         _look(opened, card),
         _mix(opened, card),
         _cloud(opened, [one for one in cards if one.cloud]),
+        _fit(opened, [one.name for one in cards if one.kind == "item"]),
         _export(
             opened, [one.name for one in cards if one.kind == "shape" or (one.kind == "item" and one.mood != "bad")]
         ),
@@ -124,6 +129,19 @@ def _cloud(opened: OpenProject, cards: list[Card]) -> list[Offer]:
     lines = tuple(Offer(one.capitalize(), partial(work.split, names, one)) for one in categories)
     split = replace(lines[0], text=SPLIT) if len(lines) == 1 else Offer(f"{SPLIT} as", lines=lines)
     return [split if lines else Offer(work.why_not(names)), Offer("Make a mesh", lambda: work.mesh(names))]
+
+
+def _fit(opened: OpenProject, names: list[str]) -> list[Offer]:
+    """What lets meshes be mixed."""
+    usable = {item.id: item for item in opened.model(Bring).items if item.usable} if names else {}
+    work, items = opened.model(WithModel), [usable[name] for name in names if name in usable]
+    first = work.source(items) if items else None
+    if first is None:
+        return []
+    ids = [item.id for item in items]
+    others = [one for one in work.sources if one.name != first.name]
+    lines = tuple(Offer(one.title, partial(work.fit, ids, one.name)) for one in (first, *others))
+    return [replace(lines[0], text=f"{FIT}: {first.title}") if not others else Offer(FIT, lines=lines)]
 
 
 def _mark(opened: OpenProject, names: list[str]) -> list[Offer]:

@@ -104,7 +104,7 @@ def title_of(job: Job) -> str:
             return f"Import {first}" + (f" and {len(job.paths) - 1} more" if len(job.paths) > 1 else "")
         case FitJob():
             what = counted(len(job.items), "shape") if job.items else f"all {job.category or 'shape'}s"
-            return f"Fit {what}"
+            return f"Fit {what} with a model" if job.model else f"Fit {what}"
         case TrainJob():
             return f"Train a model ({METHODS[name_of(job.settings)][0].lower()}, {job.settings.train.steps:,} steps)"
         case ExportJob() | FilmJob() | InterpolateJob():

@@ -9,10 +9,12 @@ from engine.methods import MethodSettings, preset
 from engine.rows import ItemRow, ShapeRow
 from studio.models.bring import FOR_CLOUDS, Bring
 from studio.models.form import Form
+from studio.models.mix import Mix
 from studio.models.opened import OpenProject, ProjectModel
 from studio.models.train_gate import Gate
 from studio.models.train_methods import CLOUDS, METHODS, OF_TRAINING, PRESETS, WITHOUT_PARTS
 from studio.models.train_runs import Cost, Fitted, Runs
+from studio.models.train_with_model import METHOD, NO_MODEL, WithModel
 
 MANY = 24  # from here on a model can come to more than copies
 
@@ -20,6 +22,7 @@ MANY = 24  # from here on a model can come to more than copies
 class Fitting(ProjectModel):
     """What would be fitted, and the fit that is trained on.
 
+    by_model : whether they become shapes of a model that is there (``with_model``), and not of one of their own
     changed() : anything; formed(which) : the form "fit" or "train" is another one
     """
 
@@ -30,15 +33,22 @@ class Fitting(ProjectModel):
         super().__init__(opened)
         self.bring = opened.model(Bring)
         self.gate = opened.model(Gate)
+        self.with_model = opened.model(WithModel)
         self.runs = Runs()
         self.method, self.preset, self.category = "basis", "tiny", ""
+        self.by_model = False
         self.fit_form = self._make_fit_form()
         self._chosen_fit = ""
         self.bring.changed.connect(self.changed)
         self.gate.changed.connect(self.changed)
+        self.with_model.changed.connect(self.changed)
 
     def choose_method(self, method: str) -> None:
-        """Take a method, with its quickest preset."""
+        """Take a method, with its quickest preset; "" = with a model that is there."""
+        self.by_model = not method
+        if self.by_model:
+            self.changed.emit()
+            return
         self.method, self.preset = method, next(iter(PRESETS[method]))
         self._new_fit_form()
 
@@ -55,7 +65,8 @@ class Fitting(ProjectModel):
     @property
     def taken(self) -> list[ItemRow]:
         """Shapes that the method can fit, of any category."""
-        return self.bring.usable_with(getattr(preset(self.method, self.preset), "without_inside", ()))
+        settings = preset(METHOD, "tiny") if self.by_model else preset(self.method, self.preset)
+        return self.bring.usable_with(getattr(settings, "without_inside", ()))
 
     @property
     def categories(self) -> dict[str, int]:
@@ -96,6 +107,8 @@ class Fitting(ProjectModel):
             return "Bring shapes in first." if not self.taken else f"There is no usable {self.category}."
         if self.bring.busy:
             return "Shapes are still coming in."
+        if self.by_model:
+            return "" if self.with_model.sources else NO_MODEL
         if self.method == "semantic" and len(self.bring.nameless) == len(self.bring.usable):
             return "This method needs named parts: find parts in step 1, or take another method."
         if self.fit_form.settings is None:
@@ -106,6 +119,8 @@ class Fitting(ProjectModel):
     def fit_advice(self) -> str:
         """What is allowed but seldom wanted; "" = nothing."""
         left = [item for item in self.bring.nameless if self.category in ("", item.category)]
+        if self.by_model:
+            return self.with_model.advice(self.chosen, len(left))
         if left and len(left) < self.to_fit and self.method not in WITHOUT_PARTS:
             return f"{len(left):,} without named parts are left out."
         if 0 < self.to_fit < MANY:
@@ -114,14 +129,25 @@ class Fitting(ProjectModel):
 
     def fit_job(self) -> FitJob | None:
         """What would be put into the queue."""
+        if self.fit_obstacle:
+            return None
+        if self.by_model:
+            source = self.with_model.source(self.chosen)
+            return self.with_model.job(source.name, (), self.category, self.with_model.fine_tune) if source else None
         settings = self.fit_form.settings
-        return None if settings is None or self.fit_obstacle else FitJob(settings=settings, category=self.category)
+        return None if settings is None else FitJob(settings=settings, category=self.category)
 
     def fit_cost(self) -> Cost:
-        """What that takes, by earlier fits."""
+        """What that takes, by earlier fits; nothing is known of fits with a model."""
         settings = self.fit_form.settings
         parts = len({part for item in self.chosen for part in item.parts})
         return Cost() if settings is None else self.runs.speeds.fit(settings, self.to_fit, parts)
+
+    def mix_fitted(self) -> None:
+        """Begin a mix with the first good shape of the fit."""
+        if self.fit and self.fit.accepted:
+            self._opened.model(Mix).begin(self.fit.accepted[0].id)
+            self._opened.current.go_to("Mix")
 
     # inside ----------------------------------------------------------------------------------------------------------
     def _new_fit_form(self) -> None:
