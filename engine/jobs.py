@@ -6,10 +6,11 @@ import msgspec
 from msgspec import Meta
 
 from engine.card import Move
+from engine.clouds.settings import DRAWN, CloudMeshSettings
 from engine.datasets.marks import Painting
 from engine.methods import MethodSettings
 from engine.parts.settings import Blend, Curve, HealSettings
-from engine.settings import DRAWN, CloudMeshSettings, ExportOptions, ProtocolSettings
+from engine.settings import ExportOptions, ProtocolSettings
 
 VERSION = 1
 Format = Literal["glb", "obj", "ply", "stl", "3mf", "usda", "usdc", "xyz", "pth", "ckpt"]

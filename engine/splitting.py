@@ -11,12 +11,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine import cloud_newton, settings
+from engine import cloud_newton
 from engine.basis.representation import BasisRepresentation
 from engine.card import WHOLE, Card, ShiftMove
 from engine.cloud_codes import CloudCodes, codes_of_cloud
 from engine.cloud_moves import Touched, touching
 from engine.cloud_newton import PRIOR
+from engine.clouds.settings import DRAWN, CloudMeshSettings
 from engine.datasets.stored import Stored
 from engine.errors import InputError, MeshError
 from engine.generating import model_to_draw_with
@@ -34,7 +35,6 @@ from engine.opened import Model, Opened, draw_derived, keep_derived, open_model,
 from engine.project import Project
 from engine.protocol import Note, Saved, Stage
 from engine.rows import ItemRow, ShapeRow
-from engine.settings import CloudMeshSettings
 from engine.shapes import FitAbout, fit_of
 from engine.shipped import is_shipped, keep_version
 from engine.storage import once, read_tensors, seed_of, write_tensors
@@ -115,7 +115,7 @@ def _cloud(name: str, job: SplitJob, project: Project, work: Workspace) -> Stage
     opened = yield from open_shape(name, project, work)
     points = cloud_of(opened).points
     category = job.category or asked_of(opened.row.run, project)[1]
-    return _Cloud(name, category, points, mesher=settings.DRAWN, prior=cloud_newton.DRAWN)
+    return _Cloud(name, category, points, mesher=DRAWN, prior=cloud_newton.DRAWN)
 
 
 def _of_item(item: ItemRow, job: SplitJob, project: Project) -> _Cloud:

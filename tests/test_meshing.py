@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from engine.clouds.settings import CloudMeshSettings
 from engine.errors import InputError, MeshError
 from engine.geometry.file import load_geometry
 from engine.geometry.mesh import volume
 from engine.jobs import ExportJob, MeshJob, SamplesJob
 from engine.project import Project
 from engine.rows import MADE
-from engine.settings import CloudMeshSettings
 from tests.clouds.drawn import keep_clouds
 from tests.hearing import finished
 

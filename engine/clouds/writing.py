@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from engine.clouds.cloud import PointCloud
 from engine.clouds.dots import dots
+from engine.clouds.settings import DRAWN
 from engine.errors import InputError
 from engine.geometry.export import ExportOptions, export_cloud
 from engine.geometry.export.cloud import FORMATS
@@ -17,7 +18,6 @@ from engine.geometry.from_cloud import mesh_of_cloud
 from engine.geometry.mesh import Geometry, Mesh
 from engine.method import Part
 from engine.protocol import Note, Progress, Stage
-from engine.settings import DRAWN
 from engine.write import PLAIN, picture, write_shape
 
 FINEST = 512  # grid points per side that a surface through points is read from

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 import click
 
 from engine import console
+from engine.clouds.settings import DRAWN
 from engine.commands.common import Options, cli, common, run_job
 from engine.errors import InputError
 from engine.jobs import Device, MeshJob, SplitJob
 from engine.project import Project
-from engine.settings import DRAWN, override
+from engine.settings import override
 from engine.text.asking import category_of
 from engine.text.phrases import phrases
 

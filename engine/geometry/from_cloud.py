@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from torch import Tensor
 
+from engine.clouds.settings import CloudMeshSettings
 from engine.errors import MeshError
 from engine.geometry.crumbs import shells
 from engine.geometry.from_cloud_field import on_surface, solid_of
@@ -17,7 +18,6 @@ from engine.geometry.from_cloud_thin import with_bridges
 from engine.geometry.mesh import Mesh, is_watertight, join, volume
 from engine.geometry.surface import extract
 from engine.protocol import Stage
-from engine.settings import CloudMeshSettings
 
 CELLS, COARSEST = 4.0, 64  # of the grid that the surface is read from, to a spacing; and least per side
 FEWEST = 32  # points that a surface is laid through

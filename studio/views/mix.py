@@ -1,6 +1,6 @@
 """The part-swap panel: a slot for each part, a shelf of donors, variants, how the parts meet, and what is kept."""
 
-from PySide6.QtCore import QEvent, QObject, QPoint, QSize, Qt, QTimer
+from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QAction, QGuiApplication, QHideEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QSplitter, QStackedLayout, QVBoxLayout, QWidget
 
@@ -8,15 +8,13 @@ from studio.models.mix import Mix
 from studio.models.opened import OpenProject
 from studio.panel import Panel, in_menu
 from studio.views.mix_begin import MixBegin, can_mix
-from studio.views.mix_slot import SlotRow
+from studio.views.mix_slot import SlotArea, SlotRow
 from studio.widgets.card_list import CardList
-from studio.widgets.tall_area import TallArea
 from studio.widgets.waits import Waits
 from studio.widgets.words import Ground, button, label, line, tool
 
 SIDE = 92  # pixels of the pictures on the shelf
 MARGIN = 12
-LEAST, MOST = 120, 360  # pixels of the slots' height; where they need more, they scroll
 
 
 class MixView(Ground):
@@ -277,24 +275,6 @@ class MixView(Ground):
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self.mix.command)
-
-
-class SlotArea(TallArea):
-    """As tall as the slots need, and no taller; what is left belongs to the shelf."""
-
-    def __init__(self, inside: QWidget) -> None:
-        super().__init__(inside)
-        self.setMinimumHeight(LEAST)
-
-    def sizeHint(self) -> QSize:
-        """What the slots need; Qt would remember what they needed once."""
-        return QSize(super().sizeHint().width(), min(self._inside.sizeHint().height(), MOST))
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """The slots are others, or are seen for the first time."""
-        if event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.Show, QEvent.Type.Resize):
-            self.setMaximumHeight(max(LEAST, self._inside.sizeHint().height()))
-        return super().eventFilter(watched, event)
 
 
 def _titled(*widgets: QWidget) -> QWidget:

@@ -1,6 +1,6 @@
 """One slot of the part-swap panel: colour, donor, name, fader, lock, reroll, and what else can be done with a part."""
 
-from PySide6.QtCore import QRectF, QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QRectF, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QDragEnterEvent,
@@ -23,10 +23,12 @@ from studio.models.mix import Mix
 from studio.models.mix_state import Slot
 from studio.theme import palette_of
 from studio.widgets.elided import Elided
+from studio.widgets.tall_area import TallArea
 from studio.widgets.words import label, tool
 
 PICTURE, BAR, FINE = 44, 4, 1000  # pixels of the donor's picture and of the colour's bar; steps of a fader
 GAMMA = 1 / 2.2  # from the linear colours of the scene to those of a screen, near enough for a bar
+LEAST, MOST = 120, 360  # pixels of the slots' height; where they need more, they scroll
 
 
 class SlotRow(QWidget):
@@ -223,3 +225,21 @@ def words_of(mix: Mix, slot: Slot) -> str:
         case _:
             found = mix.title(slot.donors[-1])
     return f"{found}, moved" if slot.moved else found
+
+
+class SlotArea(TallArea):
+    """As tall as the slots need, and no taller; what is left belongs to the shelf."""
+
+    def __init__(self, inside: QWidget) -> None:
+        super().__init__(inside)
+        self.setMinimumHeight(LEAST)
+
+    def sizeHint(self) -> QSize:
+        """What the slots need; Qt would remember what they needed once."""
+        return QSize(super().sizeHint().width(), min(self._inside.sizeHint().height(), MOST))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """The slots are others, or are seen for the first time."""
+        if event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.Show, QEvent.Type.Resize):
+            self.setMaximumHeight(max(LEAST, self._inside.sizeHint().height()))
+        return super().eventFilter(watched, event)

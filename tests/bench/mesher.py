@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from torch import Tensor
 
+from engine.clouds.settings import CloudMeshSettings
 from engine.datasets.procedural import CATEGORIES, VERSION, make
 from engine.geometry.from_cloud import mesh_of_cloud, spacing_of
 from engine.geometry.inside import inside
@@ -29,7 +30,7 @@ from engine.geometry.surface import extract
 from engine.metrics.chamfer import chamfer
 from engine.metrics.reconstruction import iou
 from engine.protocol import Progress, Stage
-from engine.settings import CloudMeshSettings, Settings
+from engine.settings import Settings
 from engine.storage import digest, write_json
 
 ROOT = Path(__file__).parents[2]

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from engine.clouds.settings import CloudMeshSettings
 from engine.errors import MeshError
 from engine.geometry.crumbs import shells
 from engine.geometry.from_cloud import CloudMesh, mesh_of_cloud
 from engine.geometry.inside import inside
 from engine.geometry.mesh import is_watertight, volume
-from engine.settings import CloudMeshSettings
 from engine.stages import ended
 
 
