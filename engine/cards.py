@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import torch
 
-from engine.card import DERIVED, WHOLE, Card, Operation, Source
+from engine.card import DERIVED, WHOLE, Card, Move, Operation, Source
 from engine.errors import DamagedFileError, InputError
 from engine.jobs import FitJob, GenerateJob, ImportJob
 from engine.latents import Latents
@@ -25,8 +25,17 @@ def card_of(row: ShapeRow, project: Project) -> Card:
 
     Raises InputError when its run has no latents, DamagedFileError for a broken card.
     """
-    if _kept(row, project):
-        return _read(row, project)
+    return _read(row, project) if _kept(row, project) else _made(row, project)
+
+
+def keep_moves(name: str, moves: tuple[Move, ...], project: Project) -> None:
+    """Keep a card of a generated shape, none of which was kept so far, that says how its parts were moved after it was
+    drawn."""
+    row = project.catalogue.shape(name)
+    keep_card(project, row.run, msgspec.structs.replace(_made(row, project), moves=moves))
+
+
+def _made(row: ShapeRow, project: Project) -> Card:
     job, folder = project.job(row.run), project.run_folder(row.run)
     parent = row.parents[0] if row.parents else ""
     hashes: dict[str, str] = {}

@@ -2,11 +2,14 @@
 
 import time
 from collections.abc import Sequence
+from shutil import rmtree
 from typing import Any
 
 import msgspec
 import torch
 
+from engine.card import ShiftMove
+from engine.cards import keep_moves
 from engine.checkpoint import read_about, save_model
 from engine.conditions import CATEGORY
 from engine.errors import StudioError
@@ -18,6 +21,7 @@ from engine.opened import Model
 from engine.project import Project
 from engine.shapes import keep_generated
 from engine.storage import write_json
+from engine.whole import Lift
 
 KEPT = "kept.json"  # of a run that goes on, or was stopped: what is finished, told as in its result
 KEEP_S = 1.0  # between two times that what is finished is written down
@@ -26,18 +30,22 @@ SHARE = 0.05  # of the time at most that this takes, since all of it is written 
 
 class Finished:
     """``rows`` are those that stay, by number, in the order in which they came; ``joints`` how wide their narrowest joints
-    are, see `engine.narrow`. A run that goes on leaves what it kept before as it is, until it has come as far again."""
+    are, see `engine.narrow`; ``lifts`` which part of one was shifted up or down, and by how much. A run that goes on leaves
+    what it kept before as it is, until it has come as far again."""
 
     def __init__(self, job: GenerateJob, project: Project, model: Model) -> None:
         self.rows: dict[int, Shapes] = {}
         self.joints: dict[int, float] = {}
+        self.lifts: dict[int, Lift] = {}
         self._job, self._project, self._model = job, project, model
         self._next = 0.0  # s, when what is finished is to be written down again; 0: it never was
         self._before = self._kept_before()
 
-    def add(self, number: int, row: Shapes, joint: float) -> None:
+    def add(self, number: int, row: Shapes, joint: float, lift: Lift | None = None) -> None:
         """A shape stays; those that there are become shapes of the project, if that was a while ago."""
         self.rows[number], self.joints[number] = row, joint
+        if lift:
+            self.lifts[number] = lift
         began = time.monotonic()
         if not self.has_more or began < self._next:
             return
@@ -76,6 +84,13 @@ class Finished:
             for number, width in sorted(self.joints.items())
         ]
 
+    def told_moves(self) -> list[dict[str, Any]]:
+        """Which parts were shifted up or down, and by how much, cube units, for a result."""
+        return [
+            {"shape": self._id(number), "part": part, "by": round(by, 4)}
+            for number, (part, by) in sorted(self.lifts.items())
+        ]
+
     def _keep_some(self, numbers: Sequence[int]) -> tuple[list[str], Shapes]:
         shapes = _together([self.rows[number] for number in numbers])
         ids = self._keep(shapes, numbers)
@@ -85,7 +100,13 @@ class Finished:
     def _keep(self, shapes: Shapes, numbers: Sequence[int] = ()) -> list[str]:
         about = self._model.about
         names = about.conditions.get(CATEGORY, ())
-        return keep_generated(self._project, self._job, about.layout, about.vocabulary, shapes, names, numbers)
+        ids = keep_generated(self._project, self._job, about.layout, about.vocabulary, shapes, names, numbers)
+        rmtree(self._project.run_folder(self._job.run) / "cards", ignore_errors=True)  # of the same run, begun before
+        for number, name in zip(numbers or range(len(ids)), ids, strict=True):
+            if number in self.lifts:
+                part, by = self.lifts[number]
+                keep_moves(name, (ShiftMove(part=part, by=(0.0, by, 0.0)),), self._project)
+        return ids
 
     def _kept_before(self) -> set[int]:
         """Numbers of the shapes that this run has kept already, drawn from the very same model."""

@@ -20,6 +20,7 @@ from engine.method import Shapes, Workspace
 from engine.metrics.decoding import keep_solids
 from engine.nearest import nearest_training
 from engine.opened import Model, open_model
+from engine.ordering import order_to_draw_in
 from engine.previews import FIRST, first_look
 from engine.project import Project
 from engine.protocol import Note, Stage
@@ -29,7 +30,7 @@ from engine.shipped import is_shipped, shipped_card, shipped_cards, shipped_for
 from engine.stages import ended
 from engine.storage import seed_of
 from engine.telling import missed_parts, tell_missed
-from engine.whole import Draw, whole_shapes
+from engine.whole import Draw, Lift, whole_shapes
 
 GUIDED = 2.0  # guidance scale where parts or attributes are asked for and nothing is said of it
 SURFACES = 64  # shapes of a run whose surfaces are kept for exports and measurements, 1 to 2 MB each
@@ -84,8 +85,8 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
             guesses.update((number, found.row(number)) for number in guesses)
         return found
 
-    def settled(number: int, row: Shapes, joint: float) -> None:
-        finished.add(number, row, joint)
+    def settled(number: int, row: Shapes, joint: float, lift: Lift | None) -> None:
+        finished.add(number, row, joint, lift)
         if forming:
             forming.settled(number, row)
 
@@ -100,7 +101,8 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
         def as_asked(row: Shapes) -> bool:
             return not any(missed_parts(asked, about.vocabulary, row))
 
-        drawing = whole_shapes(draw, representation, work.device, as_asked, looked, settled, surfaces)
+        order = order_to_draw_in(job.model, project) if representation.parts else ()
+        drawing = whole_shapes(draw, representation, work.device, as_asked, looked, settled, surfaces, order)
     else:
         drawing = _as_drawn(draw)
     try:
@@ -132,6 +134,7 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
         "drawn_again": vain,
         "loose": [name for number, name in enumerate(ids) if job.whole and number not in finished.rows],
         "joints": finished.told_joints(),
+        "moved": finished.told_moves(),
         "nearest": nearest,
     }
 

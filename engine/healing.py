@@ -47,7 +47,7 @@ def heal_shape(job: HealJob, project: Project, work: Workspace) -> Stage[dict[st
 
     settings, condition = job.settings, model.condition(opened.category) if model else {}
     mended = yield from mend(
-        opened.shape, parts, free, usual.limits, of, settings, job.seed, denoiser, condition, guide
+        opened.shape, parts, free, usual.limits, of, settings, job.seed, denoiser, condition, guide, usual.order
     )
     yield from _said(mended, drawn_anew)
     card = Card(

@@ -21,6 +21,7 @@ from engine.known import read_known
 from engine.layout import Layout
 from engine.method import Representation, Shapes, Workspace
 from engine.opened import Opened, open_shapes
+from engine.ordering import heights_of, order_of_fit
 from engine.parts.joints import (
     CRUMB,
     LEAST,
@@ -39,6 +40,7 @@ from engine.parts.joints import (
     solid,
 )
 from engine.parts.mend import limits_of
+from engine.parts.order import Rule, out_of_order, rules_for
 from engine.parts.pose import places_of
 from engine.project import Project
 from engine.protocol import Progress, Saved, Stage
@@ -62,6 +64,7 @@ class Usual:
     points : (P, 3) float32 samples of the surfaces of their parts
     training : the shapes themselves, latents and presence
     fit, layout, meaning : whose they are, and what their latents mean (`Representation.meaning`)
+    order : of their parts
     """
 
     limits: Mapping[Pair, Limit]
@@ -70,6 +73,7 @@ class Usual:
     fit: str
     layout: Layout
     meaning: str
+    order: tuple[Rule, ...] = ()
 
 
 class _Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -111,8 +115,9 @@ def joints_of_shape(one: Opened, usual: Usual) -> Stage[tuple[dict[Pair, Joint],
         raise InputError(f"{one.row.id} has no named parts, so it has no joints")
     places = places_of(one.shape, parts)
     meshes = yield from surfaces(one.representation, one.shape, list(places), one.device)
-    found = joints(solids_of(meshes))
-    return found, score(found, limits_of({name: part for name, (part, _) in places.items()}, usual.limits))
+    found, part_of = joints(solids_of(meshes)), {name: part for name, (part, _) in places.items()}
+    order = out_of_order(heights_of(meshes), rules_for(part_of, usual.order))
+    return found, score(found, limits_of(part_of, usual.limits), order)
 
 
 def surfaces(
@@ -205,8 +210,9 @@ def usual_of(fit: str, project: Project, work: Workspace) -> Stage[Usual]:
         write_tensors(path, tensors, header)
         rmtree(pieces)
         yield Saved(kind="joints", path=str(path))
+    order = yield from order_of_fit(fit, [latents.records[i].item for i in rows], project)
     usual = _limits(header["limits"])
-    return Usual(usual, tensors["points"], training, fit, latents.layout, representation.meaning())
+    return Usual(usual, tensors["points"], training, fit, latents.layout, representation.meaning(), order)
 
 
 def _brought(model: str, project: Project) -> Usual:
@@ -215,7 +221,8 @@ def _brought(model: str, project: Project) -> Usual:
     if not known.about.limits:
         raise InputError(f"{model} has no named parts, so its shapes have no joints")
     training = known.shapes.rows(slice(None, None, -(-len(known.shapes.latent) // MOST)))
-    return Usual(_limits(known.about.limits), known.points, training, model, known.about.layout, known.about.meaning)
+    about = known.about
+    return Usual(_limits(about.limits), known.points, training, model, about.layout, about.meaning, about.order)
 
 
 def _limits(kept: str) -> dict[Pair, Limit]:
@@ -266,6 +273,7 @@ def words_of(judged: Score) -> str:
         name = f"{a} and {b}" if b != REST else f"{a} and the rest"
         told += [f"{name} {gap:.3f} too far apart"] if gap > 0 else []
         told += [f"{name} {overlap:.3f} too deep in each other"] if overlap > 0 else []
+    told += [f"{lower} {over:.3f} too high beside {upper}" for (lower, upper), over in judged.order.items()]
     return "; ".join(told)
 
 

@@ -13,6 +13,7 @@ from engine.errors import DamagedFileError
 from engine.layout import Layout
 from engine.method import Shapes
 from engine.metrics.latents import nearest_rows, standardised
+from engine.parts.order import Rule
 from engine.project import Project
 from engine.protocol import Stage
 from engine.shipped import KNOWN, shipped_file
@@ -20,6 +21,7 @@ from engine.storage import read_tensors, write_tensors
 
 MOST_BYTES = 900_000  # of latents in a file; of more training shapes some are kept, evenly chosen
 PERCENTS = np.linspace(0, 100, 1001)
+VERSION = 2  # of what is kept; 1 knows no order of parts
 
 
 class KnownAbout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -27,6 +29,7 @@ class KnownAbout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
     layout : of the latents; meaning : what gives them one, `Representation.meaning` of the shipped model
     limits : of joints, as engine.joining keeps them; "" without parts
+    order : of parts; drawn_in_order : whether the model draws by it, as it did when it was measured
     items : names of the training shapes whose latents are here; of : how many training shapes there were
     """
 
@@ -35,7 +38,9 @@ class KnownAbout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     limits: str
     items: tuple[str, ...]
     of: int
-    version: int = 1
+    order: tuple[Rule, ...] = ()
+    drawn_in_order: bool = False
+    version: int = VERSION
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
 """Joints: how far neighbouring parts gape or run into each other, and how unusual that is among the training shapes."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations, permutations
 from math import inf
+from types import MappingProxyType
 
 import igl
 import numpy as np
@@ -126,10 +127,16 @@ class Limit:
 
 @dataclass(frozen=True)
 class Score:
-    """``total`` : sum of all excesses, 0 when every joint is usual. ``excess`` : pair -> (gap, overlap) beyond its limit."""
+    """How unusual a shape's joints are, and the order of its parts.
+
+    total : sum of all that follows, 0 when every joint is usual and no part is out of order
+    excess : pair -> (gap, overlap) beyond its limit
+    order : (lower, upper) -> by how much the one ends above the other, see `parts.order`
+    """
 
     total: float
     excess: Mapping[Pair, tuple[float, float]]
+    order: Mapping[Pair, float] = field(default_factory=dict)
 
 
 def solid(mesh: Mesh, name: str = "") -> Solid:
@@ -249,10 +256,12 @@ def limits(training: Iterable[Mapping[Pair, Joint]]) -> dict[Pair, Limit]:
     return result
 
 
-def score(found: Mapping[Pair, Joint], usual: Mapping[Pair, Limit]) -> Score:
-    """How far joints go beyond what is usual; pairs without a limit do not count."""
+def score(
+    found: Mapping[Pair, Joint], usual: Mapping[Pair, Limit], order: Mapping[Pair, float] = MappingProxyType({})
+) -> Score:
+    """How far joints go beyond what is usual, pairs without a limit do not count; and parts out of ``order``."""
     excess = {pair: excess_of(one, usual[pair]) for pair, one in found.items() if pair in usual}
-    return Score(sum(gap + overlap for gap, overlap in excess.values()), excess)
+    return Score(sum(gap + overlap for gap, overlap in excess.values()) + sum(order.values()), excess, order)
 
 
 def excess_of(found: Joint, limit: Limit) -> tuple[float, float]:

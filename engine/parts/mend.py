@@ -12,7 +12,8 @@ from engine.geometry.mesh import Mesh
 from engine.method import Part, Shapes
 from engine.parts.heal import Guide, as_part_of, heal
 from engine.parts.interpolate import plausibility
-from engine.parts.joints import REST, Limit, Pair, Score, joints, score, solid
+from engine.parts.joints import REST, Limit, Pair, Score, solid
+from engine.parts.order import Rule, rules_for
 from engine.parts.pose import moved, placed, places_of
 from engine.parts.settings import HealSettings
 from engine.parts.settle import settle
@@ -57,8 +58,9 @@ def mend(
     denoiser: Denoiser | None = None,
     condition: Condition | None = None,
     guide: Guide | None = None,
+    rules: Sequence[Rule] = (),
 ) -> Stage[Mended]:
-    """One shape (N = 1) with joints that are more usual, and no less plausible to the denoiser.
+    """One shape (N = 1) with joints that are more usual, parts in order (``rules``), and no less plausible to the denoiser.
 
     The unhealed shape is settled by rigid moves. Where short ones (``SHORT``), or none, make all its joints usual, that is
     all: no number changes. Otherwise ``settings.tries`` others, whose present ``free`` parts were diffused anew given the
@@ -67,14 +69,15 @@ def mend(
     a part. Absent parts stay so.
     """
     places = places_of(shape, parts)
-    limits = limits_of({name: part for name, (part, _) in places.items()}, usual)
+    part_of = {name: part for name, (part, _) in places.items()}
+    limits, rules = limits_of(part_of, usual), rules_for(part_of, rules)
     start = {name: solid(mesh, name) for name, mesh in (yield from surfaces(shape, list(places))).items()}
-    before = score(joints(start), limits)
     changing = _changing(parts, free, places, settings)
     if not changing and settings.mode == "free":
         yield Note(text="no part is free, so nothing is drawn anew; only moves can mend the joints")
     event = Progress(stage="mend", done=0, total=1 + settings.tries)
-    found = [(0, (yield from as_part_of(event, settle(start, limits, list(start)))))]
+    found = [(0, (yield from as_part_of(event, settle(start, limits, list(start), rules))))]
+    before = found[0][1].before
     if settings.mode != "all" and found[0][1].after.total == 0 and _short(found[0][1].moves):
         changing = []
     rows, seeds = shape.latent.cpu(), [seed_of(seed, "mend", number) for number in range(settings.tries)]
@@ -95,7 +98,7 @@ def mend(
         meshes = yield from as_part_of(event, stage)
         drawn = start | {name: solid(mesh, name) for name, mesh in meshes.items()}
         if all(name in meshes for name in again if name in start):
-            found.append((number, (yield from as_part_of(event, settle(drawn, limits, list(drawn))))))
+            found.append((number, (yield from as_part_of(event, settle(drawn, limits, list(drawn), rules)))))
             if found[-1][1].after.total == 0:  # the others are less plausible
                 break
     yield Progress(stage="mend", done=event.total, total=event.total)

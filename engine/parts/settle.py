@@ -1,6 +1,6 @@
 """Rigid moves that mend joints: parts are shifted, weights stay. A small search that always ends and never makes it worse."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from engine.errors import InputError
 from engine.parts.joints import NOISE, REST, Joint, Limit, Pair, Score, Side, Solid, joints_of, score, side, sides
+from engine.parts.order import UP, Heights, Rule, out_of_order
 from engine.protocol import Progress, Stage
 
 STEPS = (0.04, 0.02, 0.01, 0.005, 0.0025)  # canonical units
@@ -42,11 +43,21 @@ class Settled:
 
 @dataclass(frozen=True)
 class _Task:
-    """What is asked: the parts, what is usual, and how loose (S,) each of the pieces of every part was at first."""
+    """What is asked: the parts, what is usual, their order, and how loose (S,) the pieces of every part were at first."""
 
     parts: Mapping[str, Solid]
     usual: Mapping[Pair, Limit]
+    rules: Sequence[Rule]
     loose: Mapping[str, Offset]
+
+    def heights(self, places: Mapping[str, Offset]) -> Heights:
+        """Bottom and top of the parts where they stand."""
+        ends = {name: (part.bounds[:, UP] + places[name][UP]).tolist() for name, part in self.parts.items()}
+        return {name: (low, high) for name, (low, high) in ends.items()}
+
+    def order(self, places: Mapping[str, Offset]) -> dict[Pair, float]:
+        """What is out of order where the parts stand, see `out_of_order`."""
+        return out_of_order(self.heights(places), self.rules) if self.rules else {}
 
 
 @dataclass(frozen=True)
@@ -60,11 +71,15 @@ class _Stand:
     cost: float
 
 
-def settle(parts: Mapping[str, Solid], usual: Mapping[Pair, Limit], movable: Collection[str]) -> Stage[Settled]:
-    """Shift the ``movable`` parts of one shape so that its joints become usual (`joints.score`), parts in model order.
+def settle(
+    parts: Mapping[str, Solid], usual: Mapping[Pair, Limit], movable: Collection[str], rules: Sequence[Rule] = ()
+) -> Stage[Settled]:
+    """Shift the ``movable`` parts of one shape so that its joints become usual (`joints.score`), parts in model order, and
+    that none ends above another one against the ``rules``.
 
     Part by part, pattern search (Hooke and Jeeves 1961) over translations with falling step size: along the axes, the
-    diagonals up, down, forth and back, and the part's own gaps. Only moves that lower the score by more than their price
+    diagonals up, down, forth and back, the part's own gaps, and as far up or down as puts it in order.
+    Only moves that lower the score by more than their price
     are made, none that leaves the cube [-0.5, 0.5]^3, and none that mends one piece by tearing off another.
     Deterministic. Raises InputError for a movable part that the shape lacks.
     """
@@ -73,7 +88,7 @@ def settle(parts: Mapping[str, Solid], usual: Mapping[Pair, Limit], movable: Col
         raise InputError(f"the shape has no part {', '.join(unknown)} to move; it has {', '.join(parts)}")
     places: dict[str, Offset] = {name: np.zeros(3) for name in parts}
     seen = sides(parts, places)
-    task = _Task(parts, usual, _loose(parts, seen))
+    task = _Task(parts, usual, rules, _loose(parts, seen))
     now = first = _stand(task, places, seen)
     turns = [name for name in parts if name in movable] * SWEEPS
     yield Progress(stage="settle", done=0, total=len(turns))
@@ -96,11 +111,11 @@ def _turn(task: _Task, name: str, now: _Stand, beat: Progress) -> Stage[_Stand]:
     """Where the parts stand after one of them was moved as far as that helps; yields ``beat``."""
     for size in STEPS:
         helped: Offset | None = None
-        while now.places[name].any() or any(name in pair and sum(over) > 0 for pair, over in now.score.excess.items()):
+        while now.places[name].any() or _concerned(name, now.score):
             best = now
-            for way in _ways(task.parts[name], name, now, size, helped):
+            for way in _ways(task, name, now, size, helped):
                 place = now.places[name] + way
-                if _fits(task.parts[name], now.places[name], place) and _least(name, now, way) < best.cost:
+                if _fits(task.parts[name], now.places[name], place) and _least(task, name, now, way) < best.cost:
                     tried = _moved(task, name, now, way)
                     yield beat
                     best = min(best, tried, key=lambda one: one.cost)
@@ -111,6 +126,13 @@ def _turn(task: _Task, name: str, now: _Stand, beat: Progress) -> Stage[_Stand]:
             helped = best.places[name] - now.places[name]
             now = best
     return now
+
+
+def _concerned(name: str, found: Score) -> bool:
+    """Whether a part has to do with what is wrong."""
+    return any(name in pair and sum(over) > 0 for pair, over in found.excess.items()) or any(
+        name in pair for pair in found.order
+    )
 
 
 def _anchored(task: _Task, now: _Stand) -> _Stand:
@@ -128,7 +150,7 @@ def _anchored(task: _Task, now: _Stand) -> _Stand:
 
 def _stand(task: _Task, places: Mapping[str, Offset], seen: Mapping[Pair, Side]) -> _Stand:
     found = joints_of(seen, list(task.parts))
-    excess = score(found, task.usual)
+    excess = score(found, task.usual, task.order(places))
     torn = sum(float(np.maximum(gaps - task.loose[name], 0).sum()) for name, gaps in _loose(task.parts, seen).items())
     price = sum(_price(place) for place in places.values())
     return _Stand(places, seen, found, excess, excess.total + price + TORN * torn)
@@ -151,18 +173,19 @@ def _moved(task: _Task, name: str, now: _Stand, way: Offset) -> _Stand:
     return _stand(task, there, seen)
 
 
-def _least(name: str, now: _Stand, way: Offset) -> float:
+def _least(task: _Task, name: str, now: _Stand, way: Offset) -> float:
     """What a shift of one part costs at least: no gap and no depth shrinks by more than the part moves (and ``NOISE``)."""
     length = float(np.linalg.norm(way)) + NOISE
     concerned = {pair for pair in now.score.excess if name in pair or REST in pair}
     least = sum(max(0.0, one - length * (pair in concerned)) for pair, over in now.score.excess.items() for one in over)
     places = {**now.places, name: now.places[name] + way}
-    return least + sum(_price(place) for place in places.values())
+    return least + sum(task.order(places).values()) + sum(_price(place) for place in places.values())
 
 
-def _ways(part: Solid, name: str, now: _Stand, size: float, helped: Offset | None) -> list[Offset]:
-    """Steps to try: the one that helped before, those of ``DIRECTIONS``, and along the part's gaps, one way and the other."""
-    ways = [] if helped is None else [helped]
+def _ways(task: _Task, name: str, now: _Stand, size: float, helped: Offset | None) -> list[Offset]:
+    """Steps to try: the one that helped before, those of ``DIRECTIONS``, and along the part's gaps, one way and the other,
+    and into order."""
+    part, ways = task.parts[name], [] if helped is None else [helped]
     ways += [*(DIRECTIONS * size)]
     for pair, one in now.joints.items():
         for ends in one.gaps if name in pair else ():
@@ -170,6 +193,10 @@ def _ways(part: Solid, name: str, now: _Stand, size: float, helped: Offset | Non
             length = float(np.linalg.norm(way))
             if length > LEAST_GAIN:
                 ways += [sign * way * min(1.0, size / length) for sign in (1.0, -1.0)]
+    heights = task.heights(now.places)
+    for rule in task.rules:
+        if name in (rule.lower, rule.upper) and (over := rule.over(heights)):
+            ways.append(np.array([0.0, over if name == rule.upper else -over, 0.0]))
     largest = part.points[part.shell == 0, 0]  # beside it there may be crumbs
     if min(abs(float(part.bounds[:, 0].mean())), abs(float(largest.min() + largest.max())) / 2) < MIDDLE:
         ways = [way * [0.0, 1.0, 1.0] for way in ways if way[1:].any()]

@@ -13,8 +13,12 @@ from engine.datasets.procedural import VERSION
 from engine.errors import InputError
 from engine.jobs import Device, EvaluateJob, FitJob, GenerateJob, Job, SamplesJob, TrainJob
 from engine.joining import usual_of
+from engine.known import VERSION as KNOWN_VERSION
+from engine.known import read_known_file
 from engine.latents import Latents
 from engine.method import Workspace
+from engine.ordering import FILE as ORDER
+from engine.ordering import order_to_draw_in
 from engine.project import Project
 from engine.protocol import Note, Saved, Stage
 from engine.rows import ItemRow
@@ -29,7 +33,7 @@ from engine.shipping.pack import pack_known, pack_model
 from engine.shipping.pictures import draw_sheet
 from engine.shipping.put import put, tried_of
 from engine.shipping.recipe import CloudRecipe, Recipe
-from engine.storage import digest
+from engine.storage import digest, write_json
 
 FIT, TRAIN = "fit", "train"
 
@@ -75,6 +79,9 @@ def make_model(recipe: Recipe, out: Path, work: Path, device: Device, command: s
         settings = recipe.settings
         yield from do(FitJob(run=FIT, settings=settings, items=training, device=device))
         yield from do(TrainJob(run=TRAIN, settings=settings, fit=FIT, device=device))
+        if recipe.ordered:
+            fitted = yield from usual_of(FIT, project, Workspace(folder / "packing", devices.choose(device)))
+            write_json(project.run_folder(TRAIN) / ORDER, fitted.order)
         draw = GenerateJob(
             run=recipe.drawn, model=TRAIN, count=recipe.samples, seed=recipe.draw, device=device, whole=True
         )
@@ -132,6 +139,7 @@ def _packed(place: Path, project: Project, space: Workspace) -> Stage[None]:
     model, known = place.with_name(place.name + MODEL), place.with_name(place.name + KNOWN)
     if not model.exists():
         yield from pack_model(train / "model.safetensors", model)
-    if not known.exists():
-        yield from usual_of(FIT, project, space)
-        yield from pack_known(known, model, latents, rows, fit / "joints.safetensors")
+    if not known.exists() or read_known_file(known).about.version < KNOWN_VERSION:
+        order = (yield from usual_of(FIT, project, space)).order
+        in_order = bool(order_to_draw_in(TRAIN, project))
+        yield from pack_known(known, model, latents, rows, fit / "joints.safetensors", order, in_order)

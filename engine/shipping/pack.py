@@ -11,6 +11,7 @@ from engine.errors import InputError
 from engine.known import KnownAbout, write_known
 from engine.latents import Latents
 from engine.method import Representation
+from engine.parts.order import Rule
 from engine.protocol import Note, Stage
 from engine.settings import override
 from engine.shapes import ModelAbout, read_model_about
@@ -47,8 +48,17 @@ def pack_model(source: Path, place: Path, drawing: Sequence[str] = ()) -> Stage[
     return apart
 
 
-def pack_known(place: Path, model: Path, latents: Latents, rows: list[int], joints: Path) -> Stage[None]:
-    """Keep what the model's training shapes (``rows`` of the fit's latents) tell; ``joints`` as engine.joining has them."""
+def pack_known(
+    place: Path,
+    model: Path,
+    latents: Latents,
+    rows: list[int],
+    joints: Path,
+    order: Sequence[Rule] = (),
+    drawn_in_order: bool = False,
+) -> Stage[None]:
+    """Keep what the model's training shapes (``rows`` of the fit's latents) tell; ``joints`` as engine.joining has them,
+    ``order`` of their parts, and whether the model draws by it."""
     shapes = latents.shapes(rows)
     assert shapes.present is not None
     tensors, header = read_tensors(joints)
@@ -56,6 +66,8 @@ def pack_known(place: Path, model: Path, latents: Latents, rows: list[int], join
         layout=latents.layout,
         meaning=representation_of(model).meaning(),
         limits=header["limits"],
+        order=tuple(order),
+        drawn_in_order=drawn_in_order,
         items=tuple(latents.records[row].item for row in rows),
         of=len(rows),
     )

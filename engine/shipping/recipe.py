@@ -22,6 +22,7 @@ class Recipe(Settings, frozen=True):
     items : procedural shapes that are made; 0 = enough for the numbers that follow
     training : shapes that it learns from, 0 = all of the training split; unseen : shapes that it is measured against;
     samples : its own that are measured
+    ordered : whether it draws parts in the order that they have in training shapes, see engine.parts.order
     seed : of the procedural shapes; draw : of the samples
     """
 
@@ -35,6 +36,7 @@ class Recipe(Settings, frozen=True):
     seed: int = 0
     draw: int = 1
     protocol: ProtocolSettings = ProtocolSettings(grid=128, emd_points=0, part_novelty=False)
+    ordered: bool = False
     grid: Annotated[int, Meta(ge=32, description="grid points per side of the unions that are told watertight")] = 128
     shown: Count = 24
     mixes: Count = 12
@@ -58,7 +60,7 @@ class Recipe(Settings, frozen=True):
     @property
     def drawn(self) -> str:
         """Name of a run of samples of a trained model: other numbers draw other ones."""
-        return f"drawn-{_short(self.samples, self.draw)}"
+        return f"drawn-{_short(self.samples, self.draw, *['ordered'] * self.ordered)}"
 
     @property
     def evaluated(self) -> str:
@@ -155,8 +157,9 @@ RECIPES: dict[str, Recipe] = {
     name: Recipe(category=name, changes=FEWER, items=1_000, training=0, unseen=120, samples=120)
     for name in ("car", "table", "lamp", "mug")
 }
-# Legs of ten kinds, and few tables of each: learned from 773 of them, 1-NNA was 0.63 and legs went through tops.
-RECIPES["table"] = msgspec.structs.replace(RECIPES["table"], changes=SHARED, items=2_700)
+# Legs of ten kinds, and few tables of each: learned from 773 of them, 1-NNA was 0.63. Of 2,088 it learns enough, but draws
+# legs that come out above the top by a little, so it draws in order.
+RECIPES["table"] = msgspec.structs.replace(RECIPES["table"], changes=SHARED, items=2_700, ordered=True)
 
 # What a person might ask for: all categories, and attributes that are judged and others.
 SHOWN = (
