@@ -10,20 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import InputError
-from engine.live_requests import (
-    Ask,
-    Content,
-    Done,
-    Going,
-    LiveCommand,
-    Parcel,
-    Priority,
-    Replaced,
-    Reply,
-    Request,
-    Unable,
-    Withdraw,
-)
+from engine.live_protocol import Ask, Done, Going, LiveCommand, Parcel, Priority, Replaced, Reply, Unable, Withdraw
+from engine.live_requests import Content, Request
 from engine.live_worker import ANSWERS, LOG, live_main
 from engine.protocol import Shutdown
 from engine.slab import ROOM, Slab

@@ -19,20 +19,8 @@ from numpy.typing import NDArray
 
 from engine.errors import explain, out_of_memory
 from engine.lifeline import Inbox, listen, settle_in
-from engine.live_requests import (
-    Array,
-    Ask,
-    Content,
-    Done,
-    Going,
-    LiveCommand,
-    Parcel,
-    Replaced,
-    Reply,
-    Request,
-    Unable,
-    Withdraw,
-)
+from engine.live_protocol import Array, Ask, Done, Going, LiveCommand, Parcel, Replaced, Reply, Unable, Withdraw
+from engine.live_requests import Content, Request
 from engine.protocol import Stage
 from engine.slab import Slab
 from engine.storage import sweep, temporary_name

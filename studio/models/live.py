@@ -6,7 +6,8 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine.live_client import Answer, LiveEngine
-from engine.live_requests import Priority, Request
+from engine.live_protocol import Priority
+from engine.live_requests import Request
 from engine.live_worker import ANSWERS
 
 BUSY_MS, IDLE_MS = 12, 500  # between two looks at the pipe: an answer is on screen within a blink

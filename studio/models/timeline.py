@@ -15,7 +15,8 @@ from engine.card import Move
 from engine.errors import StudioError
 from engine.jobs import FilmFormat
 from engine.live_client import Answer
-from engine.live_requests import Frames, Meshes, Plausibility, Plausible, Priority, Tween
+from engine.live_protocol import Priority
+from engine.live_requests import Frames, Meshes, Plausibility, Plausible, Tween
 from studio.models.looking import COARSE, Looking
 from studio.models.opened import OpenProject
 from studio.models.scene import PartMesh, Shape

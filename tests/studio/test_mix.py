@@ -17,18 +17,8 @@ from engine.card import Move, ScaleMove, ShiftMove, TurnMove
 from engine.commands.parts import mix as mix_command
 from engine.jobs import GenerateJob, HealJob, Job, MixJob, RerollJob
 from engine.live_client import Answer
-from engine.live_requests import (
-    Ask,
-    Decode,
-    Joined,
-    Joints,
-    Meshes,
-    Mixture,
-    Piece,
-    Priority,
-    Request,
-    job_to_keep,
-)
+from engine.live_protocol import Ask, Priority
+from engine.live_requests import Decode, Joined, Joints, Meshes, Mixture, Piece, Request, job_to_keep
 from engine.parts.settings import Blend
 from engine.project import Project
 from engine.rows import ShapeRow

@@ -17,7 +17,8 @@ from engine.card import ShiftMove
 from engine.commands.healing import interpolate as interpolate_command
 from engine.jobs import FilmJob, GenerateJob, InterpolateJob, Job
 from engine.live_client import Answer
-from engine.live_requests import Ask, Frames, Meshes, Nothing, Piece, Plausibility, Plausible, Priority, Request, Tween
+from engine.live_protocol import Ask, Priority
+from engine.live_requests import Frames, Meshes, Nothing, Piece, Plausibility, Plausible, Request, Tween
 from engine.parts.interpolate import alphas
 from engine.project import Project
 from engine.rows import ShapeRow

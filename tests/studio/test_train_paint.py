@@ -17,8 +17,9 @@ from engine.geometry.regions import Regions
 from engine.jobs import PartsJob, TurnJob
 from engine.live_client import Answer
 from engine.live_painting import Canvases
-from engine.live_requests import Ask, Request
+from engine.live_protocol import Ask
 from engine.live_requests import Paint as Asked
+from engine.live_requests import Request
 from engine.project import Project
 from engine.storage import write_json
 from studio.models.history import History
