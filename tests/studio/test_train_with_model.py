@@ -20,12 +20,13 @@ from studio.models.mix_kin import Kin
 from studio.models.offers import FIT, Offer, offers
 from studio.models.task import Task
 from studio.models.train import Train
-from studio.models.train_with_model import NO_MODEL, TUNE
+from studio.models.train_with_model import NO_MODEL, TUNE, WAYS
 from studio.views.form import FormView
 from studio.views.train import TrainView
 from tests.fields.test_basis_jobs import CHANGES
 from tests.hearing import finished
 from tests.studio.conftest import settle, write_model
+from tests.studio.seen import clipped, unexplained
 from tests.studio.train_project import TINY, Written, add_fit, add_training, item
 
 LEFT = Qt.MouseButton.LeftButton
@@ -155,4 +156,16 @@ def test_meshes_of_the_library_become_shapes_that_mix(
     qtbot.mouseClick(panel.view.fit.mix, LEFT)
     base = panel.opened.model(Mix).base
     assert base is not None and base.name == shape
+    panel.close()
+
+
+def test_nothing_is_cut_off_and_all_is_explained(folder: Path, qtbot: QtBot) -> None:
+    with Project(folder) as project:
+        add_training(project, add_fit(project, {item(1).id: ""}))
+    panel = Panel(folder, qtbot)
+    choose(qtbot, panel.view.fit.method, "")
+    for way in WAYS:
+        choose(qtbot, panel.view.fit.way, way)
+        settle(qtbot, lambda: not clipped(panel.view), 10)
+    assert not unexplained(panel.view)
     panel.close()
