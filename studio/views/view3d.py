@@ -1,15 +1,10 @@
 """The 3D view: shapes of a `Scene` in one to four panes. It paints what the thread that draws hands over, and never waits.
 
-A picture is asked for when something has changed, one at a time: first a quick one, and once all stands still a fine one.
-Nothing runs while nothing changes. `View3D.shut` (also by closing the widget) ends the thread.
+A picture is asked for when something has changed, see `view3d_artist`. `View3D.shut` (also by closing the widget) ends the
+thread that draws.
 """
 
-from __future__ import annotations
-
-import weakref
-from typing import TYPE_CHECKING
-
-from PySide6.QtCore import QCoreApplication, QEvent, QMetaObject, QPointF, QRectF, QSize, Qt, QThread, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QCursor,
@@ -28,22 +23,15 @@ from PySide6.QtWidgets import QWidget
 from studio.models.scene import Scene
 from studio.palette import Palette
 from studio.theme import palette_of
+from studio.views.view3d_artist import Artist
 from studio.views.view3d_camera import Camera
 from studio.views.view3d_cameras import Cameras
 from studio.views.view3d_controls import Controls
-from studio.views.view3d_frame import Colours, Frame, colours_of, pane_of
+from studio.views.view3d_frame import Frame, colours_of, pane_of
 from studio.views.view3d_layout import panes
 from studio.views.view3d_overlay import Brush
 from studio.views.view3d_painting import paint_focus, paint_images, paint_over, paint_pointed
 from studio.views.view3d_pointing import Pointing
-
-if TYPE_CHECKING:
-    from studio.views.view3d_stage import Drawn, Stage
-
-PAUSE = 150  # milliseconds without change, after which a fine picture is drawn
-WAIT = 8000  # milliseconds for the thread to end: it may be in the middle of a picture
-SMOOTH = 0.04  # seconds that a picture may take while things move; beyond, it is drawn coarser
-COARSEST = 0.5
 
 
 class View3D(QWidget):
@@ -52,31 +40,22 @@ class View3D(QWidget):
     failed = Signal(str)  # one sentence: why there is no picture
     carried = Signal(str)  # this shape is dragged out of the view
     settled = Signal()  # a fine picture of all that there is stands on the screen
-    _draw = Signal(object)
 
     def __init__(self, scene: Scene, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.scene = scene
         self.cameras = Cameras(scene, self)
         self.controls = Controls(scene, self.cameras, self._room, lambda at: self.pointing.click(at), self.carried.emit)
-        self._stage: Stage | None = None
-        self._ended: weakref.finalize | None = None
-        self._drawn: Drawn | None = None
-        self._number = 0  # of the last frame that was asked for
-        self._asked = False  # a picture is being made
-        self._stale = False  # it shows something older than the scene
         self._framed = False
         self._first_camera: Camera | None = None  # as it was framed; while it is, the shape stays in full view
-        self._coarser = 1.0
-        self._error = ""
         self._words = ""  # said last: they stay until the picture has come
         self._mouse: QPointF | None = None
         self._by_keys = False  # the focus came by Tab
         self.pointing = Pointing(scene, self._room, self)
-        self._soon = QTimer(self, singleShot=True, interval=0)
-        self._soon.timeout.connect(self._ask)
-        self._still = QTimer(self, singleShot=True, interval=PAUSE)
-        self._still.timeout.connect(lambda: self._ask(fine=True))
+        self.artist = Artist(self._may_draw, self._frame, self.pointing, self)
+        self.artist.came.connect(self.update)
+        self.artist.settled.connect(self.settled)
+        self.artist.failed.connect(self.failed)
         scene.changed.connect(self.touch)
         scene.words.changed.connect(self.update)
         scene.shapes_changed.connect(self._frame_first)
@@ -93,10 +72,7 @@ class View3D(QWidget):
     # pictures ---------------------------------------------------------------------------------------------------------
     def touch(self) -> None:
         """Something has changed: paint, and ask for a new picture."""
-        self._stale = True
-        self._still.stop()
-        if self.isVisible() and not self._asked:
-            self._soon.start()
+        self.artist.touch()
         self.update()
 
     def picture(self) -> QImage:
@@ -111,7 +87,7 @@ class View3D(QWidget):
     @property
     def shown(self) -> Frame | None:
         """What the picture on the screen is of."""
-        return self._drawn.frame if self._drawn else None
+        return self.artist.drawn.frame if self.artist.drawn else None
 
     def frame_all(self, smooth: bool = True) -> None:
         """Bring all shapes into full view."""
@@ -120,93 +96,33 @@ class View3D(QWidget):
 
     def shut(self) -> None:
         """End the thread that draws, and give the graphics memory back. Showing the view again starts it anew."""
-        self._soon.stop()
-        self._still.stop()
-        self._drawn, self._stage, self._asked = None, None, False
-        self.pointing.forget()
-        if self._ended is not None:
-            self._ended()
-            self._ended = None
+        self.artist.shut()
 
-    def _start(self) -> Stage:
-        """VTK is loaded here, which takes a third of a second: after the first paint."""
-        from studio.views.view3d_stage import Stage, own_thread
+    def _may_draw(self, fine: bool) -> bool:
+        """A fine picture is for when nothing moves."""
+        return self.isVisible() and not (fine and (self.controls.holding or self.cameras.travelling))
 
-        stage = Stage()
-        self.pointing.forget()
-        self._draw.connect(stage.draw)
-        self.pointing.ask.connect(stage.find)
-        stage.drawn.connect(self._take)
-        stage.found.connect(self.pointing.answer)
-        stage.failed.connect(self._fail)
-        thread = own_thread(stage)
-        self._ended = weakref.finalize(self, _end, stage, thread)
-        self._stage = stage
-        return stage
-
-    def _ask(self, fine: bool = False) -> None:
-        """Ask for a picture of what there is now."""
-        if not self.isVisible() or self._asked or (fine and self._moving()):
-            return
+    def _frame(self, number: int, coarser: float, fine: bool) -> Frame | None:
+        """What a picture is to show now; None where there is nothing."""
         where = panes(self.scene, self._room())
         if not where:
-            self._drawn = None
-            self.update()
-            return
-        if self._stage is None:
-            self._start()
+            return None
         scene, look = self.scene, self.scene.look
-        ratio = self.devicePixelRatioF() * (1.0 if fine else self._coarser)
+        ratio = self.devicePixelRatioF() * (1.0 if fine else coarser)
         pane = next(iter(where.values()))
-        size = max(8, round(pane.width() * ratio)), max(8, round(pane.height() * ratio))
-        self._number += 1
-        self._asked, self._stale = True, False
-        self._draw.emit(
-            Frame(
-                number=self._number,
-                size=size,
-                panes=tuple(pane_of(scene, key, self.cameras.of(key)) for key in where),
-                style=look.style,
-                part_colours=look.part_colours,
-                grid=look.grid,
-                shadow=look.shadow,
-                plane=scene.plane,
-                colours=self._colours(),
-                ratio=ratio,
-                fine=fine,
-            )
+        return Frame(
+            number=number,
+            size=(max(8, round(pane.width() * ratio)), max(8, round(pane.height() * ratio))),
+            panes=tuple(pane_of(scene, key, self.cameras.of(key)) for key in where),
+            style=look.style,
+            part_colours=look.part_colours,
+            grid=look.grid,
+            shadow=look.shadow,
+            plane=scene.plane,
+            colours=colours_of(self._palette()),
+            ratio=ratio,
+            fine=fine,
         )
-
-    def _take(self, drawn: Drawn) -> None:
-        """A picture has come."""
-        if self._stage is None or self.sender() is not self._stage:
-            return
-        self._asked, self._drawn, self._error = False, drawn, ""
-        if not drawn.frame.fine:
-            self._judge(drawn)
-        self.update()
-        if self._stale:
-            self._soon.start()
-        elif drawn.frame.fine:
-            self.settled.emit()
-        else:
-            self._still.start()
-        self.pointing.again()
-
-    def _judge(self, drawn: Drawn) -> None:
-        """How coarse the next picture is while things move."""
-        if drawn.frame.number == 1:
-            return  # shaders were made for it
-        full = drawn.seconds / self._coarser**2
-        self._coarser = 1.0 if full < 1.5 * SMOOTH else max(COARSEST, round((SMOOTH / full) ** 0.5 * 8) / 8)
-
-    def _fail(self, text: str) -> None:
-        self._asked, self._error = False, text
-        self.update()
-        self.failed.emit(text)
-
-    def _moving(self) -> bool:
-        return self.controls.holding or self.cameras.travelling
 
     def _frame_first(self) -> None:
         """The first shape is brought into view; later ones leave the camera where a person put it."""
@@ -222,15 +138,13 @@ class View3D(QWidget):
 
     def _images(self) -> dict[str, QImage]:
         """The last pictures, by the key of the shape."""
-        if self._drawn is None:
+        drawn = self.artist.drawn
+        if drawn is None:
             return {}
-        return {pane.key: image for pane, image in zip(self._drawn.frame.panes, self._drawn.images, strict=True)}
+        return {pane.key: image for pane, image in zip(drawn.frame.panes, drawn.images, strict=True)}
 
     def _palette(self) -> Palette:
         return palette_of(self.palette())
-
-    def _colours(self) -> Colours:
-        return colours_of(self._palette())
 
     # painting ---------------------------------------------------------------------------------------------------------
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -240,11 +154,12 @@ class View3D(QWidget):
         paint_images(painter, self.scene, images, room, palette)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         brush = Brush(painter, palette, self.font())
-        if self._error:
-            brush.chip(self._error, room.center(), room, Qt.AlignmentFlag.AlignHCenter)
+        error = self.artist.error
+        if error:
+            brush.chip(error, room.center(), room, Qt.AlignmentFlag.AlignHCenter)
         elif self.scene.active in images or not self.scene.shapes or self.scene.words.text(False):
             self._words = self.scene.words.text(not self.scene.shapes)
-        if self._words and not self._error:
+        if self._words and not error:
             brush.words(self._words, room, plate=bool(images))
         paint_over(brush, self.scene, self.cameras, self.controls, room)
         if not self.controls.dragging:
@@ -289,7 +204,7 @@ class View3D(QWidget):
         if self.controls.move(event):
             self.pointing.leave()
         elif self.controls.wants_hover(event.position()):
-            self.pointing.hover(event.position(), busy=self._asked)
+            self.pointing.hover(event.position(), busy=self.artist.busy)
         self.update()
         self.setCursor(self.controls.cursor(event.position()))
 
@@ -329,13 +244,3 @@ class View3D(QWidget):
         """See `shut`."""
         self.shut()
         super().closeEvent(event)
-
-
-def _end(stage: Stage, thread: QThread | None) -> None:
-    """Close the stage in its own thread, and wait for that thread, which may be in the middle of a picture."""
-    QMetaObject.invokeMethod(stage, "close", Qt.ConnectionType.AutoConnection)
-    if thread is not None and not thread.wait(WAIT):
-        _LATE.append((stage, thread))
-
-
-_LATE: list[object] = []  # threads not waited for any longer; kept, since Qt ends a program that drops one that runs

@@ -334,10 +334,10 @@ def test_a_wipe_shows_two_shapes_and_panes_show_all(view: View3D, qtbot: QtBot) 
 def test_nothing_runs_while_nothing_changes(view: View3D, qtbot: QtBot) -> None:
     still(view, qtbot)
     drawn: list[Frame] = []
-    view._draw.connect(drawn.append)
+    view.artist.asked.connect(drawn.append)
     qtbot.wait(400)
     assert not drawn and not [timer for timer in view.findChildren(QTimer) if timer.isActive()]
-    view._draw.disconnect(drawn.append)
+    view.artist.asked.disconnect(drawn.append)
 
 
 def frame_of(scene: Scene, fine: bool = False, size: tuple[int, int] = (1280, 800)) -> Frame:
@@ -445,7 +445,7 @@ if sys.argv[1] == "close":
 elif sys.argv[1] == "quit":
     view.settled.connect(app.quit)
 else:
-    view._draw.connect(lambda _: QTimer.singleShot(1, app.quit))  # in the middle of the first picture
+    view.artist.asked.connect(lambda _: QTimer.singleShot(1, app.quit))  # in the middle of the first picture
 app.exec()
 print("torch" in sys.modules, flush=True)
 """
