@@ -124,7 +124,7 @@ def _look(
         return width, solids
     for part, by in lifts(heights, order, SHORT) if isinstance(representation, BasisRepresentation) else ():
         width, solids = yield from _width(_lifted(row, representation, part, by), representation, device, at_once)
-        if width != BROKEN and not out_of_order(heights_of(solids), order):
+        if width > 0 and not out_of_order(heights_of(solids), order):  # one that then hangs by nothing is drawn again
             return (width, part, by), solids
     return BROKEN, {}
 
