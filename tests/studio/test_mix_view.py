@@ -19,7 +19,7 @@ from studio.models.opened import OpenProject
 from studio.models.troubles import Troubles
 from studio.views.mix import MixView
 from studio.views.mix_slot import FINE
-from tests.studio.test_mix import ScriptedLive
+from tests.studio.mix_bench import ScriptedLive
 
 PARTS = ("body", "wing", "tail")
 
