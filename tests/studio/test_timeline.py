@@ -22,12 +22,7 @@ from studio.models.opened import OpenProject
 from studio.models.scene import PartMesh
 from studio.models.timeline import FILL, JUDGE, KEY, NOW, Timeline
 from studio.models.timeline_frames import FrameCache
-from studio.models.timeline_state import (
-    WHOLE,
-    Key,
-    alone,
-    marks_of,
-)
+from studio.models.timeline_state import WHOLE, Key, alone, marks_of
 from studio.models.troubles import Trouble, Troubles
 from tests.studio.test_timeline_state import PARTS
 
