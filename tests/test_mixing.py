@@ -1,79 +1,35 @@
 """Mixes as they are kept: parts byte for byte their parents', poses and copies in store and export, honest cards."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-import trimesh
 
 from engine import Project
 from engine.card import Card, MirrorMove, Move, ScaleMove, ShiftMove, TurnMove
 from engine.cards import card_of
-from engine.commands import parts
-from engine.device import choose
 from engine.errors import InputError
 from engine.fields.mlp import WeightField
-from engine.frames import decoded_frame, open_sources
 from engine.geometry.surface import extract
-from engine.jobs import ExportJob, InterpolateJob, MixJob
-from engine.latents import Latents
+from engine.jobs import InterpolateJob, MixJob
 from engine.loose import made
-from engine.method import Shapes, Workspace
-from engine.opened import Opened, open_shape
+from engine.method import Shapes
 from engine.parts.mix import mix
-from engine.parts.pose import apply, inverse, places_of
+from engine.parts.pose import apply
 from engine.parts.settings import Blend, Curve, Way
-from engine.parts.spans import part_values
-from engine.stages import ended
 from tests.hearing import finished
-from tests.parts.projects import (
-    AIRPLANES,
-    Solids,
-    keep_fit,
-    keep_import,
-    keep_samples,
-    representation,
-    shapes_of,
-)
+from tests.mixed import A, B, C, make_project, mixed, opened, pose_of, stored
+from tests.parts.projects import AIRPLANES, representation, shapes_of
 from tests.parts.toys import LAYOUT, NAMES, PARTS, drive, exact
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    """Fits and fresh samples of aeroplanes a, b, c (which has no wing), and an imported network like b."""
-    with Project.create(tmp_path_factory.mktemp("mixing") / "project") as made, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("engine.opened.PICTURE_GRID", 33)  # pictures are looked at elsewhere
-        patch.setattr("engine.opened.PICTURE_SIZE", 64)
-        keep_fit(made, "fit")
-        keep_samples(made, "drawn")
-        keep_import(made, "brought", AIRPLANES["b"])
+    with make_project(tmp_path_factory.mktemp("mixing") / "project") as made:
         yield made
-
-
-A, B, C = (f"fit/fit-{name}" for name in "abc")
-
-
-def opened(project: Project, name: str) -> Opened:
-    """A shape, opened anew from its files."""
-    return drive(open_shape(name, project, Workspace(project.folder, choose("cpu"))))
-
-
-def stored(project: Project, name: str, part: str) -> bytes:
-    """The bytes of one part as they lie in the run's file."""
-    row = project.catalogue.shape(name)
-    latents = Latents(project.run_folder(row.run) / "latents.safetensors")
-    return part_values(latents.shapes([row.row]).latent[0], PARTS[NAMES.index(part)]).numpy().tobytes()
-
-
-def mixed(project: Project, notes: list[str] | None = None, **asked: Any) -> str:
-    """A mix, kept -> its name."""
-    return str(finished(MixJob(**{"base": A, **asked}), project, notes)["shapes"][0])
 
 
 @pytest.mark.parametrize(
@@ -132,24 +88,6 @@ def test_faders_that_cannot_be_are_refused_in_words(project: Project) -> None:
     assert len(project.catalogue.runs()) == runs
 
 
-def test_faders_of_the_command_line() -> None:
-    """Those of a mixture are tested with the mix panel."""
-    given = {"blends": ("wing=0.25:fit/a,fit/b", "tail=1:a,b,c"), "arcs": ("body=.5:a,b",)}
-    assert parts._blends(given) == {
-        "wing": Blend(shapes=("fit/a", "fit/b"), alpha=0.25),
-        "tail": Blend(shapes=("a", "b", "c"), alpha=1.0),
-        "body": Blend(shapes=("a", "b"), alpha=0.5, way="spherical"),
-    }
-    for texts, words in {
-        ("wing=0.5:a",): "wing=0.25:a,b",
-        ("wing=x:a,b",): "not a number",
-        ("wing=2:a,b",): "from 0 to 1",
-        ("body=0.1:a,b",): "both name body",
-    }.items():
-        with pytest.raises(InputError, match=words):
-            parts._blends(given | {"blends": texts})
-
-
 def test_surface_far_from_what_was_exchanged_stays(project: Project) -> None:
     before, after = (opened(project, name) for name in (A, mixed(project, parts={"tail": "drawn/0001"})))
     meshes = [drive(extract(one.decoded(), 64)) for one in (before, after)]
@@ -184,11 +122,6 @@ def test_a_part_that_its_donor_lacks_is_absent_and_that_is_said(project: Project
     assert any("wing (fit/fit-c)" in note for note in notes)
 
 
-def pose_of(project: Project, name: str, part: str) -> torch.Tensor:
-    """Where a part or copy stands."""
-    return places_of(opened(project, name).shape, PARTS)[part][1]
-
-
 @pytest.mark.parametrize(
     ("move", "expected"),
     [  # the wing of a is centred at (0.15, 0, 0)
@@ -215,88 +148,6 @@ def test_motions_act_one_after_the_other_also_on_a_mix_of_a_mix(project: Project
     tip = apply(pose_of(project, second, "wing"), where)[0]
     torch.testing.assert_close(tip, torch.tensor([0.05, 0.1, -0.1]), atol=4e-3, rtol=0)
     assert stored(project, second, "wing") == stored(project, A, "wing")
-
-
-def exported(
-    project: Project, name: str, folder: Path, resolution: int, crumbs: float = 0
-) -> dict[str, trimesh.Trimesh]:
-    """The parts of a shape as another program reads them from its GLB."""
-    job = ExportJob(shapes=(name,), out=str(folder), resolution=resolution, crumbs=crumbs)
-    (file,) = finished(job, project)["files"]
-    scene = trimesh.load_scene(file["path"])
-    found = {}
-    for node in scene.graph.nodes_geometry:
-        matrix, geometry = scene.graph[node]
-        found[node] = scene.geometry[geometry].copy().apply_transform(matrix)
-        found[node].merge_vertices(merge_norm=True, merge_tex=True)
-    assert set(found) == set(file["parts"])
-    return found
-
-
-def test_a_moved_part_is_exported_where_it_was_moved(project: Project, tmp_path: Path) -> None:
-    step = 1 / 47  # moved by whole grid steps, so that vertices can be compared one by one
-    name = mixed(project, moves=(ShiftMove(part="wing", by=(-3 * step, 4 * step, step)),))
-    before, after = (exported(project, one, tmp_path, 48) for one in (A, name))
-    assert set(before) == set(after) == set(NAMES)
-    for part in NAMES:
-        shift = (-3 * step, 4 * step, step) if part == "wing" else (0, 0, 0)
-        expected = torch.from_numpy(np.asarray(before[part].vertices + shift))
-        found = torch.from_numpy(np.asarray(after[part].vertices))
-        assert len(found) == len(expected)
-        assert torch.cdist(expected, found).amin(1).max() < 1e-5
-
-
-def test_turned_scaled_and_mirrored_parts_are_watertight_with_normals_outwards(
-    project: Project, tmp_path: Path
-) -> None:
-    moves: tuple[Move, ...] = (
-        ScaleMove(part="wing", factors=(0.7, 0.7, 0.7)),
-        TurnMove(part="wing", axis="y", degrees=25),
-        MirrorMove(part="wing", axis="x", middle=True),
-    )
-    name = mixed(project, moves=moves)
-    before, after = (exported(project, one, tmp_path, 96)["wing"] for one in (A, name))
-    assert after.is_watertight and after.is_winding_consistent
-    assert after.volume == pytest.approx(0.7**3 * before.volume, rel=0.02)
-    back = apply(inverse(pose_of(project, name, "wing")), torch.from_numpy(np.asarray(after.vertices)))
-    assert exact(back, AIRPLANES["a"]["wing"]).abs().max() < 0.01
-
-
-def test_copies_stand_beside_their_part_under_their_own_name(project: Project, tmp_path: Path) -> None:
-    notes: list[str] = []
-    first = mixed(project, copies={"tail.2": "tail"}, moves=(ShiftMove(part="tail.2", by=(0.2, 0, 0)),))
-    found = exported(project, first, tmp_path, 51)
-    assert set(found) == {*NAMES, "tail.2"}
-    assert found["tail.2"].volume == pytest.approx(found["tail"].volume, rel=1e-3)
-    np.testing.assert_allclose(found["tail.2"].bounds, found["tail"].bounds + [0.2, 0, 0], atol=1e-5)
-    (copy,) = opened(project, first).card.copies
-    assert (copy.name, copy.part) == ("tail.2", "tail") and opened(project, first).shape.copies == ((copy,),)
-    # a tail that is taken brings its copies, another one's are gone, and each can be left out again
-    second = mixed(project, base=B, parts={"tail": first}, copies={"wing.2": "wing", "tail.3": "tail.2"})
-    assert set(places_of(opened(project, second).shape, PARTS)) == {*NAMES, "tail.2", "wing.2", "tail.3"}
-    third = mixed(project, notes, base=second, parts={"tail": A}, removed=("wing.2",))
-    assert opened(project, third).shape.copies == () and opened(project, third).decoded().parts == NAMES
-    fourth = mixed(project, base=second, removed=("tail",))
-    assert set(places_of(opened(project, fourth).shape, PARTS)) == {"body", "wing", "wing.2"}
-    assert not notes
-
-
-def test_a_small_copy_that_stands_alone_is_no_crumb(project: Project, tmp_path: Path) -> None:
-    moves = (ScaleMove(part="tail.2", factors=(0.6, 0.6, 0.6)), ShiftMove(part="tail.2", by=(-0.3, 0, 0.3)))
-    name = mixed(project, copies={"tail.2": "tail"}, moves=moves)
-    found = exported(project, name, tmp_path, 64, crumbs=0.03)
-    assert found["tail.2"].volume < 0.03 * sum(part.volume for part in found.values())
-
-
-def test_a_part_that_stands_alone_is_no_crumb(project: Project, tmp_path: Path) -> None:
-    """A small tail beside the body is in exports and frames of what a model made, as a named part and in the union."""
-    alone: Solids = {"body": ((0, 0, 0), 0.2), "tail": ((0.3, 0.3, 0.3), 0.054)}
-    (name,) = keep_samples(project, "alone", {"0": alone})
-    assert set(exported(project, name, tmp_path, 64, crumbs=0.03)) == {"body", "tail"}
-    job = ExportJob(shapes=(name,), out=str(tmp_path), format="stl", resolution=64, crumbs=0.03)
-    assert finished(job, project)["files"][0]["health"]["shells"] == 2
-    sources = drive(open_sources([name], project, Workspace(project.folder, choose("cpu"))))
-    assert set(ended(decoded_frame(sources[0], 64, 0.03)).solids) == {"body", "tail"}
 
 
 def test_whose_crumbs_are_a_models(project: Project) -> None:
@@ -402,70 +253,6 @@ def test_networks_that_fire_otherwise_do_not_mix(project: Project) -> None:
     sine = Shapes(donor.shape.latent, donor.shape.present, model_id="weights, sine")
     with pytest.raises(InputError, match="different models"):
         mix(base.parent, {"wing": type(donor.parent)("b", LAYOUT, sine)}, PARTS)
-
-
-def call(*arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
-    """The command line in a process of its own."""
-    done = subprocess.run([sys.executable, "-m", "engine", *arguments], capture_output=True, text=True, check=False)
-    assert done.returncode == status, done.stderr
-    return done
-
-
-def test_mix_card_list_and_export_from_the_command_line(project: Project, tmp_path: Path) -> None:
-    here = ("--project", str(project.folder))
-    asked = ("--part", "wing=drawn/0001", "--duplicate", "tail=tail.2", "--move", "tail.2=0.2,0,-0.05", "--turn")
-    done = call("mix", "--base", A, *asked, "wing=y:15", "--hold", "body", "--json", *here)
-    result = json.loads(done.stdout)
-    (name,) = result["shapes"]
-    assert [row["part"] for row in result["parts"]] == [*NAMES, "tail.2"]
-    card = json.loads(call("card", name, "--json", *here).stdout)
-    kept = (project.run_folder(result["run"]) / "cards" / "0000.json").read_text()
-    assert card == json.loads(kept) and card["held"] == ["body", "wing"]
-    shown = call("card", name, *here).stdout
-    assert (
-        "drawn/0001" in shown and "wing turned by 15 degrees about y" in shown and "licence of fit-fit-a" not in shown
-    )
-    assert "licence of fit-a" in shown and card["hashes"]["wing"] in shown
-    assert "mixed" in call("list", "shapes", *here).stdout
-    export = call("export", name, "--out", str(tmp_path), "--resolution", "48", "--json", *here)
-    (file,) = json.loads(export.stdout)["files"]
-    assert set(file["parts"]) == {*NAMES, "tail.2"} and file["watertight"]
-    done = call("mix", "--base", A, "--part", "wing=fit-b", *here, status=2)
-    assert "is an item" in done.stderr and done.stderr.count("\n") == 1, done.stderr
-
-
-def test_motions_are_read_in_the_order_in_which_they_act() -> None:
-    given = {"scales": ("a=2", "b=1,2,3"), "turns": ("a=y:-15",), "mirrors": ("b=x:middle",), "shifts": ("a=0,.5,-1",)}
-    assert parts._moves(given) == (
-        ScaleMove(part="a", factors=(2, 2, 2)),
-        ScaleMove(part="b", factors=(1, 2, 3)),
-        TurnMove(part="a", axis="y", degrees=-15),
-        MirrorMove(part="b", axis="x", middle=True),
-        ShiftMove(part="a", by=(0, 0.5, -1)),
-    )
-
-
-@pytest.mark.parametrize(
-    ("option", "text", "says"),
-    [
-        ("shifts", "wing", "NAME=VALUE"),
-        ("shifts", "wing=1,2", "three numbers"),
-        ("shifts", "wing=1,2,x", "'x' is not a number"),
-        ("shifts", "wing=1,2,inf", "not a finite number"),
-        ("turns", "wing=q:5", "no axis"),
-        ("turns", "wing=5", "wing=y:15"),
-        ("mirrors", "wing=x:here", "x:middle"),
-        ("scales", "wing=-1", "above 0"),
-        ("scales", "wing=1e9", "from 0.01 to 100"),
-        ("scales", "wing=1,0.001,1", "from 0.01 to 100"),
-    ],
-)
-def test_motions_that_cannot_be_read_are_told(option: str, text: str, says: str) -> None:
-    nothing: dict[str, tuple[str, ...]] = dict.fromkeys(("scales", "turns", "mirrors", "shifts"), ())
-    with pytest.raises(InputError, match=says):
-        parts._moves({**nothing, option: (text,)})
-    with pytest.raises(InputError, match="--part names wing twice"):
-        parts._pairs("--part", ("wing=a", "wing=b"))
 
 
 def test_a_card_of_a_newer_program_is_refused_not_guessed(project: Project) -> None:
