@@ -17,7 +17,7 @@ from torch import Tensor
 from engine.basis.frames import NUMBERS
 from engine.basis.representation import BasisRepresentation
 from engine.cloud_evidence import ABSENT, Evidence, astray, evidence_of, logits_of, misfit_of
-from engine.cloud_newton import PRIOR, refined
+from engine.cloud_newton import DRAWN, PRIOR, refined
 from engine.errors import InputError
 from engine.geometry.from_cloud import kept_points
 from engine.geometry.mesh import Mesh
@@ -77,15 +77,15 @@ def codes_of_cloud(
     known: Shapes,
     solid: Mesh | None,
     seed: int,
-    prior: float = PRIOR,
+    drawn: bool = False,
 ) -> Stage[CloudCodes]:
     """The shape of a model that comes nearest to a cloud of points (P, 3) in canonical space.
 
     known : latents of training shapes of the model, with presence; solid : a closed mesh of the cloud, None = all that is
-    not near a point counts as empty; prior : how much usual shapes are preferred, see `engine.cloud_newton`. Raises
-    MeshError for what is no cloud, InputError where the model knows nothing like it.
+    not near a point counts as empty; drawn : by a model, so that its noise is not to be followed, see
+    `engine.cloud_newton`. Raises MeshError for what is no cloud, InputError where the model knows nothing like it.
     """
-    every = np.asarray(points, np.float64)
+    every, prior = np.asarray(points, np.float64), DRAWN if drawn else PRIOR
     place = every[kept_points(every, 4.0)]
     generator = np.random.default_rng(seed)
     evidence = evidence_of(place, solid, generator)
@@ -116,7 +116,7 @@ def codes_of_cloud(
         many = yield from _every(representation, same, usual, glance.places, "parts as they could be")
         row = _exchanged(representation, same, many, now, row, there, glance)
         more = evidence.joined(astray(representation, row, place, solid, generator))
-        _, row = yield from refined(representation, latent, present, row, more, steps, prior)
+        _, row = yield from refined(representation, latent, present, row, more, steps, drawn)
     there = representation.present(row[None])
     (whole,) = yield from _every(representation, row[None], there, evidence.places, "the shape")
     there, misfit = _without_idle(whole, there, present, evidence)

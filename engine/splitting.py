@@ -11,12 +11,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine import cloud_newton
 from engine.basis.representation import BasisRepresentation
 from engine.card import WHOLE, Card, ShiftMove
 from engine.cloud_codes import CloudCodes, codes_of_cloud
 from engine.cloud_moves import Touched, touching
-from engine.cloud_newton import PRIOR
 from engine.clouds.settings import DRAWN, CloudMeshSettings
 from engine.datasets.stored import Stored
 from engine.errors import InputError, MeshError
@@ -46,14 +44,14 @@ POINTS = 2048  # on the surface of an item that has one
 @dataclass(frozen=True)
 class _Cloud:
     """What is to be split: points (P, 3) in canonical space, the surface of what came with one, or how to lay one, and
-    how much usual shapes are preferred."""
+    whether a model drew it."""
 
     name: str
     category: str
     points: NDArray[np.floating]
     solid: Mesh | None = None
     mesher: CloudMeshSettings = CloudMeshSettings()
-    prior: float = PRIOR
+    drawn: bool = False
 
 
 def split(job: SplitJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
@@ -115,7 +113,7 @@ def _cloud(name: str, job: SplitJob, project: Project, work: Workspace) -> Stage
     opened = yield from open_shape(name, project, work)
     points = cloud_of(opened).points
     category = job.category or asked_of(opened.row.run, project)[1]
-    return _Cloud(name, category, points, mesher=DRAWN, prior=cloud_newton.DRAWN)
+    return _Cloud(name, category, points, mesher=DRAWN, drawn=True)
 
 
 def _of_item(item: ItemRow, job: SplitJob, project: Project) -> _Cloud:
@@ -183,7 +181,7 @@ def _found(
         if solid is None:
             meshed = yield from mesh_of_cloud(points, None, cloud.mesher)
             points, solid = meshed.laid, meshed.mesh
-        codes = yield from codes_of_cloud(points, representation, known, solid, seed, cloud.prior)
+        codes = yield from codes_of_cloud(points, representation, known, solid, seed, cloud.drawn)
         about = {"start": str(codes.start), "misfit": repr(codes.misfit)}
         write_tensors(place, {"latent": codes.shapes.latent.numpy()}, about)
         yield Saved(kind="codes", path=str(place))
