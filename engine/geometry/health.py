@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.geometry.clean import clean, components
-from engine.geometry.mesh import Mesh, face_areas, is_watertight, used_vertices, volume
+from engine.geometry.mesh import Mesh, face_areas, is_watertight, sides, used_vertices, volume
 
 N = TypeVar("N", int, float)
 RAYS = 2000  # spread evenly over the area: a thin place of less than about a 2000th of it may be missed
@@ -123,8 +123,8 @@ def _sum(values: Sequence[N | None]) -> N | None:
 
 def degenerate(mesh: Mesh) -> int:
     """Number of faces whose height is less than a millionth of their longest edge."""
-    corners = mesh.triangles
-    longest = np.square(corners - corners[:, [1, 2, 0]]).sum(2).max(1)  # squared
+    lengths = [x * x + y * y + z * z for x, y, z in sides(mesh)]  # squared
+    longest = np.maximum(np.maximum(lengths[0], lengths[1]), lengths[2])
     return int((2 * face_areas(mesh) <= NEEDLE * longest).sum())
 
 
