@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -12,16 +11,15 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.catalogue import LEASE_TIMEOUT_S, Catalogue
-from engine.errors import BusyError, DamagedFileError, DiskError, InputError, explain
+from engine.catalogue import Catalogue
+from engine.errors import DamagedFileError, DiskError, InputError, explain
 from engine.rows import ItemRow, ShapeRow
+from tests.worker_jobs import posix
 
-posix = pytest.mark.skipif(sys.platform == "win32", reason="uses POSIX signals")
 EACH = 60
 
 
@@ -186,71 +184,6 @@ def test_runs_get_names_of_their_own(catalogue: Catalogue) -> None:
     assert catalogue.new_run("fit", "", "fit-0004") == "fit-0004"
     assert catalogue.new_run("fit", "", "fit-0004") == "fit-0004" and len(catalogue.runs("fit")) == 3
     assert catalogue.new_run("fit", "") == "fit-0005"  # not the name that the count alone would give
-
-
-# leases ----------------------------------------------------------------------------------------------------------------
-def hold(
-    catalogue: Catalogue, run: str, pid: int, host: str = "", started: float | None = None, beat: float = 0.0
-) -> None:
-    """Let another process hold the lease."""
-    if started is None:
-        started = psutil.Process(pid).create_time()
-    catalogue._db.execute(
-        "UPDATE runs SET state = 'running', lease_pid = ?, lease_host = ?, lease_start = ?, lease_beat = ? WHERE id = ?",
-        (pid, host or socket.gethostname(), started, beat, run),
-    )
-
-
-def test_a_live_holder_keeps_its_run(catalogue: Catalogue) -> None:
-    run = catalogue.new_run("fit", "")
-    hold(catalogue, run, os.getppid())
-    for take in (lambda: catalogue.acquire(run), lambda: catalogue.end_run(run, "failed"), lambda: catalogue.beat(run)):
-        with pytest.raises(BusyError):
-            take()
-    catalogue.end_open_run(run, "failed", "not mine")
-    assert catalogue.run(run).state == "running" and catalogue.run(run).lease_pid == os.getppid()
-
-
-def test_a_reused_process_number_holds_nothing(catalogue: Catalogue) -> None:
-    run = catalogue.new_run("fit", "")
-    hold(catalogue, run, os.getppid(), started=psutil.Process(os.getppid()).create_time() - 100.0)
-    catalogue.acquire(run)
-    assert catalogue.run(run).lease_pid == os.getpid()
-
-
-@posix
-def test_a_dead_holder_that_nobody_has_buried_holds_nothing(catalogue: Catalogue) -> None:
-    run = catalogue.new_run("fit", "")
-    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    hold(catalogue, run, child.pid)
-    with pytest.raises(BusyError):
-        catalogue.acquire(run)
-    child.kill()
-    while psutil.Process(child.pid).status() != psutil.STATUS_ZOMBIE:
-        time.sleep(0.01)
-    catalogue.acquire(run)
-    child.communicate()
-    catalogue.end_run(run, "finished")
-    assert (catalogue.run(run).state, catalogue.run(run).lease_pid) == ("finished", None)
-
-
-def test_a_holder_on_another_host_is_known_by_its_heartbeat(catalogue: Catalogue) -> None:
-    run = catalogue.new_run("fit", "")
-    hold(catalogue, run, os.getpid(), "elsewhere", 0.0, time.time())
-    with pytest.raises(BusyError, match="elsewhere"):
-        catalogue.acquire(run)
-    hold(catalogue, run, os.getpid(), "elsewhere", 0.0, time.time() - LEASE_TIMEOUT_S - 1.0)
-    catalogue.acquire(run)
-    catalogue.beat(run)
-
-
-def test_the_holder_learns_that_it_was_replaced(catalogue: Catalogue) -> None:
-    run = catalogue.new_run("fit", "")
-    catalogue.acquire(run)
-    catalogue.acquire(run)  # the same process may go on
-    hold(catalogue, run, os.getppid())
-    with pytest.raises(BusyError, match="taken over"):
-        catalogue.beat(run)
 
 
 # files -----------------------------------------------------------------------------------------------------------------

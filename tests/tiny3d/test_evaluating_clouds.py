@@ -10,32 +10,23 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine import Project, methods, run
+from engine import Project, methods
 from engine.datasets.stored import Stored
 from engine.errors import InputError
 from engine.geometry.file import load_geometry
 from engine.geometry.occupancy import surface_points
-from engine.jobs import EvaluateJob, FitJob, GenerateJob, Job, SamplesJob, TrainJob
+from engine.jobs import EvaluateJob, FitJob, GenerateJob, SamplesJob, TrainJob
 from engine.method import Shapes
 from engine.methods.tiny3d.method import Tiny3d
 from engine.metrics.result import read_evaluation
-from engine.protocol import Finished, Note, Stage
+from engine.protocol import Stage
 from engine.settings import ProtocolSettings, override
+from tests.hearing import finished
 
 POINTS = 64
 SOME = 6
 QUICK = ProtocolSettings(part_points=64, emd_points=512, resamples=5)
 DENSE = 2048  # points, as many as the protocol looks at
-
-
-def events(job: Job, project: Project) -> list[Any]:
-    return list(run(job, project))
-
-
-def done(job: Job, project: Project) -> dict[str, Any]:
-    last = events(job, project)[-1]
-    assert isinstance(last, Finished)
-    return last.result
 
 
 def learned(project: Project) -> list[str]:
@@ -55,10 +46,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """Chairs and lamps; what a model that has learned nothing draws, and a run in which it draws training chairs."""
     with Project.create(tmp_path_factory.mktemp("clouds") / "p") as made:
         for category, count in (("chair", 30), ("lamp", 12)):
-            done(SamplesJob(category=category, count=count, seed=3), made)
+            finished(SamplesJob(category=category, count=count, seed=3), made)
         settings = override(methods.preset("tiny3d", "smoke"), ["train.steps=2", "sampler.steps=2", "fit.pool=4"])
-        fit = done(FitJob(settings=settings), made)["run"]
-        done(TrainJob(settings=settings, fit=fit, run="model"), made)
+        fit = finished(FitJob(settings=settings), made)["run"]
+        finished(TrainJob(settings=settings, fit=fit, run="model"), made)
         drawn(made, "noise", "a chair")
         drawn(made, "closer", "a chair with arms")
         drawn(made, "any", "")
@@ -75,11 +66,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 
 def drawn(project: Project, name: str, prompt: str, points: int = POINTS) -> None:
     changes = (f"sampler.points={points}", f'sampler.prompt="{prompt}"')
-    done(GenerateJob(run=name, model="model", count=SOME, changes=changes, picture=False, whole=False), project)
+    finished(GenerateJob(run=name, model="model", count=SOME, changes=changes, picture=False, whole=False), project)
 
 
 def test_clouds_are_held_against_clouds_of_as_many_points(project: Project, tmp_path: Path) -> None:
-    result = done(EvaluateJob(names=("noise",), protocol=QUICK, out=str(tmp_path / "out")), project)
+    result = finished(EvaluateJob(names=("noise",), protocol=QUICK, out=str(tmp_path / "out")), project)
     made = read_evaluation(tmp_path / "out" / "evaluation.json")
     unseen = [item for item in project.catalogue.items("chair") if item.split != "train"]
     measures = {"chamfer", f"emd-{POINTS}-seed-0"}
@@ -99,7 +90,7 @@ def test_clouds_are_held_against_clouds_of_as_many_points(project: Project, tmp_
 
 
 def test_training_shapes_are_found_out(project: Project) -> None:
-    result = done(EvaluateJob(names=("copies",), protocol=override(QUICK, ["emd_points=0"])), project)
+    result = finished(EvaluateJob(names=("copies",), protocol=override(QUICK, ["emd_points=0"])), project)
     made = read_evaluation(project.run_folder(result["run"]) / "evaluation.json")
     assert made.novelty is not None and made.novelty.by == "shapes"
     assert [made.training_names[one.shape] for one in made.novelty.samples] == learned(project)
@@ -139,19 +130,20 @@ def test_items_that_are_points_alone_are_compared_with_too(project: Project, tmp
         for name in bare:
             points_alone(project, name, DENSE - 48)
         points_alone(project, filled, DENSE, inside=True)
-        told = events(EvaluateJob(names=("copies",), protocol=override(QUICK, ["emd_points=0"])), project)
+        job = EvaluateJob(names=("copies",), protocol=override(QUICK, ["emd_points=0"]))
+        notes: list[str] = []
+        result = finished(job, project, notes)
     finally:
         for name in (*bare, filled):
             if (path := project.geometry_path(name)).with_name("kept").exists():
                 path.with_name("kept").rename(path)
             project.points_path(name).unlink(missing_ok=True)
-    folder = project.run_folder(told[-1].result["run"])
+    folder = project.run_folder(result["run"])
     made = read_evaluation(folder / "evaluation.json")
     assert made.novelty is not None and made.novelty.shares["copy"] == 1
     assert [made.training_names[one.shape] for one in made.novelty.samples] == learned(project)
     assert {row.points for row in made.rows} == {DENSE - 48} and made.settings["number.points alone"] == 3
     assert made.settings["number.references"] == len(unseen) - 1
-    notes = [event.text for event in told if isinstance(event, Note)]
     assert any(filled in text and "in no score" in text for text in notes)
     assert any("3 of the real shapes are points alone" in text for text in notes)
     assert filled in (folder / "report.html").read_text()
@@ -159,8 +151,9 @@ def test_items_that_are_points_alone_are_compared_with_too(project: Project, tmp
 
 def test_what_few_points_cannot_tell_is_said(project: Project) -> None:
     job = EvaluateJob(names=("noise", "closer"), protocol=override(QUICK, ["emd_points=0"]))
-    told = events(job, project)
-    notes = " ".join(event.text for event in told if isinstance(event, Note))
+    told: list[str] = []
+    finished(job, project, told)
+    notes = " ".join(told)
     assert "sampler.points=2048" in notes
 
 
@@ -171,16 +164,18 @@ def test_what_few_points_cannot_tell_is_said(project: Project) -> None:
 def test_references_are_of_the_category_of_the_prompt(
     project: Project, name: str, categories: set[str], closer: bool
 ) -> None:
-    told = events(EvaluateJob(names=(name,), protocol=override(QUICK, ["emd_points=0"])), project)
-    made = read_evaluation(project.run_folder(told[-1].result["run"]) / "evaluation.json")
+    job = EvaluateJob(names=(name,), protocol=override(QUICK, ["emd_points=0"]))
+    told: list[str] = []
+    result = finished(job, project, told)
+    made = read_evaluation(project.run_folder(result["run"]) / "evaluation.json")
     unseen = [item for item in project.catalogue.items() if item.split != "train" and item.category in categories]
     assert made.settings["number.references"] == len(unseen)
-    notes = " ".join(event.text for event in told if isinstance(event, Note))
+    notes = " ".join(told)
     assert ("asked for more closely" in notes) == closer
 
 
 def test_what_cannot_be_measured_is_said(project: Project) -> None:
     with pytest.raises(InputError, match="points of its item"):
-        done(EvaluateJob(names=("fit-0001",), protocol=QUICK), project)
+        finished(EvaluateJob(names=("fit-0001",), protocol=QUICK), project)
     with pytest.raises(InputError, match="spread_filter=false"):
-        done(EvaluateJob(names=("noise",), protocol=override(QUICK, ["spread_filter=true"])), project)
+        finished(EvaluateJob(names=("noise",), protocol=override(QUICK, ["spread_filter=true"])), project)
