@@ -3,8 +3,8 @@
 A new process makes a project, draws 12 shapes, decodes them on a grid of 128 and writes them as GLB, as
 ``generate --category C --count 12 --seed 3 --out DIR`` does; files are in the page cache, since a first try does not count.
 ``ours`` is the median of the tries in wall-clock seconds, worst category, and ``baseline`` the budget. On a machine that is
-busy with other things ``cpu_s`` (user and system, of the process and its children) tells more. About half of that is spent
-on shapes side by side, one per core; OMP_NUM_THREADS=1 has them one after the other.
+busy with other things ``cpu_s`` (user and system, of the process and its children) tells more. Shapes are looked at and
+written side by side, one per core, which is about four fifths of that; OMP_NUM_THREADS=1 has them one after the other.
 
 In the details also: one shape in a running engine, drawn and decoded on a grid of 64 with the model opened (budget 1 s), and
 the largest card of the shapes (budget 5,000 bytes).
