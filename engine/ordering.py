@@ -9,7 +9,6 @@ from engine.errors import DamagedFileError
 from engine.geometry.crumbs import shells
 from engine.geometry.file import load_geometry
 from engine.geometry.mesh import Mesh, volume
-from engine.geometry.regions import part_meshes_of
 from engine.known import read_known
 from engine.parts.joints import CRUMB
 from engine.parts.order import UP, Rule, rules_of
@@ -23,7 +22,8 @@ BEAT = 16  # items between two events
 
 
 def order_of_fit(fit: str, items: list[str], project: Project) -> Stage[tuple[Rule, ...]]:
-    """The order of parts in the training ``items`` of a fit; told at the first call and kept in its folder.
+    """The order of parts in the training ``items`` of a fit, of those that are solids; told at the first call and kept in
+    its folder.
 
     Raises DamagedFileError.
     """
@@ -34,8 +34,8 @@ def order_of_fit(fit: str, items: list[str], project: Project) -> Stage[tuple[Ru
             if done % BEAT == 0:
                 yield Progress(stage="order", done=done, total=len(items))
             file = project.geometry_path(item)
-            meshes = part_meshes_of(load_geometry(file)) if file.exists() else {}
-            heights.append({name: _ends(mesh) for name, mesh in meshes.items() if len(mesh.faces)})
+            parts = load_geometry(file).parts if file.exists() else {}
+            heights.append({name: _ends(mesh) for name, mesh in parts.items() if len(mesh.faces)})
         write_json(path, rules_of(heights))
     return _read(path)
 

@@ -19,6 +19,8 @@ from engine.jobs import FitJob, TrainJob
 from engine.latents import Chosen
 from engine.method import Workspace
 from engine.optimise import optimise
+from engine.ordering import FILE as ORDER
+from engine.ordering import order_of_fit
 from engine.previews import preview
 from engine.project import Project
 from engine.protocol import Note, Stage
@@ -59,6 +61,10 @@ def train(job: TrainJob, project: Project, work: Workspace) -> Stage[dict[str, A
         modules["representation"] = representation.requires_grad_(True)
     device.use_threads(trainee)
     yield Note(text=f"training on {len(rows)} shapes ({len(latents)} fitted), {device.describe(work.device)}")
+
+    if parts:
+        learned = [latents.records[i].item for i in rows]
+        write_json(work.folder / ORDER, (yield from order_of_fit(job.fit, learned, project)))
 
     def loss(step: int, generator: torch.Generator) -> torch.Tensor:
         index = torch.randint(len(rows), (min(settings.train.batch, len(rows)),), generator=generator)

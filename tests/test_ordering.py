@@ -61,7 +61,7 @@ def test_heights_are_those_without_crumbs() -> None:
 
 def test_the_card_of_a_shape_says_what_was_shifted(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """And its numbers say so too: those of the part's frame, and nothing else."""
-    places = iter([0.1, (0.1, "wing", BY)])
+    places: Iterator[Found] = iter([0.1, (0.1, "wing", BY)])
 
     def look(*_: object) -> Stage[tuple[Found, dict[str, object]]]:
         yield from ()

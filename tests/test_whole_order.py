@@ -21,7 +21,7 @@ RULES = (Rule("leg", "top", 1, 0.0), Rule("top", "leg", 0, 1.0))
 class Blocks:
     """A top and a leg, of which the leg stands ``up`` higher than it should."""
 
-    parts = ("top", "leg")
+    parts: tuple[str, ...] = ("top", "leg")
 
     def __init__(self, up: float, top: float) -> None:
         self._places = {"top": (TOP[0] + top, TOP[1], 0.35), "leg": (LEG[0] + up, LEG[1], 0.1)}

@@ -15,6 +15,7 @@ from engine.errors import InputError
 from engine.geometry.crumbs import shells
 from engine.geometry.mesh import Mesh, face_areas, join, volume
 from engine.geometry.occupancy import surface_points
+from engine.parts.order import UP
 from engine.protocol import Progress, Stage
 from engine.storage import seed_of
 
@@ -61,6 +62,12 @@ class Solid:
     def bounds(self) -> Points:
         """(2, 3) lower and upper corner."""
         return self.mesh.bounds
+
+    @cached_property
+    def ends(self) -> tuple[float, float]:
+        """Where its bottom and its top are along y, which is up."""
+        bottom, top = self.bounds[:, UP].tolist()
+        return bottom, top
 
     @cached_property
     def _arrays(self) -> tuple[Points, NDArray[np.int64]]:

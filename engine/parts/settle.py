@@ -52,8 +52,8 @@ class _Task:
 
     def heights(self, places: Mapping[str, Offset]) -> Heights:
         """Bottom and top of the parts where they stand."""
-        ends = {name: (part.bounds[:, UP] + places[name][UP]).tolist() for name, part in self.parts.items()}
-        return {name: (low, high) for name, (low, high) in ends.items()}
+        up = {name: float(place[UP]) for name, place in places.items()}
+        return {name: (part.ends[0] + up[name], part.ends[1] + up[name]) for name, part in self.parts.items()}
 
     def order(self, places: Mapping[str, Offset]) -> dict[Pair, float]:
         """What is out of order where the parts stand, see `out_of_order`."""

@@ -80,8 +80,8 @@ def make_model(recipe: Recipe, out: Path, work: Path, device: Device, command: s
         yield from do(FitJob(run=FIT, settings=settings, items=training, device=device))
         yield from do(TrainJob(run=TRAIN, settings=settings, fit=FIT, device=device))
         if recipe.ordered:
-            fitted = yield from usual_of(FIT, project, Workspace(folder / "packing", devices.choose(device)))
-            write_json(project.run_folder(TRAIN) / ORDER, fitted.order)
+            order = (yield from usual_of(FIT, project, Workspace(folder / "packing", devices.choose(device)))).order
+        write_json(project.run_folder(TRAIN) / ORDER, order if recipe.ordered else ())
         draw = GenerateJob(
             run=recipe.drawn, model=TRAIN, count=recipe.samples, seed=recipe.draw, device=device, whole=True
         )
