@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from engine.card import Move
-from engine.clouds.settings import DRAWN, CloudMeshSettings
+from engine.cloud_settings import DRAWN, CloudMeshSettings
 from engine.datasets.marks import Painting
 from engine.methods import MethodSettings
 from engine.parts.settings import Blend, Curve, HealSettings
@@ -143,14 +143,15 @@ class TrainJob(JobBase, frozen=True):
 
 class GenerateJob(JobBase, frozen=True):
     """Draw new shapes -> run, shapes[id], seconds, picture, missed[{shape, parts}], nearest[{shape, nearest, percentile}],
-    drawn_again, loose[id].
+    drawn_again, loose[id], moved[{shape, part, by}].
 
     model : a train run of the project, a model file, or one that comes with the program, as ``shipped:chair``
     picture : whether to draw a sheet of the first shapes, which takes longer than making them
     with_parts, without, attributes : what shapes should have, lack and be, by the names that the model knows
     missed : shapes that have not the parts asked for, or have those asked to be left out; they are kept all the same
-    whole : draw shapes again, a dozen times at most, whose unions are not in one piece or whose parts are not as asked;
-    drawn_again : how many draws were left for others; loose : shapes that were not so after all
+    whole : draw shapes again, a dozen times at most, whose unions are not in one piece or whose parts are not as asked, or
+    not in the order that the model draws in and no short shift of one of them helps, see engine.parts.order;
+    drawn_again : how many draws were left for others; loose : shapes that were not so after all; moved : such shifts
     previews : let whoever watches see pictures of the shapes while they form, see engine.forming
     points : of each cloud in the end, 0 = as the model draws them; more than it draws are put between those drawn
     refine : a model that was trained with denoiser.role=details, which draws them; "" = they lie midway between neighbours
