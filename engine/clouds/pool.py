@@ -66,13 +66,15 @@ def make_pool(data: Data, points: int, many: int, seed: int, path: Path) -> Stag
 class CloudSet:
     """The clouds of items as a LatentSet: rows of 3 P numbers, other points of the pool at each draw, with a caption."""
 
-    def __init__(self, path: Path, items: Sequence[ItemRow], points: int, captions: Captions) -> None:
-        """items : those of the pool, in its order. Raises DamagedFileError."""
+    def __init__(
+        self, path: Path, items: Sequence[ItemRow], points: int, captions: Captions, facts: Tensor | None = None
+    ) -> None:
+        """items : those of the pool, in its order; facts : (N, F) of them, see `facts_of`. Raises DamagedFileError."""
         self._pool = map_tensor(path, "pool")[0]  # (N, M, 3) float16
         self.records = _known(path)
         if [record.item for record in self.records] != [item.id for item in items]:
             raise DamagedFileError(f"{path} is of other items; delete it and resume the fit")
-        self._items, self._captions, self._points = tuple(items), captions, points
+        self._items, self._captions, self._points, self._facts = tuple(items), captions, points, facts
         self.layout = Layout((Slot("points", (points, 3)),))
         self.categories = tuple(sorted({item.category for item in items}))
         numbers = {name: number for number, name in enumerate(self.categories)}
@@ -84,7 +86,8 @@ class CloudSet:
         return len(self._pool)
 
     def batch(self, index: Tensor, generator: torch.Generator) -> Batch:
-        """Rows ``index`` (B,) -> target (B, 3 P), and ``extras["caption"]`` (B, ...)."""
+        """Rows ``index`` (B,) -> target (B, 3 P), ``extras["caption"]`` (B, ...) and, where there are any,
+        ``extras["facts"]`` (B, F)."""
         rows = index.cpu()
         picks = torch.rand(len(rows), self._pool.shape[1], generator=generator).topk(self._points).indices
         keys = torch.randint(2**31, (len(rows),), generator=generator).tolist()
@@ -92,10 +95,10 @@ class CloudSet:
             [self._pool[row][pick] for row, pick in zip(rows.tolist(), picks.numpy(), strict=True)]
         )  # (B, P, 3)
         items = [self._items[row] for row in rows.tolist()]
-        batch = Batch(
-            torch.from_numpy(clouds.astype(np.float32)).flatten(1),
-            extras={"caption": self._captions.told(items, keys)},
-        )
+        extras = {"caption": self._captions.told(items, keys)}
+        if self._facts is not None:
+            extras["facts"] = self._facts[rows]
+        batch = Batch(torch.from_numpy(clouds.astype(np.float32)).flatten(1), extras=extras)
         return replace(batch, condition={"category": self._category[rows]}) if self.categories else batch
 
     def even(self, row: int) -> NDArray[np.float32]:

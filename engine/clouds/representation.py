@@ -11,7 +11,7 @@ import engine.clouds.writing  # noqa: F401, how clouds are written and drawn
 from engine.clouds.cloud import PointCloud
 from engine.clouds.encoded import Encoded, encode_captions
 from engine.clouds.pool import CloudSet, make_pool
-from engine.clouds.told import Told, captioned
+from engine.clouds.told import Told, captioned, facts_of
 from engine.errors import InputError
 from engine.method import Data, Representation, Shapes, Workspace
 from engine.methods.tiny3d.settings import Tiny3dSettings
@@ -76,7 +76,9 @@ class CloudRepresentation(Representation):
         if not path.exists():
             yield from make_pool(data, own.points, own.pool, self.settings.seed, path)
         if self.settings.text.encoder == "words":
-            return CloudSet(path, data.items, own.points, Told(self.vocabulary))
+            text = self.settings.text
+            facts = facts_of(data.items, text.facts) if text.facts else None
+            return CloudSet(path, data.items, own.points, Told(self.vocabulary, text.shuffle), facts)
         captions = work.folder / "captions.safetensors"
         if not captions.exists():
             encoder = yield from opening(self.settings.text)

@@ -1,25 +1,60 @@
 """What training is told of items: their captions, as texts and as numbers of words."""
 
 from collections.abc import Sequence
+from random import Random
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from engine.rows import ItemRow
 from engine.text.captions import caption, phrasings
+from engine.text.prompts import words_of
 from engine.text.vocabulary import Vocabulary
 
 
 class Told:
-    """Captions of items as numbers of words."""
+    """Captions of items as numbers of words; a share of them with the words in any order."""
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        self.vocabulary = vocabulary
+    def __init__(self, vocabulary: Vocabulary, shuffle: float = 0.0) -> None:
+        self.vocabulary, self.shuffle = vocabulary, shuffle
 
     def told(self, items: Sequence[ItemRow], keys: Sequence[int]) -> Tensor:
         """(B, L) int64: another caption of the item for each key."""
-        texts = [caption_of(item, key) for item, key in zip(items, keys, strict=True)]
+        texts = [self._stirred(caption_of(item, key), key) for item, key in zip(items, keys, strict=True)]
         return torch.from_numpy(self.vocabulary.ids(texts))
+
+    def _stirred(self, text: str, key: int) -> str:
+        rng = Random(key)
+        if rng.random() >= self.shuffle:
+            return text
+        words = words_of(text)
+        return " ".join(rng.sample(words, len(words)))
+
+
+def facts_of(items: Sequence[ItemRow], most: int) -> Tensor:
+    """(N, F) int8 of items, F at most ``most``: 1 where a fact is true, 0 where it is not, -1 where it means nothing.
+
+    A fact is a category, or a value of an attribute (word, yes or no, whole number) of one, where items differ in it.
+    """
+    values: dict[tuple[str, str], set[str]] = {}
+    for item in items:
+        for name, value in _attributes(item).items():
+            values.setdefault(name, set()).add(value)
+    facts = [(name, value) for name in sorted(values) if len(values[name]) > 1 for value in sorted(values[name])][:most]
+    found = np.full((len(items), len(facts)), -1, np.int8)
+    for row, item in enumerate(items):
+        own = _attributes(item)
+        found[row] = [-1 if name not in own else own[name] == value for name, value in facts]
+    return torch.from_numpy(found)
+
+
+def _attributes(item: ItemRow) -> dict[tuple[str, str], str]:
+    """Values by category and name; the category itself stands under ("", "")."""
+    known = {
+        (item.category, name): str(value) for name, value in item.attributes.items() if isinstance(value, str | int)
+    }
+    return {("", ""): item.category} | known
 
 
 def captioned(item: ItemRow) -> bool:

@@ -18,6 +18,10 @@ class WordSettings(Settings, frozen=True):
     layers: Annotated[int, Meta(ge=0, le=12, description="blocks of its transformer; 0 = a bag of words")] = 2
     heads: Annotated[int, Meta(ge=1, description="attention heads, a divisor of the width")] = 2
     bigrams: Annotated[int, Meta(ge=1, description="rows of the table that pairs of neighbouring words share")] = 1024
+    facts: Annotated[
+        int,
+        Meta(ge=0, le=4096, description="most facts of shapes that it learns to tell from captions as well; 0 = none"),
+    ] = 0
 
 
 class TextSettings(WordSettings, frozen=True):
@@ -31,6 +35,14 @@ class TextSettings(WordSettings, frozen=True):
         str,
         Meta(max_length=1000, description="of the weights of minilm or clip; nothing: those of the package for minilm"),
     ] = ""
+    shuffle: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1,
+            description="share of captions told with their words in any order, so that new sentences are read",
+        ),
+    ] = 0.0
     captions: Annotated[
         int, Meta(ge=1, le=256, description="of a shape, when they are encoded once before the training; not for words")
     ] = 16

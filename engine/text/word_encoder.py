@@ -1,11 +1,12 @@
 """The encoder that needs no weights from elsewhere: it learns from the captions, together with the denoiser."""
 
+import math
 from collections.abc import Collection, Sequence
 
 import msgspec
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import normalize, scaled_dot_product_attention
+from torch.nn.functional import binary_cross_entropy_with_logits, normalize, scaled_dot_product_attention
 
 from engine.errors import InputError
 from engine.storage import digest
@@ -56,6 +57,7 @@ class WordNetwork(nn.Module):
         self.blocks = nn.ModuleList(WordBlock(width, settings.heads) for _ in range(settings.layers))
         self.norm = nn.LayerNorm(2 * width)
         self.head = nn.Linear(2 * width, settings.dim)
+        self.facts = nn.Linear(settings.dim, settings.facts) if settings.facts else None
         for table in (self.word, self.pair):
             nn.init.normal_(table.weight, 0.0, 0.5)
 
@@ -65,6 +67,19 @@ class WordNetwork(nn.Module):
         share = there.float() / there.sum(1, keepdim=True).clamp(min=1)
         pooled = torch.cat([torch.einsum("bl,blw->bw", share, x) for x in (words, tokens)], -1)
         return normalize(self.head(self.norm(pooled)), dim=-1)
+
+    def misread(self, vectors: Tensor, facts: Tensor) -> Tensor:
+        """How badly the facts of shapes are told from their captions: the mean binary cross-entropy, a scalar.
+
+        vectors : (B, dim) of `forward`; facts : (B, F) 1 true, 0 false, -1 nothing that such a shape could be. What a caption
+        does not say is learned as how likely it is.
+        """
+        if self.facts is None or not facts.shape[1]:
+            return vectors.new_zeros(())
+        guess = self.facts(math.sqrt(vectors.shape[1]) * vectors)[:, : facts.shape[1]]
+        known = (facts >= 0).to(guess)
+        error = binary_cross_entropy_with_logits(guess, facts.clamp(min=0).to(guess), known, reduction="sum")
+        return error / known.sum().clamp(min=1)
 
     def tokens(self, ids: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Words with their pairs, and what the transformer makes of them, (B, L, width) each; (B, L) bool which are there."""

@@ -1,5 +1,6 @@
 """The denoiser of clouds: scale, weights of the steps, captions dropped per sample, guidance in one pass."""
 
+import math
 from typing import Any, Literal
 
 import pytest
@@ -7,8 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from engine.diffusion.schedule import make_schedule
-from engine.methods.tiny3d.denoiser import PointDenoiser, weights
+from engine.methods.tiny3d.denoiser import PointDenoiser, noisy, weights
 from engine.methods.tiny3d.settings import PRESETS, PointDenoiserSettings, Tiny3dSettings, published
+from engine.text.settings import WordSettings
+from engine.text.word_encoder import WordNetwork
 from tests.tiny3d.conftest import DIM, Reader
 
 pytestmark = pytest.mark.usefixtures("exact")
@@ -66,14 +69,15 @@ def test_each_sample_forgets_its_caption_by_itself(monkeypatch: pytest.MonkeyPat
     drops: tuple[Literal["sample", "batch"], ...] = ("sample", "batch")
     for drop in drops:
         found = made(drop=drop)
-        read = found.read
+        taught = found.taught
 
-        def watched(captions: Tensor, kept: Tensor | None = None, drop: str = drop, read: Any = read) -> Tensor:
-            assert kept is not None
+        def watched(
+            captions: Tensor, kept: Tensor, facts: Tensor | None, drop: str = drop, taught: Any = taught
+        ) -> Any:
             seen[drop].append(kept)
-            return read(captions, kept)
+            return taught(captions, kept, facts)
 
-        monkeypatch.setattr(found, "read", watched)
+        monkeypatch.setattr(found, "taught", watched)
         for seed in range(200):
             found.loss(
                 torch.randn(8, 6), torch.ones(8, 3, dtype=torch.int64), torch.Generator().manual_seed(seed), 0.25
@@ -119,3 +123,37 @@ def test_the_published_recipe_is_that_of_the_original() -> None:
         0,
     )
     assert train.steps == PRESETS["tiny"].train.steps
+
+
+def test_late_noise_is_asked_for_more_often() -> None:
+    """Half of the steps are beyond late / (1 + late) of the way; 1 leaves them as they were."""
+    few = PointDenoiserSettings(late=3.0)
+    steps = noisy(few, 20_000, torch.Generator().manual_seed(0))
+    assert 0 <= int(steps.min()) <= int(steps.max()) == few.timesteps - 1
+    assert (steps >= 750).float().mean() == pytest.approx(0.5, abs=0.02)
+    plain = [
+        noisy(PointDenoiserSettings(), 5, torch.Generator().manual_seed(1)),
+        torch.randint(1000, (5,), generator=torch.Generator().manual_seed(1)),
+    ]
+    assert torch.equal(*plain)
+
+
+def test_the_reader_learns_facts_beside_what_it_reads_for() -> None:
+    """The loss has the error of what is told of facts in it, and facts that mean nothing are not in that."""
+    torch.manual_seed(0)
+    text = WordSettings(words=8, dim=DIM, width=8, layers=1, heads=1, bigrams=8, facts=3)
+    reader = WordNetwork(text)
+    found = PointDenoiser(PointDenoiserSettings(width=16, layers=1, heads=1), reader, DIM)
+    captions, rows = torch.tensor([[2, 3], [4, 0]]), torch.randn(2, 30)
+    one, other = torch.tensor([[1, 0, -1], [0, -1, 1]]), torch.tensor([[0, 0, -1], [0, -1, 1]])
+    plain, with_one, with_other = (
+        found.loss(rows, captions, torch.Generator().manual_seed(0), 0.1, facts).item() for facts in (None, one, other)
+    )
+    assert plain < with_one != with_other
+    vectors = reader(captions)
+    assert reader.facts is not None
+    assert reader.misread(vectors, one) == reader.misread(vectors, one[:, :3])
+    guess = torch.sigmoid(reader.facts(math.sqrt(DIM) * vectors))
+    told = torch.stack([guess[0, 0], 1 - guess[0, 1], 1 - guess[1, 0], guess[1, 2]])
+    assert torch.allclose(reader.misread(vectors, one), -told.log().mean(), atol=1e-5)
+    assert reader.misread(vectors, torch.full((2, 3), -1)).item() == 0

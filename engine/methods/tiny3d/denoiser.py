@@ -12,6 +12,7 @@ from engine.errors import InputError
 from engine.layout import Layout, Slot
 from engine.methods.tiny3d.network import network_of
 from engine.methods.tiny3d.settings import PointDenoiserSettings
+from engine.text.word_encoder import WordNetwork
 
 HALF = 0.475  # cube units, half the longest side of every shape: what the published scale makes 1
 AXES = 3
@@ -73,8 +74,20 @@ class PointDenoiser(nn.Module):
     def read(self, captions: Tensor, kept: Tensor | None = None) -> Tensor:
         """Numbers of captions (B, ...) -> (B, dim) of about unit variance; the learned nothing where ``kept`` (B,) is
         False, and for captions without a word."""
+        return self._told(self.reader(captions), captions, kept)
+
+    def taught(self, captions: Tensor, kept: Tensor, facts: Tensor | None) -> tuple[Tensor, Tensor]:
+        """As `read`, and how badly the reader tells the facts of the shapes, see `WordNetwork.misread`: a scalar, 0 where it
+        learns none."""
+        vectors = self.reader(captions)
+        text = self._told(vectors, captions, kept)
+        if facts is None or not isinstance(self.reader, WordNetwork):
+            return text, vectors.new_zeros(())
+        return text, self.reader.misread(vectors, facts)
+
+    def _told(self, vectors: Tensor, captions: Tensor, kept: Tensor | None) -> Tensor:
         said = captions.flatten(1).ne(0).any(1)
-        found = math.sqrt(self.dim) * self.reader(captions)
+        found = math.sqrt(self.dim) * vectors
         return torch.where((said if kept is None else said & kept)[:, None], found.float(), self.nothing)
 
     def forward(self, x: Tensor, t: Tensor, text: Tensor) -> Tensor:
@@ -95,21 +108,35 @@ class PointDenoiser(nn.Module):
         asked, unasked = self(torch.cat([x, x]), torch.cat([t, t]), torch.cat([text, free])).chunk(2)
         return to_x0(self.settings.predict, unasked + guidance_scale * (asked - unasked), x, signal, noise)
 
-    def loss(self, rows: Tensor, captions: Tensor, generator: torch.Generator, drop: float) -> Tensor:
-        """Weighted squared error of the prediction for clouds (B, 3 P) at random noise steps.
+    def loss(
+        self, rows: Tensor, captions: Tensor, generator: torch.Generator, drop: float, facts: Tensor | None = None
+    ) -> Tensor:
+        """Weighted squared error of the prediction for clouds (B, 3 P) at random noise steps, and of what is told of facts.
+
+        facts : (B, F) of the shapes, see `WordNetwork.misread`
 
         All randomness is drawn where the generator lives, so it is the same on every device.
         """
         count, settings = len(rows), self.settings
-        t = torch.randint(settings.timesteps, (count,), generator=generator).to(self.device)
+        t = noisy(settings, count, generator).to(self.device)
         eps = torch.randn(rows.shape, generator=generator).to(self.device)
         rolls = torch.rand(count if settings.drop == "sample" else 1, generator=generator)
-        text = self.read(captions, (rolls >= drop).expand(count).to(self.device))
+        text, misread = self.taught(captions, (rolls >= drop).expand(count).to(self.device), facts)
         x0 = self.normalise(rows.to(self.device))
         signal, noise = self.schedule.coefficients(t, x0)
         output = self(signal * x0 + noise * eps, t, text)
         error = (output - target_of(settings.predict, x0, eps, signal, noise)).square().mean(1)
-        return (self.weight[t] * error).mean()
+        return (self.weight[t] * error).mean() + misread
+
+
+def noisy(settings: PointDenoiserSettings, count: int, generator: torch.Generator) -> Tensor:
+    """(B,) noise steps to learn. ``late`` times the odds u / (1 - u) of each share u of the way, as Esser et al. 2024 shift
+    the steps of large pictures: many points tell what a shape is through noise that hides each of them."""
+    if settings.late == 1:
+        return torch.randint(settings.timesteps, (count,), generator=generator)
+    u = torch.rand(count, generator=generator)
+    u = settings.late * u / (1 + (settings.late - 1) * u)
+    return (u * settings.timesteps).long().clamp(max=settings.timesteps - 1)
 
 
 def weights(schedule: Schedule, settings: PointDenoiserSettings) -> Tensor:

@@ -62,7 +62,8 @@ class Tiny3d:
     ) -> Tensor:
         """The denoising loss on clouds that are told their captions."""
         assert isinstance(trainee, PointDenoiser)
-        return trainee.loss(batch.target, batch.extras["caption"], generator, settings.train.condition_drop)
+        drop, facts = settings.train.condition_drop, batch.extras.get("facts")
+        return trainee.loss(batch.target, batch.extras["caption"], generator, drop, facts)
 
     def sample(
         self,

@@ -51,6 +51,10 @@ class PointDenoiserSettings(Settings, frozen=True):
             description="signal-to-noise ratio from which steps count alike (as Hang et al. 2023 weigh noise); 0 = off",
         ),
     ] = 5.0
+    late: Annotated[
+        float,
+        Meta(ge=1, description="training noises this many times the odds, as what words say is decided in much noise"),
+    ] = 1.0
     drop: Annotated[
         Literal["sample", "batch"], Meta(description="what forgets its caption together; published: the whole batch")
     ] = "sample"
@@ -89,7 +93,14 @@ class Tiny3dSettings(Settings, frozen=True, tag="tiny3d"):
         if self.train.recipe == "ours":
             return self.denoiser
         return msgspec.structs.replace(
-            self.denoiser, predict="eps", schedule="linear", timesteps=1000, spread=False, min_snr=5.0, drop="batch"
+            self.denoiser,
+            predict="eps",
+            schedule="linear",
+            timesteps=1000,
+            spread=False,
+            min_snr=5.0,
+            late=1.0,
+            drop="batch",
         )
 
 

@@ -109,7 +109,9 @@ class Upsampler(PointDenoiser):
             out: Tensor = self.details(x.unflatten(1, (-1, AXES)), t, text, near)
         return out.float().flatten(1)
 
-    def loss(self, rows: Tensor, captions: Tensor, generator: torch.Generator, drop: float) -> Tensor:
+    def loss(
+        self, rows: Tensor, captions: Tensor, generator: torch.Generator, drop: float, facts: Tensor | None = None
+    ) -> Tensor:
         """Weighted squared error of the steps to points that would make clouds (B, 3 P) even; P / DENSER are given."""
         count, settings = len(rows), self.settings
         given, level, start, end = (
@@ -119,11 +121,12 @@ class Upsampler(PointDenoiser):
         x0 = near.steps(end)
         t = torch.randint(settings.timesteps, (count,), generator=generator).to(self.device)
         eps = torch.randn(x0.shape, generator=generator).to(self.device)
-        text = self.read(captions, (torch.rand(count, generator=generator) >= drop).to(self.device))
+        kept = (torch.rand(count, generator=generator) >= drop).to(self.device)
+        text, misread = self.taught(captions, kept, facts)
         signal, noise = self.schedule.coefficients(t, x0)
         output = self.between(signal * x0 + noise * eps, t, text, near)
         error = (output - target_of(settings.predict, x0, eps, signal, noise)).square().mean(1)
-        return (self.weight[t] * error).mean()
+        return (self.weight[t] * error).mean() + misread
 
 
 def lesson(clouds: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
