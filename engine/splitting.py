@@ -15,7 +15,7 @@ from engine.basis.representation import BasisRepresentation
 from engine.card import WHOLE, Card, ShiftMove
 from engine.cloud_codes import CloudCodes, codes_of_cloud
 from engine.cloud_moves import Touched, touching
-from engine.clouds.settings import DRAWN, CloudMeshSettings
+from engine.cloud_settings import DRAWN, CloudMeshSettings
 from engine.datasets.stored import Stored
 from engine.errors import InputError, MeshError
 from engine.generating import model_to_draw_with

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engine.clouds.settings import CloudMeshSettings
+from engine.cloud_settings import CloudMeshSettings
 from engine.errors import InputError, MeshError
 from engine.geometry.file import load_geometry
 from engine.geometry.mesh import volume

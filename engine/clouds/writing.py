@@ -8,9 +8,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.cloud_settings import DRAWN
 from engine.clouds.cloud import PointCloud
 from engine.clouds.dots import dots
-from engine.clouds.settings import DRAWN
 from engine.errors import InputError
 from engine.geometry.export import ExportOptions, export_cloud
 from engine.geometry.export.cloud import FORMATS

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import click
 
 from engine import console
-from engine.clouds.settings import DRAWN
+from engine.cloud_settings import DRAWN
 from engine.commands.common import Options, cli, common, run_job
 from engine.errors import InputError
 from engine.jobs import Device, MeshJob, SplitJob

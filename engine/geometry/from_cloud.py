@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from torch import Tensor
 
-from engine.clouds.settings import CloudMeshSettings
+from engine.cloud_settings import CloudMeshSettings
 from engine.errors import MeshError
 from engine.geometry.crumbs import shells
 from engine.geometry.from_cloud_field import on_surface, solid_of

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from torch import Tensor
 
-from engine.clouds.settings import CloudMeshSettings
+from engine.cloud_settings import CloudMeshSettings
 from engine.datasets.procedural import CATEGORIES, VERSION, make
 from engine.geometry.from_cloud import mesh_of_cloud, spacing_of
 from engine.geometry.inside import inside

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engine.clouds.settings import CloudMeshSettings
+from engine.cloud_settings import CloudMeshSettings
 from engine.errors import MeshError
 from engine.geometry.crumbs import shells
 from engine.geometry.from_cloud import CloudMesh, mesh_of_cloud
