@@ -80,7 +80,7 @@ class TrainView(Ground):
         self._turning.setEnabled(self.turn.can_begin)
         if not (train.ready and train.bring.ready):
             return
-        fitted = train.fit is not None and bool(train.fit.accepted)
+        fitted = train.fit is not None and bool(train.fit.accepted) and not train.fit.job.model  # those are mixed next
         done = (len(train.taken) >= 2, fitted, train.model is not None, False)
         if (first := done.index(False)) != self._next:
             self._next = first

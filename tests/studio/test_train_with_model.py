@@ -153,6 +153,7 @@ def test_meshes_of_the_library_become_shapes_that_mix(
     assert kin.root(job.run) == kin.root(model) == fit
     panel.model.refresh()
     settle(qtbot, lambda: len(panel.model.runs.fits) == 2 and panel.view.fit.mix.isVisible(), 30)
+    assert [step.number for step in panel.view.steps if step.open] == [2], "what comes next is to mix them"
     qtbot.mouseClick(panel.view.fit.mix, LEFT)
     base = panel.opened.model(Mix).base
     assert base is not None and base.name == shape
