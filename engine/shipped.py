@@ -89,7 +89,8 @@ class ModelCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     scores : real rows among them; verdicts : novelty of its shapes, and of unseen real ones by the same rules
     closed, closed_real : watertight unions among its shapes and among unseen real ones; None of clouds, which have no parts
     obedience, fresh : of models that read words; prompts : those of its pictures
-    drawn_again : draws that came apart while the measured shapes were drawn, and that are not among them
+    drawn_again : draws that came apart while the measured shapes were drawn, and that are not among them; moved : of a
+    model that draws parts in order, how many of these shapes had a part shifted into it, see engine.parts.order
     tried : what was tried and what it gave, in Markdown
     hash : of the model's numbers and settings, as the cards of its shapes show it
     hashes : file name -> SHA-256; size : bytes of all of them
@@ -125,6 +126,7 @@ class ModelCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     hashes: dict[str, str]
     size: int
     learning: str = ""
+    moved: int | None = None
     version: int = VERSION
 
     @property

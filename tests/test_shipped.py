@@ -237,6 +237,7 @@ def test_a_page_says_what_the_card_says(folder: Path) -> None:
     for words in ("6 shapes", "`python -m engine models", "50.0% [45.0%, 55.0%]", "real, training", "25.0% are copy"):
         assert words in text, words
     assert "75.0% are so in one shell" in text and "engines (2, 4)" in text and "**nothing**" in text
+    assert "shifted" not in text and "in 5 shapes a part was shifted" in page(msgspec.structs.replace(found, moved=5))
 
 
 def test_models_are_listed_by_the_chamfer_distance_of_their_own_shapes(folder: Path) -> None:

@@ -66,6 +66,7 @@ def card_of_model(
         closed=closed,
         closed_real=closed_real,
         drawn_again=drawn["drawn_again"],
+        moved=len(drawn["moved"]) if recipe.ordered else None,
         tried=tried,
         origin=f"{METHOD} model of {recipe.category} shapes, from the procedural generator, version {VERSION}",
         licence=LICENCE,

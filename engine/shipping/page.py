@@ -28,7 +28,7 @@ def page(card: ModelCard) -> str:
     ]
     found = [*_scores(card), *_novelty(card)]
     if card.closed is not None and card.closed_real is not None:
-        found += _closed(card.closed, card.closed_real, card.drawn_again)
+        found += _closed(card.closed, card.closed_real, card)
     return written(card, pictures, found)
 
 
@@ -93,17 +93,19 @@ def _novelty(card: ModelCard) -> list[str]:
     return ["", "## Novelty", "", f"Of its shapes {told}; of real shapes that it never saw, by the same rules, {real}."]
 
 
-def _closed(own: Closed, real: Closed, again: int) -> list[str]:
+def _closed(own: Closed, real: Closed, card: ModelCard) -> list[str]:
     def told(one: Closed) -> str:
         total = max(1, one.shapes)
         return f"{one.watertight / total:.1%} are watertight and {one.one_shell / total:.1%} are so in one shell"
 
+    ordered = "" if card.moved is None else " or had a part above one that it belongs below"
+    moved = f", and in {card.moved} shapes a part was shifted up or down to where it belongs" if card.moved else ""
     return [
         "",
         "## Meshes",
         "",
-        f"Of {own.shapes} unions {told(own)}; of {real.shapes} unseen real shapes {told(real)}. {again} draws more came "
-        "apart and were drawn again, as `generate` does unless told `--as-drawn`.",
+        f"Of {own.shapes} unions {told(own)}; of {real.shapes} unseen real shapes {told(real)}. {card.drawn_again} draws "
+        f"more came apart{ordered} and were drawn again{moved}, as `generate` does unless told `--as-drawn`.",
     ]
 
 
