@@ -33,6 +33,7 @@ from engine.storage import write_atomic
 from engine.write import Solid, write_shape
 
 WEIGHTS = ("pth", "ckpt")
+FINE = 256  # grid points per side above which surfaces are so large that one at a time is made: 1 GB at 1024
 KNIFE = 0.01  # share of thin walls that is not told of: edges of wings end in nothing
 
 
@@ -58,7 +59,7 @@ def export(job: ExportJob, project: Project, work: Workspace) -> Stage[dict[str,
     while waiting:
         bunch, waiting = waiting[:1], waiting[1:]
         stages = [(yield from _prepared(wanted[bunch[0]], delivery.staged(bunch[0]), job, project, work))]
-        at_once = side_by_side(work.device)  # told by what decodes the first
+        at_once = side_by_side(work.device) if job.resolution <= FINE else 1  # after the first is opened, which sets it
         while waiting and at_once > 1 and len(bunch) < AHEAD * at_once:
             bunch.append(waiting.pop(0))
             stages.append((yield from _prepared(wanted[bunch[-1]], delivery.staged(bunch[-1]), job, project, work)))

@@ -13,10 +13,11 @@ import pytest
 import torch
 
 from engine import Project, exporting, run
+from engine.abreast import abreast
 from engine.errors import DamagedFileError, EmptyShapeError, InputError, MeshError, StudioError
 from engine.jobs import ExportJob, Job
 from engine.latents import Latents, write_latents
-from engine.protocol import Progress
+from engine.protocol import Progress, Stage
 from engine.settings import ExportOptions
 from tests.hearing import finished
 from tests.parts.projects import AIRPLANES, Solids, keep_fit
@@ -270,6 +271,23 @@ def test_thin_walls_are_told_of_in_millimetres(project: Project, tmp_path: Path)
         for health in (False, True)
     )
     assert plain["thinnest_wall"] is None and asked["thinnest_wall"] > 0, "in no unit of length, so only when asked"
+
+
+def test_large_surfaces_are_made_one_at_a_time(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def watched(stages: list[Stage[Any]], at_once: int) -> Any:
+        asked.append(at_once)
+        return abreast(stages, at_once)
+
+    monkeypatch.setattr(exporting, "side_by_side", lambda device: 3)
+    monkeypatch.setattr(exporting, "abreast", watched)
+    finished(job(tmp_path / "small", A, B), project)
+    monkeypatch.setattr(exporting, "FINE", GRID - 1)
+    finished(job(tmp_path / "large", A, B), project)
+    assert asked == [3, 1, 1]
 
 
 @pytest.mark.parametrize("many", [2, 3])
