@@ -6,6 +6,7 @@ around and in it, are pieces of the surface. What this cannot tell for sure, the
 """
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -79,10 +80,11 @@ def _filled(place: Places, shape: tuple[int, ...]) -> Bits:
     """Points between the first and the second vertex of a line along x are inside, and so on."""
     off = np.abs(place - np.rint(place)) > ON_EDGE
     line = place[off[:, 0] & ~off[:, 1] & ~off[:, 2]]
-    turns = np.zeros(shape, bool)
-    turns[_points(line, np.ceil)] = True
-    inside: Bits = np.logical_xor.accumulate(turns, axis=0)
-    return inside
+    turns = np.zeros(shape, np.uint8)
+    turns[_points(line, np.ceil)] = 1
+    for before, layer in pairwise(turns):  # layer by layer: ufunc.accumulate takes twenty times as long
+        layer ^= before
+    return turns.view(bool)
 
 
 def _points(place: Places, rounded: np.ufunc) -> tuple[NDArray[np.int64], ...]:
