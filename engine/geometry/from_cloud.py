@@ -24,6 +24,7 @@ FEWEST = 32  # points that a surface is laid through
 ROOM = 0.9  # longest side of the cloud in the cube: beyond the points there is room for the surface
 FLAT = 1e-6  # deviation from a plane, of a cloud of side ROOM, that is none
 NEIGHBOURS = 6  # that tell how dense points are
+NOISY = 0.3  # smoothness from which points are moved to the surface before thin parts are bridged: clean ones lie on it
 BLENDED = 3  # points whose colours a vertex has
 FAR = 2.0  # spacings: points farther than that from the surface are told of
 TOLD = 0.02  # share of such points that is worth a word
@@ -36,7 +37,7 @@ class CloudMesh:
     mesh : outwards wound; watertight : as checked
     colours : (V, 3) float32 linear RGB of the vertices; None where the points have none
     kept : (P,) bool, the points that count; the others were taken for outliers
-    laid : (Q, 3) float64, those that count on the surface that they are of, as noise has moved them; of many some
+    laid : (Q, 3) float64, those that count, of noisy clouds on the surface that they are of; of many some
     spacing : usual distance of neighbouring points, in units of the cloud
     notes : what a person should know, in sentences
     """
@@ -71,7 +72,7 @@ def mesh_of_cloud(
     spacing = spacing_of(place)
     solid = yield from solid_of(place, spacing, settings.smoothness, settings.blur)
     size = int(np.clip(CELLS / spacing, COARSEST, settings.resolution))
-    laid = on_surface(place, spacing, solid)
+    laid = on_surface(place, spacing, solid) if settings.smoothness >= NOISY else place
     values = yield from with_bridges(laid, spacing, solid, size)
     whole = yield from extract(_field(values), size, coarse=size)
     body, left_out = _without_crumbs(whole, place, settings.crumbs)

@@ -50,6 +50,20 @@ class Solid:
         found: NDArray[np.float32] = map_coordinates(self._values, place, np.float32, order=1, mode="grid-wrap")
         return found
 
+    def on_grid(self, x: NDArray[np.floating], y: NDArray[np.floating], z: NDArray[np.floating]) -> Grid:
+        """The same at all points of a grid by its axes (X,), (Y,), (Z,) -> (X, Y, Z), much faster."""
+        values = self._values
+        for axis, along in enumerate((x, y, z)):
+            place = (along + HALF) * (len(self._values) / (2 * HALF)) - 0.5
+            low = np.floor(place).astype(np.int64)
+            share = (place - low).astype(np.float32).reshape(np.where(np.arange(3) == axis, -1, 1))
+            before, after = (values.take(low + step, axis, mode="wrap") for step in (0, 1))
+            after -= before
+            after *= share
+            values = before
+            values += after
+        return values
+
 
 def solid_of(points: NDArray[np.float64], spacing: float, smoothness: float, blur: float) -> Stage[Solid]:
     """The solid that points (P, 3) in [-0.5, 0.5]^3 bound.

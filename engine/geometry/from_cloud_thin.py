@@ -18,6 +18,7 @@ BESIDE = 0.6  # spacings outside the solid that a bridge's middle may be, at mos
 THIN = 0.2  # spacings: how thick bridges are at least, to each side; nearly a cell, or the grid would lose them
 TAKEN = 0.15  # spacings that the solid gives way, since points of thin parts stand at its edge or beyond
 SOFT = 0.7  # cells: how far steps between bridges and solid are smoothed
+SLAB = 48  # planes of the grid at a time
 CUT = 3  # cells beyond which distances do not matter
 ORDERS = (3, 6, 12, 24)  # pieces that an edge of a tetrahedron is cut into: as fine as the grid
 
@@ -32,14 +33,12 @@ def with_bridges(points: NDArray[np.float64], spacing: float, solid: Solid, size
     """
     cell = 1 / (size - 1)
     axis = np.linspace(-0.5, 0.5, size)
-    plane = np.stack(np.meshgrid(axis, axis, indexing="ij"), -1).reshape(-1, 2)
     told = Progress(stage="surface", done=0, total=1, message="thin parts")
-    planes = []
-    for number, x in enumerate(axis):
-        if number % 8 == 0:
-            yield told
-        planes.append(solid(np.insert(plane, 0, x, axis=1)).reshape(size, size))
-    thick = np.stack(planes) - TAKEN * spacing
+    slabs = []
+    for start in range(0, size, SLAB):
+        yield told
+        slabs.append(solid.on_grid(axis[start : start + SLAB], axis, axis))
+    thick = np.concatenate(slabs) - np.float32(TAKEN * spacing)
     yield told
     tetrahedra = bridges(points, spacing, solid)
     yield told
@@ -47,19 +46,24 @@ def with_bridges(points: NDArray[np.float64], spacing: float, solid: Solid, size
     if not len(filled):
         return thick
     place = np.rint((filled + 0.5) / cell).astype(np.int64).clip(0, size - 1)
-    cube = (size, size, size)
-    flat = np.ravel_multi_index(tuple(place.T), cube)
-    count = np.bincount(flat, minlength=size**3).reshape(cube)
-    off = [np.bincount(flat, (filled - axis[place])[:, k], size**3).reshape(cube) for k in range(3)]
+    reach = THIN * spacing + 4 * cell
+    room = int(reach / cell) + 1
+    low, high = (place.min(0) - room).clip(0), (place.max(0) + room + 1).clip(max=size)
+    box = tuple(int(side) for side in high - low)  # all of it that the bridges come near
+    flat = np.ravel_multi_index(tuple((place - low).T), box)
+    count = np.bincount(flat, minlength=int(np.prod(box))).reshape(box)
+    off = [np.bincount(flat, (filled - axis[place])[:, k], count.size).reshape(box) for k in range(3)]
     yield told
     away, nearest = distance_transform_edt(count == 0, return_indices=True)
     yield told
-    close = np.nonzero(away * cell < THIN * spacing + 4 * cell)
+    close = np.nonzero(away * cell < reach)
     at = tuple(index[close] for index in nearest)
-    exact = np.sqrt(sum(np.square(axis[at[k]] + off[k][at] / count[at] - axis[close[k]]) for k in range(3)))
-    thin = np.full(cube, -np.inf, np.float32)
-    thin[close] = THIN * spacing - exact
-    values: Grid = gaussian_filter(np.maximum(thick, thin).clip(-CUT * cell, CUT * cell), SOFT)
+    apart = [axis[low[k] + at[k]] + off[k][at] / count[at] - axis[low[k] + close[k]] for k in range(3)]
+    near = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    thin = np.full(box, -np.inf, np.float32)
+    thin[close] = THIN * spacing - np.sqrt(sum(np.square(one) for one in apart))
+    thick[near] = np.maximum(thick[near], thin)
+    values: Grid = gaussian_filter(thick.clip(-CUT * cell, CUT * cell), SOFT)
     return values
 
 
