@@ -186,8 +186,14 @@ SHOWN = (
 )
 
 # Clouds of 128 points: twice the steps of 256 in the same time, and a lower loss on clouds of 256 and of 1,024 points too.
-WORDS = ("fit.points=128", "fit.pool=16", "train.steps=14000", "train.batch=16", "train.save_every=250")
-# Words changed clouds too little: a reader that also learns what captions say of shapes lowers the loss by a third more.
+WORDS: tuple[str, ...] = (
+    "fit.points=128",
+    "fit.pool=16",
+    "train.steps=14000",
+    "train.batch=16",
+    "train.save_every=250",
+)
+# A reader that learns facts as well: captions lower the loss of equally short trainings by a third more.
 WORDS += ("text.facts=256", "text.shuffle=0.5", "denoiser.late=1.5")
 # Then every error of v counts alike: surfaces become thinner, and what is decided in much noise stays as good.
 FINE = ("denoiser.min_snr=0", "denoiser.late=1", "train.steps=3000", "train.lr=4e-4")
