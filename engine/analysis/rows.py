@@ -96,14 +96,18 @@ def mark_order(mark: str) -> tuple[int, str]:
 def gather(run: str, part: str, project: Project, work: Workspace) -> Stage[Rows]:
     """The shapes of ``run`` and those that its model learned from.
 
-    Shapes with numbers that are not finite are left out, which a Note says. InputError when the run has no shapes, when
-    there is no ``part`` of that name, or when the project does not hold the fit that the run's model learned from.
+    Shapes with numbers that are not finite are left out, which a Note says. InputError when the run has no shapes or is
+    clouds, when there is no ``part`` of that name, or when the project does not hold the fit that its model learned from.
     """
     shapes = project.catalogue.shapes(project.catalogue.run(run).id)
     if not shapes:
         raise InputError(f"run {run} has no shapes; name a run that has fitted or made some (`list runs`)")
     source, learned = origin(run, project)
     representation, latents = yield from fit_of(source, project, work)
+    if not representation.ordered:
+        raise InputError(
+            f"{run} is clouds, whose points are in no order; `evaluate {run}` compares them by their places"
+        )
     numbers_of(
         [part] if part else [], representation.parts
     )  # before the first event, so that a slip leaves no run behind

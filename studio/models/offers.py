@@ -94,7 +94,7 @@ def _look(opened: OpenProject, card: Card) -> list[Offer]:
     other = opened.current.shape
     if other not in ("", card.name) and opened.library.card(other):
         found.append(Offer("Compare with what is shown", lambda: opened.current.show(other, card.name)))
-    if card.operation == "generated" and not card.novelty and not _is_of_shipped(opened, card):
+    if card.operation == "generated" and not (card.novelty or card.cloud or _is_of_shipped(opened, card)):
         job = AnalyseJob(of=card.run, kind="nearest")
         found.append(Offer("Find nearest training shapes", lambda: opened.submit(job)))
     return found

@@ -247,7 +247,7 @@ def test_clouds_know_their_words_and_what_becomes_of_them(
     card = desk.opened.library.card(f"{run}/0000")
     assert card is not None and card.cloud and card.prompt == "a chair with wheels" and card.category == "chair"
     lines = [offer.text for group in offers(desk.opened, [card.name]) for offer in group]
-    assert {"Make a mesh", "Split into parts"} <= set(lines)
+    assert {"Make a mesh", "Split into parts"} <= set(lines) and "Find nearest training shapes" not in lines
     desk.opened.current.choose((card.name,))
     desk.opened.current.go_to("Morph")
     timeline = desk.window.findChild(TimelineView)

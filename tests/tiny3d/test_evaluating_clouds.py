@@ -15,7 +15,7 @@ from engine.datasets.stored import Stored
 from engine.errors import InputError
 from engine.geometry.file import load_geometry
 from engine.geometry.occupancy import surface_points
-from engine.jobs import EvaluateJob, FitJob, GenerateJob, SamplesJob, TrainJob
+from engine.jobs import AnalyseJob, EvaluateJob, FitJob, GenerateJob, SamplesJob, TrainJob
 from engine.method import Shapes
 from engine.methods.tiny3d.method import Tiny3d
 from engine.metrics.result import read_evaluation
@@ -177,5 +177,7 @@ def test_references_are_of_the_category_of_the_prompt(
 def test_what_cannot_be_measured_is_said(project: Project) -> None:
     with pytest.raises(InputError, match="points of its item"):
         finished(EvaluateJob(names=("fit-0001",), protocol=QUICK), project)
+    with pytest.raises(InputError, match="evaluate noise"):
+        finished(AnalyseJob(of="noise", kind="nearest"), project)
     with pytest.raises(InputError, match="spread_filter=false"):
         finished(EvaluateJob(names=("noise",), protocol=override(QUICK, ["spread_filter=true"])), project)
