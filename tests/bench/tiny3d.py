@@ -147,11 +147,13 @@ def _arm(
     account: Account,
 ) -> Stage[dict[str, Any]]:
     """One recipe: its training, its scores by category, and how it obeys."""
-    shared = override(methods.preset("tiny3d", "tiny"), recipe.changes)
+    read = [change for change in changes if change.startswith("text.")]  # what captions are read for is the fit's
+    shared = override(methods.preset("tiny3d", "tiny"), [*recipe.changes, *read])
     assert isinstance(shared, Tiny3dSettings)
     told = msgspec.json.encode([recipe.changes, recipe.learned]) + code_of((*LEARNING, *SAYING))
     names = tuple(item.id for item in learned)
-    fit = FitJob(run=f"fit-{digest(told)[:6]}", settings=shared, items=names, device="cpu")
+    fitted = digest(told + msgspec.json.encode(read))[:6]
+    fit = FitJob(run=f"fit-{fitted}", settings=shared, items=names, device="cpu")
     yield from done(fit, project, account)
     settings = override(shared, [f"seed={SEED}", *changes])
     run = f"train-{name}-{digest(told + msgspec.json.encode(changes))[:6]}"
