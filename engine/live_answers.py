@@ -50,6 +50,7 @@ from engine.metrics.decoding import key_of
 from engine.parts.interpolate import plausibility
 from engine.parts.joints import Side, Solid, joints_of, score, side, solid
 from engine.parts.mend import limits_of
+from engine.parts.order import out_of_order, rules_for
 from engine.parts.pose import places_of
 from engine.project import Project
 from engine.protocol import Event, Progress
@@ -210,7 +211,9 @@ class LiveAnswers:
             yield Progress(stage="joints", done=len(seen), total=len(solids) * (len(solids) - 1), message=f"{a}, {b}")
             seen[a, b] = side(solids[a], solids[b])
         met = joints_of(seen, list(solids))
-        judged = score(met, limits_of({name: part for name, (part, _) in places.items()}, usual.limits))
+        part_of = {name: part for name, (part, _) in places.items()}
+        order = out_of_order({name: one.ends for name, one in solids.items()}, rules_for(part_of, usual.order))
+        judged = score(met, limits_of(part_of, usual.limits), order)
         told = tuple(
             Joint(
                 parts=pair,

@@ -232,7 +232,7 @@ def _kind(job: GenerateJob) -> str:
 
 
 def _drawn_again(result: Mapping[str, object]) -> str:
-    """What a generation says of its draws: how many came apart, and how many shapes are not as they were asked for."""
+    """What a generation says of its draws: how many it made again, and how many shapes are not as they were asked for."""
     again, missed = result.get("drawn_again"), result.get("missed")
     words = f"  ·  {again} drawn again" if isinstance(again, int) and again else ""
     return words + (f"  ·  {len(missed)} not as asked" if isinstance(missed, list) and missed else "")

@@ -1,6 +1,7 @@
 """What the live engine shows is what is kept: surfaces, frames, sections and judgements equal those of the jobs."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import trimesh
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine import Project
+from engine import Project, joining
 from engine.card import MirrorMove, ShiftMove, TurnMove
 from engine.device import choose, name_of
 from engine.errors import InputError
@@ -47,7 +48,9 @@ from engine.live_surfaces import Kept
 from engine.live_worker import Given
 from engine.method import Field, Workspace
 from engine.opened import open_shape
+from engine.parts.order import Rule
 from engine.parts.settings import Curve
+from engine.protocol import Stage
 from tests.hearing import finished
 from tests.parts.projects import AIRPLANES, Solids, keep_fit
 from tests.parts.toys import drive, exact
@@ -211,6 +214,23 @@ def test_joints_are_judged_as_those_of_the_kept_shape(project: Project, answers:
     assert given.content.words == row["unusual"] != ""
     (usual,) = ask(answers, Joints(of=Mixture(base="even/even-2")))
     assert isinstance(usual.content, Joined) and usual.content.score == 0 and usual.content.words == ""
+
+
+def test_parts_out_of_order_are_told_as_those_of_the_kept_shape(
+    project: Project, answers: LiveAnswers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a rule that no shape keeps, the live answer says what the job says."""
+    known = joining.usual_of
+
+    def ruled(fit: str, own: Project, work: Workspace) -> Stage[joining.Usual]:
+        return replace((yield from known(fit, own, work)), order=(Rule("wing", "tail", 1, -0.5),))
+
+    monkeypatch.setattr(joining, "usual_of", ruled)
+    (given,) = ask(answers, Joints(of=Mixture(base="even/even-1")))
+    (row,) = finished(project.submit(JointsJob(shapes=("even/even-1",))), project)["shapes"]
+    assert isinstance(given.content, Joined) and "too high beside tail" in given.content.words
+    assert given.content.words == row["unusual"]
+    assert given.content.score == pytest.approx(row["joint score"], rel=1e-6)
 
 
 def test_without_a_model_nothing_is_plausible_and_that_is_said(answers: LiveAnswers) -> None:
