@@ -18,10 +18,9 @@ def heard(stage: Stage[T]) -> tuple[T, list[Any]]:
 
 def finished(job: Job, project: Project, notes: list[str] | None = None) -> dict[str, Any]:
     """The result of a job, which is run to its end; what it said is put into ``notes``."""
-    result: dict[str, Any] = {}
+    event: Any = None
     for event in run(job, project):
         if isinstance(event, Note) and notes is not None:
             notes.append(event.text)
-        if isinstance(event, Finished):
-            result = event.result
-    return result
+    assert isinstance(event, Finished)
+    return event.result

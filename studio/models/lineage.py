@@ -105,7 +105,7 @@ class _Reader:
         return Origin(name, _of_shape(shape, record, job), gives, parents)
 
     def _record(self, shape: ShapeRow) -> Record | None:
-        """What was kept with a derived shape."""
+        """What was kept with a derived shape, or with one that was put into order after it was drawn."""
         name = shape.id.removeprefix(f"{shape.run}/")
         try:
             data = (self._project.run_folder(shape.run) / "cards" / f"{name}.json").read_bytes()
@@ -137,7 +137,8 @@ def _parents(shape: ShapeRow, record: Record | None, job: Job | None) -> Mapping
 def _of_shape(shape: ShapeRow, record: Record | None, job: Job | None) -> str:
     match shape.kind:
         case "generated":
-            return f"drawn{_asked(job)}" if isinstance(job, GenerateJob) else "drawn"
+            asked = _asked(job) if isinstance(job, GenerateJob) else ""
+            return f"drawn{asked}{_moved(record)}"
         case "fitted":
             quality = "" if shape.quality is None else f"; IoU {shape.quality:.2f}"
             return f"a mesh as a neural field{quality}"

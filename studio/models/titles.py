@@ -55,6 +55,7 @@ VERBS = {
 
 STAGES = {  # what the engine calls its work -> what people call it
     "analyse": "looking for patterns",
+    "borrow parts": "looking for part names",
     "carry": "carrying surfaces along",
     "codes": "finding codes",
     "decode": "making surfaces",
@@ -64,6 +65,8 @@ STAGES = {  # what the engine calls its work -> what people call it
     "import": "reading meshes",
     "make shapes": "making shapes",
     "mend": "moving parts together",
+    "nearest": "comparing with training shapes",
+    "order": "looking at the order of parts",
     "parts": "finding parts",
     "pictures": "drawing pictures",
     "read": "reading files",
@@ -143,6 +146,8 @@ def command_of(job: Job, project: Path) -> str:
             for option, values in (("--with", job.with_parts), ("--without", job.without), ("--set", job.changes)):
                 words += [word for value in values for word in (option, value)]
             words += [word for pair in job.attributes.items() for word in ("--attribute", "=".join(pair))]
+            words += ["--points", str(job.points)] if job.points else []
+            words += ["--refine", job.refine] if job.refine else []
             words += [] if job.whole else ["--as-drawn"]
             words += ["--device", job.device] if job.device != "auto" else []
         case _:

@@ -139,7 +139,7 @@ class Fitting(ProjectModel):
 
     def fit_cost(self) -> Cost:
         """What that takes, by earlier fits; nothing is known of fits with a model."""
-        settings = self.fit_form.settings
+        settings = None if self.by_model else self.fit_form.settings
         parts = len({part for item in self.chosen for part in item.parts})
         return Cost() if settings is None else self.runs.speeds.fit(settings, self.to_fit, parts)
 

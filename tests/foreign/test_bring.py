@@ -25,9 +25,8 @@ from engine.foreign.denoisers import read_denoiser
 from engine.jobs import ExportJob, GenerateJob
 from engine.method import Shapes, Workspace
 from engine.shapes import fit_of, keep_fitted, read_model_about
-from engine.stages import ended
 from tests.foreign.published import State, denoised, denoiser, field, network, same, save
-from tests.hearing import finished
+from tests.hearing import finished, heard
 
 NAMES = ("body", "wing")
 POINTS = torch.rand(200, 3, generator=torch.Generator().manual_seed(1)) - 0.5
@@ -71,8 +70,9 @@ def test_a_kept_run_decodes_unchanged_exports_and_goes_back(tmp_path: Path) -> N
             job = project.submit(GenerateJob(run=f"brought-{number}", model="imported", count=1))
             folder = project.run_folder(job.run)
             keep_fitted(project, job.run, keep_network_run(folder, group))
-            found: Any = ended(fit_of(job.run, project, Workspace(folder, choose("cpu"))))
-            representation, latents = found
+            found: Any = heard(fit_of(job.run, project, Workspace(folder, choose("cpu"))))
+            (representation, latents), events = found
+            assert not events, "nothing is computed again"
             batch = latents.batch(torch.arange(len(latents)), torch.Generator())
             for row, (solid, i) in enumerate(
                 zip(representation.decode(Shapes(batch.target, batch.present)), which, strict=True)
@@ -108,7 +108,8 @@ def test_a_kept_model_generates_and_goes_back(tmp_path: Path, parts: tuple[str, 
         job = GenerateJob(model=str(model), count=3, changes=("steps=4",), whole=False)
         result = finished(job, project)
         assert len(result["shapes"]) == 3
-        _, latents = ended(fit_of(result["run"], project, Workspace(tmp_path, choose("cpu"))))
+        (_, latents), events = heard(fit_of(result["run"], project, Workspace(tmp_path, choose("cpu"))))
+        assert not events, "nothing is computed again"
         assert bool(torch.isfinite(latents.batch(torch.arange(3), torch.Generator()).target).all())
     write_kept_model(tmp_path / "kept", tmp_path / "back.ckpt")
     assert same(path, tmp_path / "back.ckpt")

@@ -93,6 +93,16 @@ def test_what_is_told_already_is_not_told_again(family: Path) -> None:
     assert len(found) < MOST and {DRAWN, ITEM} <= set(found)
 
 
+def test_a_shape_that_was_put_into_order_says_so(family: Path) -> None:
+    with Project(family) as project:
+        moves = (ShiftMove(part="seat", by=(0.0, -0.02, 0.0)),)
+        parents = dict.fromkeys(("leg", "seat"), "shipped:chair")
+        keep(project, Card(shape=DRAWN, operation="generated", parents=parents, model="shipped:chair", moves=moves))
+    root = read_lineage(family, DRAWN)
+    assert names(root) == [DRAWN, "shipped:chair"] and root.parents[0].gives == ()
+    assert root.words == "drawn; without arm; seed 7; seat moved"
+
+
 def test_a_shape_whose_card_is_gone_still_tells_its_parents(family: Path) -> None:
     (family / "runs" / "mix-0001" / "cards" / "0000.json").unlink()
     assert [parent.name for parent in read_lineage(family, MIXED).parents] == [DRAWN, FIT]

@@ -19,6 +19,7 @@ JOBS = (
     GenerateJob(model="train-0001", count=1, category="chair", without=("arm", "back rest"), with_parts=("leg",)),
     GenerateJob(model="train-0001", count=3, attributes={"legs": "star", "top": "it's round"}, device="cpu"),
     GenerateJob(model="train-0001", count=3, changes=("steps=11", "guidance_scale=2.5"), whole=False),
+    GenerateJob(model="train-0002", count=2, changes=("prompt=a chair",), points=2048, refine="train-0003"),
 )
 
 
