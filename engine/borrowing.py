@@ -30,7 +30,7 @@ from engine.method import Representation, Shapes
 from engine.project import Project
 from engine.protocol import Note, Progress, Stage
 from engine.rows import ItemRow
-from engine.shapes import model_path, read_fit_about, read_model_about
+from engine.shapes import model_path, read_fit_about, read_model_about, version_of
 from engine.shipped import is_shipped
 from engine.storage import digest, write_atomic
 from engine.upright import centred_if_symmetric
@@ -75,7 +75,7 @@ def lenders(model: str, representation: BasisRepresentation, project: Project) -
     runs = {run.id for run in project.catalogue.runs()}
     job = project.job(model) if model in runs else None
     if isinstance(job, FitJob) and job.model and not job.fine_tune:
-        return lenders(job.model, representation, project)
+        return lenders(version_of(model, project) if is_shipped(job.model) else job.model, representation, project)
     fit = job.fit if isinstance(job, TrainJob) else model if isinstance(job, FitJob) else ""
     path = project.run_folder(fit) / "latents.safetensors" if fit else None
     if job is None or path is None or not path.is_file():

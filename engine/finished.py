@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from shutil import rmtree
 from typing import Any
 
 import msgspec
@@ -101,11 +100,16 @@ class Finished:
         about = self._model.about
         names = about.conditions.get(CATEGORY, ())
         ids = keep_generated(self._project, self._job, about.layout, about.vocabulary, shapes, names, numbers)
-        rmtree(self._project.run_folder(self._job.run) / "cards", ignore_errors=True)  # of the same run, begun before
-        for number, name in zip(numbers or range(len(ids)), ids, strict=True):
-            if number in self.lifts:
-                part, by = self.lifts[number]
-                keep_moves(name, (ShiftMove(part=part, by=(0.0, by, 0.0)),), self._project)
+        lifted = {
+            name: self.lifts[number]
+            for number, name in zip(numbers or range(len(ids)), ids, strict=True)
+            if number in self.lifts
+        }
+        for name, (part, by) in lifted.items():
+            keep_moves(name, (ShiftMove(part=part, by=(0.0, by, 0.0)),), self._project)
+        for card in (self._project.run_folder(self._job.run) / "cards").glob("*.json"):
+            if f"{self._job.run}/{card.stem}" not in lifted:  # of the same run, begun before
+                card.unlink()
         return ids
 
     def _kept_before(self) -> set[int]:

@@ -18,7 +18,7 @@ from engine.shipped import is_shipped
 from engine.storage import write_json
 
 FILE = "order.json"  # in the folder of a fit: its rules; in that of a training: those that its model draws by
-BEAT = 16  # items between two events
+MOST = 3_000  # items that are looked at; of more some, evenly chosen
 
 
 def order_of_fit(fit: str, items: list[str], project: Project) -> Stage[tuple[Rule, ...]]:
@@ -29,10 +29,9 @@ def order_of_fit(fit: str, items: list[str], project: Project) -> Stage[tuple[Ru
     """
     path = project.run_folder(fit) / FILE
     if not path.exists():
-        heights = []
-        for done, item in enumerate(items):
-            if done % BEAT == 0:
-                yield Progress(stage="order", done=done, total=len(items))
+        heights, some = [], items[:: max(-(-len(items) // MOST), 1)]
+        for done, item in enumerate(some):
+            yield Progress(stage="order", done=done, total=len(some))
             file = project.geometry_path(item)
             parts = load_geometry(file).parts if file.exists() else {}
             heights.append({name: _ends(mesh) for name, mesh in parts.items() if len(mesh.faces)})
@@ -71,4 +70,7 @@ def _read(path: Path) -> tuple[Rule, ...]:
     try:
         return msgspec.json.decode(path.read_bytes(), type=tuple[Rule, ...])
     except msgspec.DecodeError as error:
-        raise DamagedFileError(f"{path} cannot be read ({error}); delete it, and it is made anew") from error
+        raise DamagedFileError(
+            f"{path} cannot be read ({error}); delete it: that of a fit is made anew, and a model without one draws parts in "
+            "any order"
+        ) from error
