@@ -1,5 +1,5 @@
-"""How new and how firm a generated shape is: which training shape it is nearest to by its latent, as generations and
-analyses tell it, and whether it came out in one piece, as it was asked for, and not hanging by a thread."""
+"""How new and how firm a generated shape is: which training shape it is nearest to, by its latent or as a cloud by its points,
+as generations and analyses tell it; and whether it came out in one piece, as asked for, and not hanging by a thread."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
