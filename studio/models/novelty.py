@@ -1,4 +1,4 @@
-"""How new and how firm a generated shape is: which training shape it is nearest to, by its latent or as a cloud by its points,
+"""How new and how firm a generated shape is: which training shape it is nearest to, by its latent or as a cloud by points,
 as generations and analyses tell it; and whether it came out in one piece, as asked for, and not hanging by a thread."""
 
 from collections.abc import Iterable

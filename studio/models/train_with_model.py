@@ -15,6 +15,7 @@ from studio.models.make import Make
 from studio.models.opened import OpenProject, ProjectModel
 from studio.models.sources import Source, read_about
 from studio.models.titles import counted
+from studio.models.train_methods import METHODS
 
 TITLE = "With a model that is there"
 ABOUT = "The way to mix shapes of your own now: they become shapes of a model, and nothing has to be trained."
@@ -27,7 +28,7 @@ WAYS: Mapping[int, tuple[str, str]] = {  # steps of fine-tuning -> (words, a sen
         "Takes minutes and comes nearer to your shapes. They mix with one another then, no longer with others of the model.",
     ),
 }
-NO_MODEL = "No model here can take new shapes: train one first, by the method “Shared parts”."
+NO_MODEL = f"No model here can take new shapes: train one first, by the method “{METHODS[METHOD][0]}”."
 
 
 class WithModel(ProjectModel):
