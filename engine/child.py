@@ -19,6 +19,7 @@ import psutil
 from engine import errors
 from engine.errors import MeshError, StudioError, out_of_memory
 from engine.lifeline import NICE, guard
+from engine.stages import retold
 
 BEAT_S = 0.1  # how often a waiting caller hears from us
 START_S = 120.0  # a new process may need so long to import its work on a busy machine
@@ -107,16 +108,7 @@ class Child:
 
     def awaited(self, request: bytes, sign: Sign) -> Generator[Sign, None, bytes]:
         """As ``ask``, with ``sign`` as the sign of life: a stage of a job, where it is an event."""
-        asked = self.ask(request)
-        try:
-            while True:
-                try:
-                    next(asked)
-                except StopIteration as end:
-                    return bytes(end.value)
-                yield sign
-        finally:
-            asked.close()
+        return retold(self.ask(request), lambda _: sign)
 
     def close(self) -> None:
         """End the process at once, whatever it is doing."""
