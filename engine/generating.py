@@ -28,7 +28,7 @@ from engine.settings import override
 from engine.shapes import model_path, read_model_about
 from engine.shipped import is_shipped, shipped_card, shipped_cards, shipped_for
 from engine.stages import ended
-from engine.storage import seed_of
+from engine.storage import digest, seed_of
 from engine.telling import missed_parts, tell_missed
 from engine.whole import Draw, Lift, whole_shapes
 
@@ -96,12 +96,13 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
             keep_solids(solids, one, settings, GRID, 0.0, project)
 
     if job.whole:
-        looked = work.folder / f"looked-{model.hash}.json"  # of a model that has changed since, draws are others
+        order = order_to_draw_in(job.model, project) if representation.parts else ()
+        by = f"-{digest(msgspec.json.encode(order))[:8]}" if order else ""
+        looked = work.folder / f"looked-{model.hash}{by}.json"  # another model, or order, has other draws
 
         def as_asked(row: Shapes) -> bool:
             return not any(missed_parts(asked, about.vocabulary, row))
 
-        order = order_to_draw_in(job.model, project) if representation.parts else ()
         drawing = whole_shapes(draw, representation, work.device, as_asked, looked, settled, surfaces, order)
     else:
         drawing = _as_drawn(draw)

@@ -44,7 +44,7 @@ def order_to_draw_in(model: str, project: Project) -> tuple[Rule, ...]:
     if is_shipped(model):
         known = read_known(model, project).about
         return known.order if known.drawn_in_order else ()
-    if Path(model).suffix:  # a file
+    if Path(model).suffix == ".safetensors":  # a file
         return ()
     path = project.run_folder(model) / FILE
     return _read(path) if path.exists() else ()

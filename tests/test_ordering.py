@@ -46,11 +46,13 @@ def test_the_order_of_a_fit_is_that_of_its_items_and_is_told_once(project: Proje
     rules = ended(order_of_fit("fit", items, project))
     assert {("body", "roof", 1), ("wheel", "roof", 1)} <= {(rule.lower, rule.upper, rule.end) for rule in rules}
     assert ended(order_of_fit("fit", [], project)) == rules
-    path = project.run_folder("fit") / FILE
-    assert order_to_draw_in("fit", project) == rules and order_to_draw_in("other", project) == ()
+    path = project.run_folder("fit.2") / FILE  # a name as a person may give it, and no file
+    path.parent.mkdir()
+    (project.run_folder("fit") / FILE).rename(path)
+    assert order_to_draw_in("fit.2", project) == rules and order_to_draw_in("other", project) == ()
     path.write_text("[1]")
     with pytest.raises(DamagedFileError, match="delete it"):
-        order_to_draw_in("fit", project)
+        order_to_draw_in("fit.2", project)
 
 
 def test_heights_are_those_without_crumbs() -> None:
