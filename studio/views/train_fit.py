@@ -121,7 +121,10 @@ class FitStep(Step):
         say(self.time, "" if obstacle or train.by_model else time_words(*train.fit_cost()), "dim")
         self.mix.setVisible(done and fit is not None and bool(fit.job.model))
         finished = [one for one in train.runs.fits if one.state == "finished"]
-        titles = [(f"{one.run}: {counted(len(one.accepted), 'shape')}", one.run) for one in finished]
+        titles = [
+            (f"{one.run}: {counted(len(one.accepted), 'shape')}{', with a model' * bool(one.job.model)}", one.run)
+            for one in finished
+        ]
         fill(self.fits, titles, fit.run if fit else "")
         self.fits.setVisible(len(finished) > 1)
         self.gate.draw()

@@ -154,6 +154,9 @@ def test_meshes_of_the_library_become_shapes_that_mix(
     panel.model.refresh()
     settle(qtbot, lambda: len(panel.model.runs.fits) == 2 and panel.view.fit.mix.isVisible(), 30)
     assert [step.number for step in panel.view.steps if step.open] == [2], "what comes next is to mix them"
+    fits = panel.view.fit.fits
+    told = [fits.itemText(i).endswith("with a model") for i in range(fits.count())]
+    assert told == [True, False] and fits.currentIndex() == 0
     qtbot.mouseClick(panel.view.fit.mix, LEFT)
     base = panel.opened.model(Mix).base
     assert base is not None and base.name == shape
