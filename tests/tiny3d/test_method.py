@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine import Project, methods, run
+from engine import Project, methods, run, shipped
 from engine.clouds.representation import CloudRepresentation
 from engine.errors import InputError
 from engine.forming import KIND, Forming
@@ -109,7 +109,11 @@ def test_what_a_cloud_cannot_do_is_said(trained: tuple[Project, str]) -> None:
             finished(job, project)
 
 
-def test_prompts_find_a_model_that_reads_them(trained: tuple[Project, str]) -> None:
+def test_prompts_find_a_model_that_reads_them(
+    trained: tuple[Project, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing comes with the program, it is not asked by a category."""
+    monkeypatch.setenv(shipped.ELSEWHERE, str(tmp_path / "none"))
     project, _ = trained
     assert model_to_draw_with(project, words=True) in {run_.id for run_ in project.catalogue.runs("train")}
     with pytest.raises(InputError, match="no trained model that knows table"):
