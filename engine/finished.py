@@ -70,7 +70,13 @@ class Finished:
 
     def tell(self, ids: Sequence[str], nearest: Sequence[Any]) -> None:
         """Write down what is known of a run that does not come to its result."""
-        told = {"shapes": ids, "nearest": nearest, "loose": [], "joints": self.told_joints()}
+        told = {
+            "shapes": ids,
+            "nearest": nearest,
+            "loose": [],
+            "joints": self.told_joints(),
+            "moved": self.told_moves(),
+        }
         write_json(self._project.run_folder(self._job.run) / KEPT, told)
 
     def told_joints(self) -> list[dict[str, Any]]:
