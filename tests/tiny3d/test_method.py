@@ -16,8 +16,9 @@ from engine.errors import InputError
 from engine.forming import KIND, Forming
 from engine.generating import model_to_draw_with
 from engine.jobs import FitJob, GenerateJob, InterpolateJob, SamplesJob, TrainJob
+from engine.layout import Layout, Slot
 from engine.mailbox import Preview
-from engine.method import Workspace
+from engine.method import Batch, Workspace
 from engine.methods.tiny3d.denoiser import PointDenoiser
 from engine.methods.tiny3d.settings import Tiny3dSettings
 from engine.opened import open_model, open_shape
@@ -163,6 +164,18 @@ def test_a_model_says_what_it_was_made_with(trained: tuple[Project, str]) -> Non
     assert 0 < float(opened.trainee.scale) < 0.5
 
 
+def test_a_step_learns_as_many_points_as_it_is_told() -> None:
+    settings = override(SMOKE, ["denoiser.points=20"])
+    method = methods.load(settings)
+    trainee = method.trainee(settings, Layout((Slot("points", (64, 3)),)), {})
+    assert isinstance(trainee, PointDenoiser)
+    seen: list[int] = []
+    trainee.network.register_forward_pre_hook(lambda _, given: seen.append(given[0].shape[1]))
+    batch = Batch(torch.randn(2, 3 * 64), extras={"caption": torch.ones(2, 4, dtype=torch.int64)})
+    method.loss(trainee, method.representation(settings, ()), settings, batch, torch.Generator().manual_seed(0))
+    assert seen == [20]
+
+
 def test_the_published_recipe_trains(trained: tuple[Project, str]) -> None:
     """It goes the same way, with noise as the target and coordinates from -1 to 1; its samples are finite."""
     project, _ = trained
@@ -174,7 +187,11 @@ def test_the_published_recipe_trains(trained: tuple[Project, str]) -> None:
 
 @pytest.mark.parametrize(
     "changes, words",
-    [(("train.conditions=category",), "asked for in words"), (("fit.points=32",), "only denoiser, train, sampler")],
+    [
+        (("train.conditions=category",), "asked for in words"),
+        (("fit.points=32",), "only denoiser, train, sampler"),
+        (("denoiser.points=65",), "gives 64 points"),
+    ],
 )
 def test_what_cannot_be_trained_says_why(trained: tuple[Project, str], changes: tuple[str, ...], words: str) -> None:
     project, _ = trained

@@ -40,6 +40,11 @@ class Tiny3d:
             raise InputError(
                 f"clouds are asked for in words, not by {', '.join(conditions)}; set train.conditions=none"
             )
+        if settings.denoiser.points > settings.fit.points:
+            raise InputError(
+                f"the fit gives {settings.fit.points} points of a cloud, denoiser.points asks for more; fit with more, or"
+                f" set it to {settings.fit.points} at most"
+            )
         own = settings.text.encoder == "words"
         kind = Upsampler if settings.denoiser.role == "details" else PointDenoiser
         return kind(settings.learned, WordNetwork(settings.text) if own else nn.Identity(), settings.text.dim)
@@ -60,10 +65,11 @@ class Tiny3d:
         batch: Batch,
         generator: torch.Generator,
     ) -> Tensor:
-        """The denoising loss on clouds that are told their captions."""
+        """The denoising loss on clouds that are told their captions; rows hold points in any order."""
         assert isinstance(trainee, PointDenoiser)
         drop, facts = settings.train.condition_drop, batch.extras.get("facts")
-        return trainee.loss(batch.target, batch.extras["caption"], generator, drop, facts)
+        rows = batch.target[:, : 3 * settings.denoiser.points] if settings.denoiser.points else batch.target
+        return trainee.loss(rows, batch.extras["caption"], generator, drop, facts)
 
     def sample(
         self,

@@ -55,6 +55,10 @@ class PointDenoiserSettings(Settings, frozen=True):
         float,
         Meta(ge=1, description="training noises this many times the odds, as what words say is decided in much noise"),
     ] = 1.0
+    points: Annotated[
+        int,
+        Meta(ge=0, le=16_384, description="of a cloud in a training step, so that a step sees more shapes; 0 = all"),
+    ] = 0
     drop: Annotated[
         Literal["sample", "batch"], Meta(description="what forgets its caption together; published: the whole batch")
     ] = "sample"
