@@ -59,7 +59,10 @@ LEARNING = (
 )  # code that a model follows from, beside its method's own:
 WEIGHT_SPACE = ("methods/hyperdiffusion", "methods/semantic")
 OWN = {"hyperdiffusion": WEIGHT_SPACE, "semantic": WEIGHT_SPACE, "basis": ("basis", "methods/basis")}
-MEASURING = ("metrics", "geometry", "evaluating.py")
+GEOMETRY = tuple(
+    f"geometry/{file.name}" for file in sorted((ROOT / "engine/geometry").glob("*.py"))
+)  # not its files' formats
+MEASURING = ("metrics", *GEOMETRY, "evaluating.py")
 FLOOR = 0.005  # distances of a 1-NNA from 0.5 below this one are not told apart
 COPIES = 0.02  # more copies than among unseen real shapes that are still allowed
 
