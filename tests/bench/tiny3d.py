@@ -4,8 +4,8 @@ Shapes of the six procedural categories, one model of all of them for each recip
 schedule, coordinates over their deviation, min-SNR, captions dropped shape by shape, a reader that learns facts as well,
 late noise more often, steps of 32 clouds of 64 points; AdamW with a falling rate, clipping and an average of the weights)
 and ``published`` (train.recipe=published: noise prediction on the linear schedule, coordinates from -1 to 1, min-SNR,
-captions dropped batch by batch; Adam at a constant 1e-3 after 1,000 steps, no average). The networks are the same and take the same number of
-steps of as many points (16 clouds of 128, which in equal time teach it more than 8 of 256), so the CPU time is the same but
+captions dropped batch by batch; Adam at a constant 1e-3 after 1,000 steps, no average). The networks are the same and
+take the same number of steps of as many points (16 clouds of 128, which in equal time teach it more than 8 of 256), so the CPU time is the same but
 for the average and the facts (``train_cpu_s``). Everything is computed in float32 on one thread, also where the processor has
 bfloat16.
 
@@ -57,8 +57,8 @@ from engine.text.captions import caption
 from tests.bench._budget import Account, done
 from tests.bench._source import ROOT, code_of
 
-LEARNING = ("diffusion", "optimise.py", "clouds/pool.py")
-LEARNING += tuple(f"methods/tiny3d/{name}.py" for name in ("denoiser", "method", "network"))
+METHOD = ("methods/tiny3d/denoiser.py", "methods/tiny3d/method.py", "methods/tiny3d/network.py")
+LEARNING = ("diffusion", "optimise.py", "clouds/pool.py", *METHOD)
 SAYING = ("text/captions.py", "text/phrases.py", "text/vocabulary.py", "text/word_encoder.py", "clouds/told.py")
 READING = ("text.facts=384", "text.shuffle=0.5", "denoiser.late=1.5")
 OURS = (*READING, "denoiser.points=64", "train.batch=32")  # as the shipped model learns
