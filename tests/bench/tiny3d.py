@@ -5,9 +5,9 @@ schedule, coordinates over their deviation, min-SNR, captions dropped shape by s
 late noise more often, steps of 32 clouds of 64 points; AdamW with a falling rate, clipping and an average of the weights)
 and ``published`` (train.recipe=published: noise prediction on the linear schedule, coordinates from -1 to 1, min-SNR,
 captions dropped batch by batch; Adam at a constant 1e-3 after 1,000 steps, no average). The networks are the same and
-take the same number of steps of as many points (16 clouds of 128, which in equal time teach it more than 8 of 256), so the CPU time is the same but
-for the average and the facts (``train_cpu_s``). Everything is computed in float32 on one thread, also where the processor has
-bfloat16.
+take the same number of steps of as many points (16 clouds of 128, which in equal time teach it more than 8 of 256), so
+the CPU time is the same but for the average and the facts (``train_cpu_s``). Everything is computed in float32 on one
+thread, also where the processor has bfloat16.
 
 Per category as many clouds as there are unseen references, as many points each, drawn without guidance for captions of
 training shapes, one caption and noise of its own each: so they are spread as the data are, and nothing is told of the
