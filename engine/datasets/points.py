@@ -5,7 +5,7 @@ Coordinates keep the data set's own axes and scale: the caller turns them (``eng
 
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +14,16 @@ from numpy.typing import NDArray
 from engine.datasets.arrays import read_npy, read_npz
 from engine.datasets.source import Source
 from engine.errors import InputError, MeshError
+from engine.geometry.readers.coloured import srgb
 
 LARGEST_TEXT = 2**28  # bytes of text, which takes several times as much to read
 TEXT = (".pts", ".txt", ".xyz", ".csv")
-COLUMNS = {3: "x y z", 4: "x y z label", 6: "x y z and a normal", 7: "x y z, a normal and a label"}
+COLUMNS = {
+    3: "x y z",
+    4: "x y z label",
+    6: "x y z and a normal or a colour",
+    7: "x y z, a normal or a colour, and a label",
+}
 
 Floats = NDArray[np.float64]
 Box = tuple[Floats, float]
@@ -31,12 +37,14 @@ class Cloud:
     labels : (P,) int64, or None where there are none; ``str(label)`` is a key of the source's ``label_names``
     normals : (P, 3) float64, or None
     box : centre (3,) and longest side of the shape's bounding box where the file states them
+    colours : (P, 3) float64 sRGB 0..1, or None
     """
 
     points: Floats
     labels: NDArray[np.int64] | None = None
     normals: Floats | None = None
     box: Box | None = None
+    colours: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -76,7 +84,7 @@ def read_cloud(source: Source) -> Cloud:
         labels = read_labels(source.labels)
         if len(labels) != len(cloud.points):
             raise MeshError(f"{source.labels}: {len(labels)} labels for the {len(cloud.points)} points of {path}")
-    return Cloud(finite(path, cloud.points), labels, cloud.normals, cloud.box)
+    return replace(cloud, points=finite(path, cloud.points), labels=labels)
 
 
 def read_occupancy(source: Source) -> Occupancy:
@@ -123,7 +131,7 @@ def _of_columns(path: str, rows: Floats) -> Cloud:
         known = "; ".join(f"{number}: {words}" for number, words in COLUMNS.items())
         raise MeshError(f"{path}: {count} columns; known are {known}")
     labels = _whole(path, rows[:, -1]) if count in (4, 7) else None
-    return Cloud(rows[:, :3], labels, _unit(rows[:, 3:6]) if count > 4 else None)
+    return _told(Cloud(rows[:, :3], labels), rows[:, 3:6]) if count > 4 else Cloud(rows[:, :3], labels)
 
 
 def _of_array(path: str, rows: NDArray) -> Cloud:
@@ -133,16 +141,19 @@ def _of_array(path: str, rows: NDArray) -> Cloud:
         raise InputError(
             f"{path}: its fourth column is nothing but 0 and 1: these are points with inside flags, no cloud"
         )
-    return Cloud(rows[:, :3].astype(np.float64), None, _unit(rows[:, 3:6]) if rows.shape[1] == 6 else None)
+    cloud = Cloud(rows[:, :3].astype(np.float64))
+    return _told(cloud, rows[:, 3:]) if rows.shape[1] == 6 else cloud
 
 
 def _of_archive(path: str) -> Cloud:
-    held = read_npz(path, ("points",), ("normals", "loc", "scale"))
+    held = read_npz(path, ("points",), ("normals", "colors", "loc", "scale"))
     points, box = _placed(path, held)
-    normals = held.get("normals")
-    if normals is not None and normals.shape != points.shape:
-        raise MeshError(f"{path}: {normals.shape} normals for {points.shape} points")
-    return Cloud(points, None, None if normals is None else normals.astype(np.float64), box)
+    normals, colours = held.get("normals"), held.get("colors")
+    for name, array in (("normals", normals), ("colors", colours)):
+        if array is not None and array.shape != points.shape:
+            raise MeshError(f"{path}: {array.shape} {name} for {points.shape} points")
+    shades = None if colours is None else srgb(colours, 255.0 if colours.dtype == np.uint8 else 0.0)
+    return Cloud(points, None, None if normals is None else normals.astype(np.float64), box, shades)
 
 
 def _of_pcd(path: str) -> Cloud:
@@ -170,10 +181,13 @@ def _of_pcd(path: str) -> Cloud:
         return rows[:, [names.index(name) for name in wanted]] if set(wanted) <= set(names) else None
 
     labels = columns("label")
+    name = "rgba" if "rgba" in names else "rgb"
+    types = dict(zip(fields, head.get("TYPE", []), strict=False))
     return Cloud(
         rows[:, [names.index(name) for name in "xyz"]],
         None if labels is None else _whole(path, labels[:, 0]),
         columns("normal_x", "normal_y", "normal_z"),
+        colours=_packed(packed, types.get(name)) if (packed := columns(name)) is not None else None,
     )
 
 
@@ -214,10 +228,22 @@ def _whole(path: str, values: Floats) -> NDArray[np.int64]:
     return values.astype(np.int64)
 
 
-def _unit(vectors: NDArray) -> Floats | None:
-    """The three columns as normals, None when they are no unit vectors (then they are colours or the like)."""
-    length = np.linalg.norm(vectors.astype(np.float64), axis=1)
-    return vectors.astype(np.float64) if len(length) and abs(np.median(length) - 1) < 0.05 else None
+def _told(cloud: Cloud, columns: NDArray) -> Cloud:
+    """The cloud with three more columns as what they are: normals where they are unit vectors that do not all point into
+    one corner, as they do nowhere on a closed surface; colours where they can be some, see `srgb`; or else nothing."""
+    found = columns.astype(np.float64)
+    length = np.linalg.norm(found, axis=1)
+    if len(length) and abs(np.median(length) - 1) < 0.05 and (found < 0).any():
+        return replace(cloud, normals=found)
+    return replace(cloud, colours=srgb(found))
+
+
+def _packed(column: Floats, kind: str | None) -> Floats:
+    """(P, 3) sRGB of PCD's colours (P, 1): three bytes of a whole number, which as kind "F" is told as the float32 with the
+    same bits."""
+    with np.errstate(all="ignore"):
+        bits = column[:, 0].astype("<f4").view("<u4") if kind == "F" else column[:, 0].astype(np.int64) & 0xFFFFFFFF
+    return np.stack([bits >> shift & 255 for shift in (16, 8, 0)], 1) / 255
 
 
 def _text(path: str) -> Floats:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from engine.datasets.axes import state, stated, stated_in, turn
 from engine.datasets.keeping import keep_geometry
 from engine.datasets.labels import note_names
+from engine.datasets.paint import keep_paint
 from engine.datasets.parts import SOLID
 from engine.datasets.points import Box, Cloud, finite, read_cloud, read_labels, read_occupancy
 from engine.datasets.source import Source
@@ -30,6 +31,7 @@ from engine.geometry.mesh import Geometry, Mesh, join, transform
 from engine.geometry.pieces import by_pieces, keeps_all
 from engine.geometry.raw import FaceLabels, OnlyPointsError, Raw
 from engine.geometry.readers import read_raw
+from engine.geometry.readers.coloured import OnlyColouredPointsError
 from engine.geometry.regions import Regions, from_cloud, from_faces, part_names
 from engine.geometry.rename import rename
 from engine.storage import digest, seed_of
@@ -122,7 +124,8 @@ def _mesh(order: Order, row: Finding, folder: Path | None) -> Finding:
     try:
         raw = _pieces(source) if source.kind == "parts" else read_raw(Path(source.files[0]))
     except OnlyPointsError as found:
-        return _surface_points(order, row, folder, Cloud(finite(source.files[0], found.points)))
+        own = found.colours if isinstance(found, OnlyColouredPointsError) else None
+        return _surface_points(order, row, folder, Cloud(finite(source.files[0], found.points), colours=own))
     counted = order.solids and not source.labels and len(raw.mesh.faces) > 0 and not _named_by_file(raw)
     if counted:
         raw = replace(raw, labels={"node": by_pieces(raw.mesh)})  # before solids that overlap are united
@@ -141,6 +144,7 @@ def _mesh(order: Order, row: Finding, folder: Path | None) -> Finding:
         report |= label_report(geometry)
     if folder and judgement.verdict != "refused":
         row = changed(row, hash=keep_geometry(folder, geometry))
+        keep_paint(folder, raw)
     return changed(
         row,
         verdict=judgement.verdict,
@@ -225,8 +229,10 @@ def _surface_points(order: Order, row: Finding, folder: Path | None, cloud: Clou
     many = f"{len(cloud.points):,} points on a surface"
     if len(names) > MOST_NAMES:
         many, names = f"{many}, with {len(names):,} different labels, too many to be parts", ()
-    _keep_points(folder, order, cloud.points, np.zeros(0, bool), label, names, 0, cloud.box)
+    colours = np.zeros((0, 3)) if cloud.colours is None else cloud.colours
+    _keep_points(folder, order, cloud.points, np.zeros(0, bool), label, names, 0, cloud.box, colours)
     said = f"{many} in {len(names)} parts" if names else many
+    said = f"{said}, with colours" if len(colours) else said
     reason = f"{said}. They do not tell inside from outside: {USES}."
     return changed(row, verdict="points", reason=reason, parts=names, report={"points": len(cloud.points)})
 
@@ -241,7 +247,8 @@ def _occupancy(order: Order, row: Finding, folder: Path | None) -> Finding:
         )
     near = found.sections.get("near", (0, 0))
     near_count = near[1] - near[0]
-    _keep_points(folder, order, found.points, found.inside, np.zeros(0, np.int16), (), near_count, found.box)
+    none = np.zeros((0, 3))
+    _keep_points(folder, order, found.points, found.inside, np.zeros(0, np.int16), (), near_count, found.box, none)
     reason = f"{len(found.inside):,} points with inside flags, {inside:,} of them inside. Used as they are."
     report = {"points": len(found.inside), "inside": inside}
     return changed(row, verdict="samples", reason=reason, usable=True, report=report)
@@ -256,8 +263,12 @@ def _keep_points(
     names: tuple[str, ...],
     near: int,
     box: Box | None,
+    colours: NDArray[np.floating],
 ) -> None:
-    """Keep points in canonical space: by the shape's box where the file states it, else by that of the points (inside)."""
+    """Keep points in canonical space: by the shape's box where the file states it, else by that of the points (inside).
+
+    colours : (P, 3) sRGB 0..1, or (0, 3)
+    """
     rotation = order.turn(folder)
     turned = points @ rotation.T
     to_source = frame(turned[inside] if len(inside) else turned)
@@ -267,9 +278,9 @@ def _keep_points(
     if folder:
         whole = np.eye(4)
         whole[:3, :3] = rotation.T
-        Stored(place(turned, to_source), inside, label, names, near, whole @ to_source).save(
-            folder / "points.safetensors"
-        )
+        shades = np.rint(255 * colours).astype(np.uint8)
+        kept = Stored(place(turned, to_source), inside, label, names, near, whole @ to_source, shades)
+        kept.save(folder / "points.safetensors")
 
 
 def _carry(order: Carry) -> Finding:

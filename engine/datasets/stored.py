@@ -1,6 +1,6 @@
 """Items that come as points instead of a mesh: surface clouds, and points with inside flags that fields can be fitted to."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -26,6 +26,7 @@ class Stored:
     label : (P,) int16 into ``names``, -1 for none; or (0,)
     near : how many of the points, from the first, were drawn near the surface; the others were drawn evenly
     to_source : (4, 4) float64, canonical coordinates -> coordinates of the source file
+    colours : (P, 3) uint8 sRGB, or (0, 3)
     """
 
     points: NDArray[np.float32]
@@ -34,20 +35,23 @@ class Stored:
     names: tuple[str, ...]
     near: int
     to_source: NDArray[np.float64]
+    colours: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, 3), np.uint8))
 
     def save(self, path: Path) -> None:
         """Write as one safetensors file, atomically."""
         header = {"names": msgspec.json.encode(self.names).decode(), "near": str(self.near)}
         arrays: dict[str, NDArray] = {"points": self.points, "inside": self.inside.astype(np.uint8)}
-        write_tensors(path, arrays | {"label": self.label, "to_source": self.to_source}, header)
+        arrays |= {"label": self.label, "to_source": self.to_source}
+        write_tensors(path, arrays | ({"colours": self.colours} if len(self.colours) else {}), header)
 
     @staticmethod
     def load(path: Path) -> "Stored":
         """Read back what ``save`` wrote. Raises DamagedFileError."""
         arrays, header = read_tensors(path)
         names = msgspec.json.decode(header["names"], type=tuple[str, ...])
-        inside = arrays["inside"].astype(bool)
-        return Stored(arrays["points"], inside, arrays["label"], names, int(header["near"]), arrays["to_source"])
+        inside, colours = arrays["inside"].astype(bool), arrays.get("colours", np.zeros((0, 3), np.uint8))
+        near, to_source = int(header["near"]), arrays["to_source"]
+        return Stored(arrays["points"], inside, arrays["label"], names, near, to_source, colours)
 
 
 def frame(points: NDArray[np.floating]) -> NDArray[np.float64]:

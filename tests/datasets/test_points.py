@@ -51,9 +51,34 @@ def test_text_reads_back(tmp_path: Path, mark: str, columns: int) -> None:
         assert np.array_equal(cloud.labels, LABELS)
 
 
-def test_colours_are_no_normals(tmp_path: Path) -> None:
-    np.savetxt(tmp_path / "a.txt", np.column_stack([POINTS, RNG.integers(0, 256, (57, 3))]))
-    assert read_cloud(cloud_of(tmp_path / "a.txt")).normals is None
+@pytest.mark.parametrize("full", [1, 255])
+@pytest.mark.parametrize("labelled", [False, True])
+def test_colours_are_no_normals(tmp_path: Path, full: int, labelled: bool) -> None:
+    """Neither mixed ones nor pure ones, which are as long as normals."""
+    for bytes_ in (RNG.integers(0, 256, (57, 3)), 255 * np.eye(3, dtype=int)[LABELS % 3]):
+        rows = [POINTS, bytes_ / 255 * full, *([LABELS] if labelled else [])]
+        np.savetxt(tmp_path / "a.txt", np.column_stack(rows))
+        cloud = read_cloud(cloud_of(tmp_path / "a.txt"))
+        assert cloud.normals is None and (cloud.labels is not None) == labelled
+        assert cloud.colours is not None and np.allclose(cloud.colours, bytes_ / 255)
+
+
+def test_what_is_neither_normal_nor_colour_is_left_out(tmp_path: Path) -> None:
+    np.savetxt(tmp_path / "a.txt", np.column_stack([POINTS, 300 * POINTS]))
+    cloud = read_cloud(cloud_of(tmp_path / "a.txt"))
+    assert cloud.normals is None and cloud.colours is None
+
+
+def test_colours_of_arrays(tmp_path: Path) -> None:
+    bytes_ = RNG.integers(0, 256, (57, 3))
+    np.save(tmp_path / "a.npy", np.column_stack([POINTS, bytes_]))
+    np.savez(tmp_path / "a.npz", points=POINTS, colors=bytes_.astype(np.uint8))
+    for name in ("a.npy", "a.npz"):
+        found = read_cloud(cloud_of(tmp_path / name)).colours
+        assert found is not None and np.array_equal(found, bytes_ / 255)
+    np.savez(tmp_path / "a.npz", points=POINTS, colors=bytes_[:3])
+    with pytest.raises(MeshError, match="colors"):
+        read_cloud(cloud_of(tmp_path / "a.npz"))
 
 
 @pytest.mark.parametrize("form", ["%d", "%.6f"])
@@ -222,6 +247,13 @@ def test_point_clouds_of_pcl(tmp_path: Path) -> None:
     assert cloud.points.tolist() == [[1, 2, 3], [4, 5, 6]]
     assert cloud.labels is not None and cloud.labels.tolist() == [7, 8]
     assert cloud.normals is not None and cloud.normals.tolist() == [[0, 0, 1], [1, 0, 0]]
+    assert cloud.colours is not None and (255 * cloud.colours).tolist() == [[255, 255, 255], [0, 0, 0]]
+    packed = np.array([0x0011FF80, 0x00FFCC03], "<u4").view("<f4")
+    told = PCD.replace("TYPE F F F U", "TYPE F F F F")
+    told = told.replace("4294967295", f"{packed[0]:.9g}").replace("5 6 0 ", f"5 6 {packed[1]:.9g} ")
+    path.write_text(told)
+    found = read_cloud(cloud_of(path)).colours
+    assert found is not None and np.allclose(255 * found, [[0x11, 0xFF, 0x80], [0xFF, 0xCC, 0x03]])
     changes = {
         "DATA ascii": "DATA binary", "POINTS 2": "POINTS 3", " x y": " a b", "FIELDS": "FELDS",
         "COUNT 1": "COUNT 2", "COUNT": "COUNT a", "4 5 6 0 1 0 0 8": "4 5",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from engine.errors import DamagedFileError, InputError
 from engine.geometry.export.frames import Placement, placement
 from engine.geometry.export.place import check_place, put
-from engine.geometry.export.scene import GENERATOR, GREY, Colour, encoded
+from engine.geometry.export.scene import GENERATOR, GREY, Colour, to_srgb
 from engine.geometry.export.shaping import flat_normals
 from engine.geometry.mesh import Mesh, join
 from engine.geometry.occupancy import surface_samples
@@ -112,8 +112,7 @@ def _ply(table: NDArray[np.float32], colours: NDArray[np.floating] | None, recip
     rows["numbers"] = table
     names = [f"float {name}" for name in ("x", "y", "z", "nx", "ny", "nz")[: table.shape[1]]]
     if colours is not None:
-        shown = np.vectorize(encoded)(np.clip(np.asarray(colours, np.float64), 0, 1))
-        rows["colour"] = np.rint(255 * shown)
+        rows["colour"] = np.rint(255 * to_srgb(colours))
         names += ["uchar red", "uchar green", "uchar blue"]
     properties = "".join(f"property {name}\n" for name in names)
     header = (

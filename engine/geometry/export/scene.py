@@ -88,3 +88,15 @@ def split(piece: Piece) -> Split:
 def encoded(linear: float) -> float:
     """Linear intensity 0..1 to sRGB (IEC 61966-2-1), which programs expect in colours of .mtl, .ply and .3mf."""
     return 12.92 * linear if linear <= 0.0031308 else 1.055 * linear ** (1 / 2.4) - 0.055
+
+
+def to_srgb(linear: NDArray[np.floating]) -> NDArray[np.float64]:
+    """`encoded` of many intensities, each held between 0 and 1."""
+    held = np.asarray(linear, np.float64).clip(0, 1)
+    return np.where(held <= 0.0031308, 12.92 * held, 1.055 * held ** (1 / 2.4) - 0.055)
+
+
+def to_linear(srgb: NDArray[np.floating]) -> NDArray[np.float64]:
+    """The way back from sRGB (IEC 61966-2-1) to linear intensities, each held between 0 and 1."""
+    held = np.asarray(srgb, np.float64).clip(0, 1)
+    return np.where(held <= 0.04045, held / 12.92, ((held + 0.055) / 1.055) ** 2.4)

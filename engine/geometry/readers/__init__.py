@@ -5,6 +5,7 @@ from pathlib import Path
 from engine.errors import MeshError, out_of_memory
 from engine.geometry.raw import OnlyPointsError, Raw
 from engine.geometry.readers import dae, gltf, obj, off, ply, stl, threemf
+from engine.geometry.readers.coloured import OnlyColouredPointsError
 from engine.geometry.readers.limits import LIMITS, Limits, check_bytes
 
 READERS = {
@@ -34,6 +35,8 @@ def read_raw(path: Path, data: bytes | None = None, limits: Limits = LIMITS) -> 
         if kind in (".glb", ".gltf"):
             return gltf.read(contents, limits, folder)
         return READERS[kind](contents, limits)
+    except OnlyColouredPointsError as error:
+        raise OnlyColouredPointsError(f"{path}: {error}", error.points, error.colours) from error
     except OnlyPointsError as error:
         raise OnlyPointsError(f"{path}: {error}", error.points) from error
     except MeshError as error:

@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import MeshError
+from engine.geometry.export.scene import to_srgb
 from engine.geometry.raw import Raw
+from engine.geometry.readers.coloured import Colours
 from engine.geometry.readers.gltf_numbers import Accessor, Buffer, Index, Numbers, View, damaged, item
 from engine.geometry.readers.limits import Limits
 from engine.geometry.readers.scene import Scene, is_mirror
@@ -148,7 +150,7 @@ class _Reader:
 
     def _place(self, node: _Node, number: int, matrix: NDArray[np.float64]) -> None:
         mesh = item(self.document.meshes, node.mesh or 0, "mesh")
-        placed: dict[tuple[int, int], int] = {}
+        placed: dict[tuple[int, int, int], int] = {}
         for primitive in mesh.primitives:
             position = primitive.attributes.get("POSITION")
             if primitive.mode not in (TRIANGLES, STRIP, FAN) or position is None:
@@ -158,9 +160,10 @@ class _Reader:
             if points.shape[1] != 3:
                 raise damaged("positions do not have three coordinates")
             joints = primitive.attributes.get("JOINTS_0", -1) if node.skin is not None else -1
-            if (position, joints) not in placed:
+            colour = primitive.attributes.get("COLOR_0", -1)
+            if (position, joints, colour) not in placed:
                 posed = (points, matrix) if joints < 0 else (self._posed(node.skin or 0, primitive, points), np.eye(4))
-                placed[position, joints] = self.scene.place(*posed)
+                placed[position, joints, colour] = self.scene.place(*posed, self._colours(colour, len(points)))
             index = np.arange(len(points))
             if primitive.indices is not None:
                 index = integers(self.numbers.array(primitive.indices).ravel(), -1)
@@ -171,7 +174,21 @@ class _Reader:
             }
             sizes = np.full(len(corners), 3)
             mirrored = joints < 0 and is_mirror(matrix)
-            self.scene.add(placed[position, joints], len(points), sizes, corners.ravel(), mirrored, names)
+            self.scene.add(placed[position, joints, colour], len(points), sizes, corners.ravel(), mirrored, names)
+
+    def _colours(self, number: int, count: int) -> Colours | None:
+        """(V, 3) sRGB of the vertices of a primitive, which the format tells as linear RGB; None where they are none."""
+        if number < 0:
+            return None
+        try:
+            values = self.numbers.array(number)
+        except MeshError as error:  # the shape is whole without them
+            self.scene.note(f"left out colours: {error}")
+            return None
+        if len(values) != count or values.shape[1] not in (3, 4) or not np.isfinite(values).all():
+            self.scene.note("left out colours that do not fit their vertices")
+            return None
+        return to_srgb(values[:, :3])
 
     def _material(self, number: int | None) -> str:
         if number is None:

@@ -1,4 +1,5 @@
-"""Wavefront OBJ: vertices, polygons and the names they stand under (o, g, usemtl). Material files are not read."""
+"""Wavefront OBJ: vertices with their colours, polygons and the names they stand under (o, g, usemtl). Material files are
+not read."""
 
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ from numpy.typing import NDArray
 
 from engine.errors import MeshError
 from engine.geometry.raw import Raw
+from engine.geometry.readers.coloured import coloured, srgb
 from engine.geometry.readers.limits import Limits, check_faces, check_vertices
 from engine.geometry.readers.polygons import assemble, spans
 from engine.geometry.readers.text import (
@@ -32,6 +34,7 @@ class _Block:
     """Some lines of a file.
 
     vertices : (V, 3) float64; coordinates that cannot be read are NaN
+    colours : (V, 3) float64, as written behind the coordinates; None where there are none
     flat : how many vertices had no third coordinate, which is 0 then
     sizes : (P,) corners of each polygon
     corners : (sum of sizes,) numbers as written: from 1, from -1 backwards, 0 where there is none
@@ -40,6 +43,7 @@ class _Block:
     """
 
     vertices: NDArray[np.float64]
+    colours: NDArray[np.float64] | None
     flat: int
     sizes: NDArray[np.int64]
     corners: NDArray[np.int64]
@@ -70,7 +74,7 @@ def read(data: bytes, limits: Limits) -> Raw:
         raise MeshError(_no_faces(vertex))
     flat = sum(block.flat for block in found)
     vertices = "vertex has" if flat == 1 else "vertices have"
-    return assemble(
+    raw = assemble(
         np.concatenate([block.vertices for block in found]),
         np.concatenate([block.sizes for block in found]),
         np.concatenate(corners),
@@ -78,6 +82,8 @@ def read(data: bytes, limits: Limits) -> Raw:
         {scheme: spans(names, polygon) for scheme, names in starts.items()},
         [f"{flat:,} {vertices} no third coordinate; it was taken as 0"] if flat else [],
     )
+    colours = np.concatenate([np.zeros((0, 3)), *(one.colours for one in found if one.colours is not None)])
+    return coloured(raw, srgb(colours) if len(colours) == vertex else None)
 
 
 def _no_faces(vertices: int) -> str:
@@ -89,24 +95,28 @@ def _no_faces(vertices: int) -> str:
 def _read_block(text: bytes) -> _Block:
     lines = split(text, comments=True)
     is_vertex, is_face = lines.begin_with(b"v"), lines.begin_with(b"f")
-    vertices, flat = _vertices(lines, is_vertex)
+    vertices, colours, flat = _vertices(lines, is_vertex)
     seen = np.cumsum(is_vertex, dtype=np.int64)[is_face]
     names = _names(text, lines, np.cumsum(is_face, dtype=np.int64))
-    return _Block(vertices, flat, lines.counts[is_face] - 1, _corners(lines.pick(is_face, 1)), seen, names)
+    return _Block(vertices, colours, flat, lines.counts[is_face] - 1, _corners(lines.pick(is_face, 1)), seen, names)
 
 
-def _vertices(lines: Lines, chosen: NDArray[np.bool_]) -> tuple[NDArray[np.float64], int]:
-    """The first three numbers of each chosen line; what follows is a weight or a colour."""
+def _vertices(lines: Lines, chosen: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64] | None, int]:
+    """The first three numbers of each chosen line, three more where all have just these: a colour, else a weight follows;
+    and how many lines have but two."""
     counts = lines.counts[chosen] - 1
     values = numbers(lines.pick(chosen, 1))
     if len(values) == 3 * len(counts) and (counts == 3).all():
-        return values.reshape(-1, 3), 0
+        return values.reshape(-1, 3), None, 0
+    if len(values) == 6 * len(counts) and (counts == 6).all():
+        table = values.reshape(-1, 6)
+        return np.ascontiguousarray(table[:, :3]), table[:, 3:], 0
     first = np.cumsum(counts) - counts
     values = np.append(values, np.nan)
     columns = [np.where(counts > axis, values[np.where(counts > axis, first + axis, -1)], np.nan) for axis in range(3)]
     vertices = np.stack(columns, 1)
     vertices[counts == 2, 2] = 0
-    return vertices, int((counts == 2).sum())
+    return vertices, None, int((counts == 2).sum())
 
 
 def _corners(text: bytes) -> NDArray[np.int64]:

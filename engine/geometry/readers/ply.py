@@ -1,4 +1,5 @@
-"""PLY (Turk 1994), text and binary of either byte order: polygons and triangle strips; all else is skipped."""
+"""PLY (Turk 1994), text and binary of either byte order: polygons, triangle strips and the colours of vertices; all else is
+skipped."""
 
 import re
 
@@ -7,6 +8,7 @@ from numpy.typing import NDArray
 
 from engine.errors import MeshError
 from engine.geometry.raw import OnlyPointsError, Raw
+from engine.geometry.readers.coloured import Colours, OnlyColouredPointsError, coloured, srgb
 from engine.geometry.readers.limits import Limits, check_claim, check_faces, check_vertices
 from engine.geometry.readers.ply_body import Binary, Column, Element, Property, Text
 from engine.geometry.readers.polygons import assemble
@@ -18,6 +20,8 @@ TYPES = {
 }  # fmt: skip
 ORDERS = {"ascii": "", "binary_little_endian": "<", "binary_big_endian": ">"}
 CORNERS = ("vertex_indices", "vertex_index")
+COLOURS = (("red", "green", "blue"), ("diffuse_red", "diffuse_green", "diffuse_blue"), ("r", "g", "b"))
+FULL = {"u1": 255.0, "u2": 65_535.0}  # of types that tell how bright a number is
 LONGEST_HEADER = 2**20
 _END = re.compile(rb"(?:^|(?<=[\n\r]))[ \t]*end_header[ \t]*(\r\n|\n|\r|$)")
 
@@ -30,12 +34,14 @@ def read(data: bytes, limits: Limits) -> Raw:
         check_claim(f"records of {element.name!r}", element.count if element.properties else 0, len(data) - start)
         (check_vertices if element.name == "vertex" else check_faces)(element.count, limits)
     body = Text(data[start:]) if not order else Binary(data, start, order)
-    tables = {}
+    tables, colours = {}, None
     for element in elements:
         table = body.table(element)
         if element.name in ("vertex", "face", "tristrips"):
             tables[element.name] = table
-    return _mesh(tables, limits)
+        if element.name == "vertex":
+            colours = _colours(element, table)
+    return _mesh(tables, colours, limits)
 
 
 def _read_header(data: bytes) -> tuple[str, list[Element], int]:
@@ -79,7 +85,16 @@ def _property(words: list[str]) -> Property:
     )
 
 
-def _mesh(tables: dict[str, dict[str, Column]], limits: Limits) -> Raw:
+def _colours(vertex: Element, table: dict[str, Column]) -> Colours | None:
+    """(V, 3) sRGB of the vertices; None where the file has none, or what it calls so is none."""
+    types = {item.name: "" if item.count_type else item.type for item in vertex.properties}
+    names = next((names for names in COLOURS if all(types.get(name) for name in names)), None)
+    if names is None:
+        return None
+    return srgb(np.stack([table[name].values for name in names], 1), FULL.get(types[names[0]], 0.0))
+
+
+def _mesh(tables: dict[str, dict[str, Column]], colours: Colours | None, limits: Limits) -> Raw:
     vertex = tables.get("vertex", {})
     axes = [vertex[axis] for axis in "xyz" if axis in vertex]
     if len(axes) < 3 or any((axis.sizes != 1).any() for axis in axes):
@@ -89,8 +104,8 @@ def _mesh(tables: dict[str, dict[str, Column]], limits: Limits) -> Raw:
     sizes, corners = (np.concatenate(part) for part in zip(*found, strict=True))
     if not len(sizes):
         text = f"the PLY file holds {len(vertices):,} points and no faces: it is a point cloud; make a mesh of it first"
-        raise OnlyPointsError(text, vertices)
-    return assemble(vertices, sizes, corners, limits)
+        raise OnlyPointsError(text, vertices) if colours is None else OnlyColouredPointsError(text, vertices, colours)
+    return coloured(assemble(vertices, sizes, corners, limits), colours)
 
 
 def _polygons(tables: dict[str, dict[str, Column]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

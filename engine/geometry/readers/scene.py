@@ -1,4 +1,5 @@
-"""Copies of meshes placed in a scene, gathered into one mesh with the names of nodes and materials as labels."""
+"""Copies of meshes placed in a scene, gathered into one mesh with their colours, and the names of nodes and materials as
+labels."""
 
 from dataclasses import dataclass, field
 
@@ -6,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.geometry.raw import FaceLabels, Raw
+from engine.geometry.readers.coloured import Colours, coloured
 from engine.geometry.readers.limits import Limits, check_faces, check_vertices
 from engine.geometry.readers.polygons import assemble
 from engine.geometry.readers.text import one_line
@@ -18,6 +20,7 @@ class Scene:
     limits: Limits
     notes: list[str] = field(default_factory=list)
     _vertices: list[NDArray[np.float64]] = field(default_factory=list)
+    _colours: dict[int, Colours] = field(default_factory=dict)  # by the number of the first vertex
     _sizes: list[NDArray[np.int64]] = field(default_factory=list)
     _corners: list[NDArray[np.int64]] = field(default_factory=list)
     _numbers: dict[str, dict[str, int]] = field(default_factory=dict)  # scheme -> name -> its number
@@ -30,9 +33,14 @@ class Scene:
         if text not in self.notes:
             self.notes.append(text)
 
-    def place(self, vertices: NDArray[np.float64], matrix: NDArray[np.float64]) -> int:
-        """Copy vertices (V, 3), moved by a (4, 4) ``matrix``, into the scene. Returns the number of the first one."""
+    def place(self, vertices: NDArray[np.float64], matrix: NDArray[np.float64], colours: Colours | None = None) -> int:
+        """Copy vertices (V, 3), moved by a (4, 4) ``matrix``, into the scene. Returns the number of the first one.
+
+        colours : (V, 3) sRGB 0..1 of these vertices; those without are white where others have some
+        """
         first = self._vertex_count
+        if colours is not None:
+            self._colours[first] = colours
         self._vertex_count += len(vertices)
         check_vertices(self._vertex_count, self.limits)
         with np.errstate(all="ignore"):
@@ -79,7 +87,7 @@ class Scene:
             scheme: FaceLabels(tuple(numbers), np.concatenate(self._labels[scheme]))
             for scheme, numbers in self._numbers.items()
         }
-        return assemble(
+        raw = assemble(
             np.concatenate([np.zeros((0, 3)), *self._vertices]),
             np.concatenate([none, *self._sizes]),
             np.concatenate([none, *self._corners]),
@@ -87,6 +95,12 @@ class Scene:
             labels,
             self.notes,
         )
+        if not self._colours:
+            return raw
+        colours = np.ones((self._vertex_count, 3))
+        for first, own in self._colours.items():
+            colours[first : first + len(own)] = own
+        return coloured(raw, colours)
 
 
 def is_mirror(matrix: NDArray[np.float64]) -> bool:

@@ -1,0 +1,51 @@
+"""What colour the surface of an item has: coloured points of the mesh that it came as, so that whatever was mended since
+still finds its colour nearby."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.geometry.export.paint import Paint
+from engine.geometry.export.scene import to_linear
+from engine.geometry.mesh import Mesh
+from engine.geometry.occupancy import surface_samples
+from engine.geometry.raw import Raw
+from engine.geometry.readers.coloured import ColouredRaw
+from engine.storage import read_tensors, seed_of, write_tensors
+
+POINTS = 16_384  # about 0.013 cube units apart
+FILE = "colours.safetensors"  # beside the geometry; none where the file that came in tells no colours
+
+
+def keep_paint(folder: Path, raw: Raw) -> None:
+    """Write the colours of a mesh as it came into its item's ``folder``: points on it in the file's own coordinates, which
+    stay where they are when the item is turned, and their sRGB as bytes."""
+    if not isinstance(raw, ColouredRaw):
+        return
+    points, face = surface_samples(raw.mesh, POINTS, np.random.default_rng(seed_of("paint", folder.name)))
+    corners = raw.colours[raw.mesh.faces[face]]  # (P, 3 corners, 3 channels)
+    colours = np.einsum("pc,pcd->pd", shares(raw.mesh, face, points), corners)
+    write_tensors(folder / FILE, {"points": points, "colours": np.rint(255 * colours).astype(np.uint8)})
+
+
+def load_paint(path: Path, to_source: NDArray[np.float64]) -> Paint:
+    """Read back what `keep_paint` wrote, in canonical space. Raises DamagedFileError.
+
+    to_source : (4, 4) of the item's geometry
+    """
+    arrays, _ = read_tensors(path)
+    back = np.linalg.inv(to_source)
+    return Paint(arrays["points"] @ back[:3, :3].T + back[:3, 3], to_linear(arrays["colours"] / 255))
+
+
+def shares(mesh: Mesh, face: NDArray[np.int64], points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(P, 3) barycentric coordinates of points (P, 3) on faces (P,) of a mesh, each 0..1 and 1 in all."""
+    first, second, third = mesh.triangles[face].swapaxes(0, 1)
+    a, b, at = second - first, third - first, points - first
+    aa, ab, bb = ((u * v).sum(1) for u, v in ((a, a), (a, b), (b, b)))
+    on_a, on_b = (at * a).sum(1), (at * b).sum(1)
+    area = np.maximum(aa * bb - ab * ab, 1e-300)
+    u, v = (bb * on_a - ab * on_b) / area, (aa * on_b - ab * on_a) / area
+    found = np.stack([1 - u - v, u, v], 1).clip(0, 1)
+    return found / found.sum(1, keepdims=True)
