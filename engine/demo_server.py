@@ -22,6 +22,7 @@ from msgspec import Meta
 from torch import Tensor
 
 from engine import methods
+from engine.clouds.representation import CloudRepresentation
 from engine.errors import InputError, StudioError
 from engine.methods.tiny3d.denoiser import HALF
 from engine.methods.tiny3d.original import UP
@@ -86,15 +87,17 @@ def listen(answer: Answer, port: int, host: str) -> Server:
 
 def draw_for(model: Model, asked: Asked, say: Callable[[bytes], None]) -> Stage[None]:
     """Draw one cloud, and say what it seems to become after each step."""
-    settings = model.about.settings
+    settings, representation = model.about.settings, model.representation
+    assert isinstance(representation, CloudRepresentation)
+    width = representation.width
     sampler = override(settings.sampler, [f"prompt={msgspec.json.encode(asked.prompt).decode()}"])
 
     def look(indices: range, share: float, guess: Tensor) -> Stage[None]:
-        say(frame(guess[0], share))
+        say(frame(guess[0].view(-1, width)[:, :3].flatten(), share))  # the original's page knows no colours
         yield from ()
 
     method = methods.load(settings)
-    yield from method.sample(model.trainee, model.representation, 1, sampler, asked.seed, {}, look)
+    yield from method.sample(model.trainee, representation, 1, sampler, asked.seed, {}, look)
 
 
 def frame(row: Tensor, progress: float) -> bytes:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from engine import methods
 from engine.asking import Asked, class_ids, unusual
+from engine.clouds.representation import CloudRepresentation
 from engine.clouds.upsampled import open_refiner, with_points
 from engine.errors import InputError
 from engine.finished import Finished
@@ -80,8 +81,9 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
         look = look_at if forming and not attempt else None
         found = yield from method.sample(model.trainee, representation, job.count, sampler, seed, condition, look)
         if job.points:
+            assert isinstance(representation, CloudRepresentation)
             words = (getattr(sampler, name, "") for name in ("prompt", "encoder_folder"))
-            found = yield from with_points(found, job.points, seed, refiner, *words)
+            found = yield from with_points(found, job.points, seed, refiner, representation.width, *words)
             guesses.update((number, found.row(number)) for number in guesses)
         return found
 

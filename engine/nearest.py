@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from engine.clouds.cloud import PointCloud
 from engine.clouds.nearest import POOL, nearest_clouds
 from engine.errors import StudioError
 from engine.jobs import TrainJob
@@ -58,7 +59,8 @@ def _nearest_items(model: Model, ids: list[str], shapes: Shapes, fit: str, proje
     rows = [row for row, name in enumerate(items) if name in learned]
     if len(rows) < FEWEST:
         return []
-    clouds = shapes.latent.cpu().unflatten(1, (-1, 3)).float().numpy()
+    decoded = [one for one in model.representation.decode(shapes) if isinstance(one, PointCloud)]
+    clouds = np.stack([one.points for one in decoded])
     names = [f"{fit}/{name}" for name in items]
     return (
         yield from nearest_clouds(ids, clouds, project.run_folder(fit), names, rows, project.folder / "cache" / "apart")

@@ -10,6 +10,7 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from engine.clouds.even import farthest
+from engine.clouds.pool import AXES
 from engine.known import Nearness
 from engine.protocol import Progress, Stage
 from engine.storage import digest, map_tensor, read_tensors, write_tensors
@@ -32,22 +33,22 @@ def nearest_clouds(
 
     fit : the folder of its run; names : of all rows of its pool; cache : the folder where the measure is kept
     """
-    pool = map_tensor(fit / POOL, "pool")[0]  # (M, Q, 3) float16, the first of each evenly spread
+    pool = map_tensor(fit / POOL, "pool")[0]  # (M, Q, 3 | 6) float16, the first of each evenly spread
     some = list(rows)[:: max(-(-len(rows) // MOST), 1)]
-    glance = torch.from_numpy(pool[some, :GLANCE].astype(np.float32))
+    glance = torch.from_numpy(pool[some, :GLANCE, :AXES].astype(np.float32))
     yard = list(range(len(some)))[:: max(len(some) // YARDSTICK, 1)]
 
     def nearest(cloud: NDArray[np.float32], itself: int = -1) -> tuple[float, int]:
         even = cloud[farthest(cloud, min(FINE, len(cloud)))]
         best = [one for one in _short_list(torch.from_numpy(even[:GLANCE]), glance, BEST + 1) if one != itself]
-        return min((_distance(even, cloud, pool[some[one]]), some[one]) for one in best)
+        return min((_distance(even, cloud, pool[some[one]][:, :AXES]), some[one]) for one in best)
 
     kept = cache / f"{digest(f'{VERSION}|{fit.name}|{clouds.shape[1]}|{some}'.encode())}.safetensors"
     if not kept.exists():
         random, apart = np.random.default_rng(0), []
         for done, place in enumerate(yard):  # drawn as the clouds are
             yield Progress(stage="nearest", done=done, total=len(yard), message="how far training shapes are apart")
-            own = random.permutation(pool[some[place]])[: clouds.shape[1]]
+            own = random.permutation(pool[some[place]])[: clouds.shape[1], :AXES]
             apart.append(nearest(own.astype(np.float32), place)[0])
         write_tensors(kept, {"apart": np.array(apart)})
     measure = read_tensors(kept)[0]["apart"]

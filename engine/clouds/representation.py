@@ -10,9 +10,10 @@ from torch import Tensor
 import engine.clouds.writing  # noqa: F401, how clouds are written and drawn
 from engine.clouds.cloud import PointCloud
 from engine.clouds.encoded import Encoded, encode_captions
-from engine.clouds.pool import CloudSet, make_pool
+from engine.clouds.pool import AXES, MIDDLE, CloudSet, make_pool
 from engine.clouds.told import Told, captioned, facts_of
 from engine.errors import InputError
+from engine.geometry.export.scene import to_linear
 from engine.method import Data, Representation, Shapes, Workspace
 from engine.methods.tiny3d.settings import Tiny3dSettings
 from engine.protocol import Note, Progress, Stage
@@ -25,8 +26,9 @@ BYTES = 16  # room for a word in the model's file, on average
 
 
 class CloudRepresentation(Representation):
-    """Rows of 3 P coordinates, whatever P is. ``words`` : the vocabulary as JSON, so that it is saved with the model.
+    """Rows of P points, whatever P is, of ``width`` numbers each.
 
+    words : the vocabulary as JSON, so that it is saved with the model
     encoder : mark of the encoder of captions as JSON, only where it is not the model's own
     """
 
@@ -40,6 +42,11 @@ class CloudRepresentation(Representation):
         self.register_buffer("words", torch.zeros(BYTES * settings.text.words, dtype=torch.uint8))
         if settings.text.encoder != "words":
             self.register_buffer("encoder", torch.zeros(ROOM, dtype=torch.uint8))
+
+    @property
+    def width(self) -> int:
+        """Numbers of a point in a row, see `CloudSettings.width`."""
+        return self.settings.fit.width
 
     def fit(self, data: Data, work: Workspace) -> Stage[None]:
         """Learn the words that captions of the items can have, and no others, so that it is known what was never said."""
@@ -74,7 +81,7 @@ class CloudRepresentation(Representation):
         """The pool of the items, made once."""
         path, own = work.folder / "clouds.safetensors", self.settings.fit
         if not path.exists():
-            yield from make_pool(data, own.points, own.pool, self.settings.seed, path)
+            yield from make_pool(data, own.points, own.pool, self.settings.seed, path, self.width)
         if self.settings.text.encoder == "words":
             text = self.settings.text
             facts = facts_of(data.items, text.facts) if text.facts else None
@@ -87,10 +94,14 @@ class CloudRepresentation(Representation):
         return CloudSet(path, data.items, own.points, Encoded(captions, mark_from_bytes(self.encoder)))
 
     def decode(self, shapes: Shapes) -> Sequence[PointCloud]:
-        """The rows as points."""
-        points = shapes.latent.detach().cpu().float().unflatten(1, (-1, 3)).numpy()
-        return [PointCloud(np.ascontiguousarray(cloud)) for cloud in points]
+        """The rows as points, with their colours where they have some."""
+        rows = shapes.latent.detach().cpu().float().unflatten(1, (-1, self.width)).numpy()
+        points = [np.ascontiguousarray(cloud[:, :AXES]) for cloud in rows]
+        if self.width == AXES:
+            return [PointCloud(cloud) for cloud in points]
+        shades = [to_linear(cloud[:, AXES:] + MIDDLE).astype(np.float32) for cloud in rows]
+        return [PointCloud(cloud, own) for cloud, own in zip(points, shades, strict=True)]
 
     def meaning(self) -> str:
-        """Coordinates mean the same to all."""
-        return "points"
+        """Coordinates mean the same to all, and so do colours."""
+        return "points" if self.width == AXES else "coloured points"

@@ -5,9 +5,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from engine.clouds.pool import AXES
 from engine.clouds.representation import CloudRepresentation
 from engine.clouds.upsampling import RATIO, filling
 from engine.errors import InputError
+from engine.geometry.from_cloud import colours_at
 from engine.method import Shapes, Workspace
 from engine.methods.tiny3d.reading import read_prompt
 from engine.methods.tiny3d.upsampler import Upsampler
@@ -34,16 +36,26 @@ def open_refiner(name: str, project: Project, work: Workspace) -> Stage[Model]:
 
 
 def with_points(
-    clouds: Shapes, points: int, seed: int, refiner: Model | None = None, prompt: str = "", folder: str = ""
+    clouds: Shapes,
+    points: int,
+    seed: int,
+    refiner: Model | None = None,
+    width: int = AXES,
+    prompt: str = "",
+    folder: str = "",
 ) -> Stage[Shapes]:
     """Clouds with new points between theirs up to ``points``, which come after the old ones; those with enough stay.
 
+    New points have the colours of the old ones around them.
+
     refiner : the upsampler that draws the new points, told the prompt; None: they lie midway between neighbours
+    width : numbers of a point, see `CloudRepresentation`
     folder : where weights of its encoder of prompts are, when not where its training found them
     """
-    known = clouds.latent.unflatten(1, (-1, 3))
-    if known.shape[1] >= points:
+    rows = clouds.latent.unflatten(1, (-1, width))
+    if rows.shape[1] >= points:
         return clouds
+    known = rows[:, :, :AXES]
     text: Tensor | None = None
     if refiner:
         assert isinstance(refiner.trainee, Upsampler)
@@ -60,7 +72,18 @@ def with_points(
             own = seed_of(seed, "points", number)
             found.append((yield from upsampled(refiner.trainee, cloud, points, STEPS, own, text)))
     yield Progress(stage="clouds", done=len(known), total=len(known))
-    return replace(clouds, latent=torch.cat(found).flatten(1))
+    every = torch.cat(found)
+    if width > AXES:
+        every = torch.cat([every, _shades(every, rows)], 2)
+    return replace(clouds, latent=every.flatten(1))
+
+
+def _shades(places: Tensor, rows: Tensor) -> Tensor:
+    """(N, K, 3) the colours of old points (N, P, 6) that come first among places (N, K, 3), and of new ones those around."""
+    count = rows.shape[1]
+    pairs = zip(places[:, count:].cpu().numpy(), rows.cpu().numpy(), strict=True)
+    new = [torch.from_numpy(colours_at(new, old[:, :AXES], old[:, AXES:])) for new, old in pairs]
+    return torch.cat([rows[:, :, AXES:], torch.stack(new).to(rows)], 1)
 
 
 def _midway(cloud: Tensor, points: int) -> Stage[Tensor]:

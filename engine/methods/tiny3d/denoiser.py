@@ -21,24 +21,25 @@ AXES = 3
 class PointDenoiser(nn.Module):
     """Predicts clean clouds from noised ones and captions. It learns with the ``reader`` of the captions.
 
-    reader : numbers of captions (B, ...) -> (B, dim) of unit norm. Clouds go in and out as rows (B, 3 P) of any number of
-    points; ``normalise`` and ``restore`` change between canonical coordinates and those of the network. Mean and scale
-    are buffers, so they are saved with the weights. Raises InputError for settings that cannot work.
+    reader : numbers of captions (B, ...) -> (B, dim) of unit norm. Clouds go in and out as rows (B, C P) of any number of
+    points of C ``channels``, see `CloudSettings.width`; ``normalise`` and ``restore`` change between canonical coordinates
+    and those of the network. Mean and scale are buffers, so they are saved with the weights. Raises InputError for settings
+    that cannot work.
     """
 
     mean: Tensor
-    scale: Tensor
+    scale: Tensor  # (), or (C,) where places and colours have one each
     weight: Tensor  # (T,)
 
-    def __init__(self, settings: PointDenoiserSettings, reader: nn.Module, dim: int) -> None:
+    def __init__(self, settings: PointDenoiserSettings, reader: nn.Module, dim: int, channels: int = AXES) -> None:
         super().__init__()
-        self.settings, self.reader, self.dim = settings, reader, dim
+        self.settings, self.reader, self.dim, self.channels = settings, reader, dim, channels
         self.schedule = make_schedule(settings.schedule, settings.timesteps)
         self.schedule.check(settings.predict)
-        self.network = network_of(settings, dim)
+        self.network = network_of(settings, dim, channels)
         self.nothing = nn.Parameter(torch.zeros(dim))
-        self.register_buffer("mean", torch.zeros(AXES))
-        self.register_buffer("scale", torch.tensor(HALF))
+        self.register_buffer("mean", torch.zeros(channels))
+        self.register_buffer("scale", torch.tensor(HALF) if channels == AXES else torch.full((channels,), HALF))
         self.register_buffer("weight", weights(self.schedule, settings).float(), persistent=False)
 
     @property
@@ -48,28 +49,34 @@ class PointDenoiser(nn.Module):
 
     @torch.no_grad()
     def fit_statistics(self, batches: Iterable[Tensor]) -> None:
-        """Set the middle of all points of clouds (B, 3 P), and their deviation over all axes; nothing as published."""
+        """Set the middle of all points of clouds (B, C P), and their deviation over all axes, that of colours over red, green
+        and blue; nothing as published."""
         if not self.settings.spread:
             return
-        count, total, squares = 0, torch.zeros(AXES, dtype=torch.float64), 0.0
+        count, total = 0, torch.zeros(self.channels, dtype=torch.float64)
+        kinds = [slice(start, start + AXES) for start in range(0, self.channels, AXES)]  # places, colours
+        squares = [0.0] * len(kinds)
         for rows in batches:
-            points = rows.double().cpu().view(-1, AXES)
+            points = rows.double().cpu().view(-1, self.channels)
             count, total = count + len(points), total + points.sum(0)
-            squares += float(points.square().sum())
+            for number, kind in enumerate(kinds):
+                squares[number] += float(points[:, kind].square().sum())
         if not count:
             raise InputError("there are no clouds to train on")
         mean = total / count
-        variance = (squares / count - float(mean.square().sum())) / AXES
         self.mean.copy_(mean)
-        self.scale.copy_(torch.tensor(math.sqrt(max(variance, 1e-6))))
+        for kind, square in zip(kinds, squares, strict=True):
+            variance = (square / count - float(mean[kind].square().sum())) / AXES
+            own = self.scale if self.scale.ndim == 0 else self.scale[kind]
+            own.copy_(torch.tensor(math.sqrt(max(variance, 1e-6))))
 
     def normalise(self, rows: Tensor) -> Tensor:
-        """Canonical coordinates (B, 3 P) -> those of the network."""
-        return ((rows.unflatten(1, (-1, AXES)) - self.mean) / self.scale).flatten(1)
+        """Canonical coordinates (B, C P) -> those of the network."""
+        return ((rows.unflatten(1, (-1, self.channels)) - self.mean) / self.scale).flatten(1)
 
     def restore(self, x: Tensor) -> Tensor:
-        """Coordinates of the network (B, 3 P) -> canonical ones."""
-        return (x.unflatten(1, (-1, AXES)) * self.scale + self.mean).flatten(1)
+        """Coordinates of the network (B, C P) -> canonical ones."""
+        return (x.unflatten(1, (-1, self.channels)) * self.scale + self.mean).flatten(1)
 
     def read(self, captions: Tensor, kept: Tensor | None = None) -> Tensor:
         """Numbers of captions (B, ...) -> (B, dim) of about unit variance; the learned nothing where ``kept`` (B,) is
@@ -91,13 +98,13 @@ class PointDenoiser(nn.Module):
         return torch.where((said if kept is None else said & kept)[:, None], found.float(), self.nothing)
 
     def forward(self, x: Tensor, t: Tensor, text: Tensor) -> Tensor:
-        """What the settings predict. x (B, 3 P), t (B,) int64, text (B, dim) of `read` -> (B, 3 P)."""
+        """What the settings predict. x (B, C P), t (B,) int64, text (B, dim) of `read` -> (B, C P)."""
         with narrow(x.device):
-            out: Tensor = self.network(x.unflatten(1, (-1, AXES)), t, text)
+            out: Tensor = self.network(x.unflatten(1, (-1, self.channels)), t, text)
         return out.float().flatten(1)
 
     def x0(self, x: Tensor, t: Tensor, text: Tensor | None, guidance_scale: float = 1.0) -> Tensor:
-        """Clean guess (B, 3 P), with classifier-free guidance (Ho and Salimans 2022) in one pass unless the scale is 1.
+        """Clean guess (B, C P), with classifier-free guidance (Ho and Salimans 2022) in one pass unless the scale is 1.
 
         text : (B, dim), None for clouds of anything
         """
@@ -111,7 +118,7 @@ class PointDenoiser(nn.Module):
     def loss(
         self, rows: Tensor, captions: Tensor, generator: torch.Generator, drop: float, facts: Tensor | None = None
     ) -> Tensor:
-        """Weighted squared error of the prediction for clouds (B, 3 P) at random noise steps, and of what is told of facts.
+        """Weighted squared error of the prediction for clouds (B, C P) at random noise steps, and of what is told of facts.
 
         facts : (B, F) of the shapes, see `WordNetwork.misread`
 
@@ -159,7 +166,7 @@ class Prompted:
     def __init__(self, denoiser: PointDenoiser, points: int, text: Tensor | None) -> None:
         """text : (1, dim) of `PointDenoiser.read`, None for clouds of anything."""
         self._denoiser, self._text = denoiser, text
-        self.layout = Layout((Slot("points", (points, AXES)),))
+        self.layout = Layout((Slot("points", (points, denoiser.channels)),))
         self.conditions: Mapping[str, int] = {}
         self.schedule, self.device, self.restore = denoiser.schedule, denoiser.device, denoiser.restore
         self.eval, self.train = denoiser.eval, denoiser.train

@@ -46,8 +46,15 @@ class Tiny3d:
                 f" set it to {settings.fit.points} at most"
             )
         own = settings.text.encoder == "words"
-        kind = Upsampler if settings.denoiser.role == "details" else PointDenoiser
-        return kind(settings.learned, WordNetwork(settings.text) if own else nn.Identity(), settings.text.dim)
+        reader, width = WordNetwork(settings.text) if own else nn.Identity(), settings.fit.width
+        if settings.denoiser.role != "details":
+            return PointDenoiser(settings.learned, reader, settings.text.dim, width)
+        if settings.fit.colours:
+            raise InputError(
+                "what puts points into clouds learns of places alone, and new points take the colours around them; fit "
+                "without fit.colours"
+            )
+        return Upsampler(settings.learned, reader, settings.text.dim)
 
     def prepare(self, trainee: nn.Module, latents: LatentSet) -> None:
         """Measure the training clouds."""
@@ -68,7 +75,8 @@ class Tiny3d:
         """The denoising loss on clouds that are told their captions; rows hold points in any order."""
         assert isinstance(trainee, PointDenoiser)
         drop, facts = settings.train.condition_drop, batch.extras.get("facts")
-        rows = batch.target[:, : 3 * settings.denoiser.points] if settings.denoiser.points else batch.target
+        some = settings.fit.width * settings.denoiser.points
+        rows = batch.target[:, :some] if some else batch.target
         return trainee.loss(rows, batch.extras["caption"], generator, drop, facts)
 
     def sample(

@@ -162,9 +162,11 @@ class PublishedPoints(nn.Module):
         return out
 
 
-def network_of(settings: PointDenoiserSettings, text: int) -> PointTransformer | PublishedPoints:
-    """The network that the settings name; ``text`` numbers tell it a caption. Raises InputError for what cannot be."""
-    return PointTransformer(settings, text) if settings.network == "ours" else PublishedPoints(settings, text)
+def network_of(settings: PointDenoiserSettings, text: int, channels: int = 3) -> PointTransformer | PublishedPoints:
+    """The network that the settings name for points of so many numbers; ``text`` numbers tell it a caption. Raises
+    InputError for what cannot be."""
+    kind = PointTransformer if settings.network == "ours" else PublishedPoints
+    return kind(settings, text, channels)
 
 
 def parameters_of(settings: PointDenoiserSettings, text: int) -> int:

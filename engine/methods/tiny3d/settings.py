@@ -17,6 +17,14 @@ class CloudSettings(Settings, frozen=True):
         int, Meta(ge=16, le=16_384, description="of a cloud in training; drawing may ask for any number")
     ] = 256
     pool: Annotated[int, Meta(ge=1, le=64, description="points kept of a shape, times `points`")] = 8
+    colours: Annotated[
+        bool, Meta(description="points have a colour too, as items have that came with some; the others are grey")
+    ] = False
+
+    @property
+    def width(self) -> int:
+        """Numbers of a point: x, y, z, and where it has a colour red, green, blue."""
+        return 6 if self.colours else 3
 
     @property
     def steps(self) -> int:
