@@ -14,6 +14,8 @@ from engine.clouds.dots import dots
 from engine.errors import InputError
 from engine.geometry.export import ExportOptions, export_cloud
 from engine.geometry.export.cloud import FORMATS
+from engine.geometry.export.paint import Paint
+from engine.geometry.export.slowly import export_slowly
 from engine.geometry.from_cloud import mesh_of_cloud
 from engine.geometry.mesh import Geometry, Mesh
 from engine.method import Part
@@ -55,14 +57,24 @@ def _(
 def _as_surface(
     cloud: PointCloud, path: Path, resolution: int, recipe: dict[str, Any], options: ExportOptions
 ) -> Stage[dict[str, Any]]:
-    """A watertight surface through the points, see `mesh_of_cloud`; what it left out is told."""
+    """A watertight surface through the points, see `mesh_of_cloud`, in their colours; what it left out is told."""
+    if options.smooth:
+        raise InputError(f"{path}: a cloud has no field to smooth; leave smooth out, or ask for smoothing")
     name = recipe.get("shape", path.stem)
     settings = msgspec.structs.replace(DRAWN, resolution=min(resolution, FINEST))
     made = yield from mesh_of_cloud(cloud.points, None, settings)
     for note in made.notes:
         yield Note(text=f"{name}: {note}")
-    surface = Geometry(made.mesh, closed=made.watertight)
-    return (yield from write_shape(surface, path, (), resolution, recipe, 0.0, options))
+    if cloud.colours is None:
+        surface = Geometry(made.mesh, closed=made.watertight)
+        return (yield from write_shape(surface, path, (), resolution, recipe, 0.0, options))
+    paint = Paint(cloud.points[made.kept], cloud.colours[made.kept])
+    info = yield from export_slowly(path, made.mesh, {}, {}, recipe, options, paint)
+    for note in info.notes:
+        yield Note(text=f"{path.name}: {note}")
+    size = [round(side, 6) for side in info.size]
+    about = {"path": str(path), "parts": [], "faces": info.faces, "watertight": info.watertight}
+    return about | {"size": size, "unit": info.unit}
 
 
 @picture.register

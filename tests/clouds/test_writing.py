@@ -10,6 +10,8 @@ from engine.clouds.cloud import PointCloud
 from engine.clouds.dots import dots
 from engine.clouds.writing import picture, write_shape
 from engine.errors import InputError
+from engine.geometry.readers import read_raw
+from engine.geometry.readers.coloured import ColouredRaw
 from engine.pictures.camera import View
 from engine.settings import ExportOptions
 from engine.stages import ended
@@ -56,6 +58,25 @@ def test_a_surface_is_laid_through_the_points(tmp_path: Path, name: str, options
     scene = trimesh.load_scene(tmp_path / name)
     away = np.linalg.norm(np.concatenate([mesh.vertices for mesh in scene.geometry.values()]), axis=1)
     assert np.abs(away / 0.4 - 1).max() < 0.05
+
+
+@pytest.mark.parametrize("name, options", [("a.glb", ExportOptions()), ("a.ply", ExportOptions(pieces="union"))])
+def test_the_surface_of_a_coloured_cloud_has_its_colours(tmp_path: Path, name: str, options: ExportOptions) -> None:
+    """Red to the left, blue to the right; what is told of the file is the same as without."""
+    height, angle = 1 - (2 * np.arange(600) + 1) / 600, np.arange(600) * np.pi * (3 - np.sqrt(5))
+    points = 0.4 * np.stack([np.cos(angle) * np.sqrt(1 - height**2), height, np.sin(angle) * np.sqrt(1 - height**2)], 1)
+    colours = np.where(points[:, :1] < 0, (1.0, 0, 0), (0, 0, 1.0)).astype(np.float32)
+    told = []
+    for shades in (None, colours):
+        cloud = PointCloud(points.astype(np.float32), shades)
+        told.append(ended(write_shape(cloud, tmp_path / name, (), 64, {}, 0.0, options)))
+    assert told[0] == told[1]
+    raw = read_raw(tmp_path / name)
+    assert isinstance(raw, ColouredRaw)
+    for side, colour in ((raw.mesh.vertices[:, 0] < -0.13, (1, 0, 0)), (raw.mesh.vertices[:, 0] > 0.13, (0, 0, 1))):
+        assert side.any() and np.abs(raw.colours[side] - colour).max() < 0.01
+    with pytest.raises(InputError, match="no field to smooth"):
+        ended(write_shape(cloud, tmp_path / name, (), 64, {}, 0.0, ExportOptions(pieces="union", smooth=0.02)))
 
 
 def test_nearer_points_hide_farther_ones() -> None:

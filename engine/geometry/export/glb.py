@@ -78,4 +78,6 @@ def primitive(buffer: Buffer, piece: Piece, pivot: NDArray[np.float64], material
         attributes["NORMAL"] = buffer.table(mesh.normals, "VEC3")
     if mesh.uvs is not None:
         attributes["TEXCOORD_0"] = buffer.table(mesh.uvs * [1, -1] + [0, 1], "VEC2")  # glTF counts from the upper left
+    if mesh.shades is not None:
+        attributes["COLOR_0"] = buffer.table(mesh.shades, "VEC3")  # linear light
     return {"attributes": attributes, "indices": buffer.corners(mesh.faces), "material": material}

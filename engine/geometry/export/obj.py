@@ -1,8 +1,11 @@
-"""Wavefront OBJ with a material library beside it."""
+"""Wavefront OBJ with a material library beside it. Colours of vertices stand behind their coordinates, as most programs
+read them."""
 
 from collections.abc import Iterable
 
-from engine.geometry.export.scene import GENERATOR, Piece, Scene, encoded
+import numpy as np
+
+from engine.geometry.export.scene import GENERATOR, Piece, Scene, encoded, to_srgb
 
 
 def encode(scene: Scene, stem: str) -> dict[str, bytes]:
@@ -25,7 +28,11 @@ def encode(scene: Scene, stem: str) -> dict[str, bytes]:
 
 def _lines(piece: Piece, start: tuple[int, int, int]) -> Iterable[str]:
     mesh, uvs, normals = piece.mesh, piece.uvs, piece.normals
-    yield from map("v %.8f %.8f %.8f\n".__mod__, map(tuple, mesh.vertices.tolist()))
+    if piece.shades is None:
+        yield from map("v %.8f %.8f %.8f\n".__mod__, map(tuple, mesh.vertices.tolist()))
+    else:
+        rows = np.hstack([mesh.vertices, to_srgb(piece.shades)]).tolist()
+        yield from map("v %.8f %.8f %.8f %.4f %.4f %.4f\n".__mod__, map(tuple, rows))
     columns, corner = [mesh.faces + start[0]], "%d"
     if uvs:
         yield from map("vt %.6f %.6f\n".__mod__, map(tuple, uvs.values.tolist()))
@@ -34,5 +41,5 @@ def _lines(piece: Piece, start: tuple[int, int, int]) -> Iterable[str]:
         yield from map("vn %.6f %.6f %.6f\n".__mod__, map(tuple, normals.values.tolist()))
         yield "s off\n" if len(normals.values) == len(mesh.faces) else "s 1\n"
         columns, corner = [*columns, normals.index + start[2]], f"{corner}/%d" if uvs else "%d//%d"
-    rows = zip(*(column[:, k].tolist() for k in range(3) for column in columns), strict=True)
-    yield from map(f"f {corner} {corner} {corner}\n".__mod__, rows)
+    places = zip(*(column[:, k].tolist() for k in range(3) for column in columns), strict=True)
+    yield from map(f"f {corner} {corner} {corner}\n".__mod__, places)

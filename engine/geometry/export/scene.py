@@ -30,12 +30,14 @@ class Piece:
     colour : linear RGB
     normals : (K, 3) unit vectors per corner, None where the file needs none
     uvs : (K, 2) per corner, 0..1 from the lower left; None where there are none
+    shades : (V, 3) linear RGB of the vertices, which ``colour`` multiplies; None where they have none
     """
 
     mesh: Mesh
     colour: Colour = GREY
     normals: PerCorner | None = None
     uvs: PerCorner | None = None
+    shades: NDArray[np.floating] | None = None
 
 
 @dataclass(frozen=True)
@@ -61,13 +63,14 @@ class Scene:
 class Split:
     """A mesh whose vertices have one position, normal and UV each, as graphics cards want them.
 
-    points : (V, 3), faces : (F, 3), normals : (V, 3) or None, uvs : (V, 2) or None
+    points : (V, 3), faces : (F, 3), normals : (V, 3) or None, uvs : (V, 2) or None, shades : (V, 3) linear RGB or None
     """
 
     points: NDArray[np.float64]
     faces: NDArray[np.int32]
     normals: NDArray[np.float64] | None
     uvs: NDArray[np.float64] | None
+    shades: NDArray[np.floating] | None
 
 
 def split(piece: Piece) -> Split:
@@ -82,7 +85,8 @@ def split(piece: Piece) -> Split:
         place, faces = list(rows.T), inverse.reshape(-1, 3).astype(np.int32)
     found = [extra.values[at] for extra, at in zip(extras, place[1:], strict=True)]
     normals = found.pop(0) if piece.normals is not None else None
-    return Split(mesh.vertices[place[0]], faces, normals, found[0] if found else None)
+    shades = None if piece.shades is None else piece.shades[place[0]]
+    return Split(mesh.vertices[place[0]], faces, normals, found[0] if found else None, shades)
 
 
 def encoded(linear: float) -> float:

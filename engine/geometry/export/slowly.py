@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from safetensors.numpy import load, save
 
 from engine.child import Child
+from engine.geometry.export.paint import Paint
 from engine.geometry.export.scene import Colour
 from engine.geometry.export.write import ExportInfo, export_mesh
 from engine.geometry.mesh import Mesh
@@ -33,7 +34,8 @@ class Order(msgspec.Struct, frozen=True):
 
 
 class Request(msgspec.Struct, frozen=True):
-    """An order with its meshes, as safetensors: vertices/0, faces/0 and so on, in the order of the names."""
+    """An order with its meshes, as safetensors: vertices/0, faces/0 and so on, in the order of the names; and where there
+    is some the paint, paint/points and paint/colours."""
 
     order: Order
     meshes: bytes
@@ -46,6 +48,7 @@ def export_slowly(
     colours: Mapping[str, Colour],
     recipe: Mapping[str, Any],
     options: ExportOptions,
+    paint: Paint | None = None,
 ) -> Stage[ExportInfo]:
     """``export_mesh``, which says more, as a stage that yields however long UVs, smoothing and fewer faces take.
 
@@ -55,11 +58,14 @@ def export_slowly(
     begun = Progress(stage="export", done=0, total=1, message=path.name)
     yield begun
     if not (options.uvs or options.faces or options.smoothing) or sum(len(mesh.faces) for _, mesh in found) <= FEW:
-        return export_mesh(path, surface, parts, colours, recipe, options)
+        return export_mesh(path, surface, parts, colours, recipe, options, paint=paint)
     tensors = {}
     for number, (_, mesh) in enumerate(found):
         tensors[f"vertices/{number}"] = np.ascontiguousarray(mesh.vertices)
         tensors[f"faces/{number}"] = np.ascontiguousarray(mesh.faces)
+    if paint:
+        tensors["paint/points"] = np.ascontiguousarray(paint.points)
+        tensors["paint/colours"] = np.ascontiguousarray(paint.colours)
     order = Order(str(path), tuple(name for name, _ in found), dict(colours), dict(recipe), options)
     with Child(f"{__name__}:answer", MEMORY, SECONDS, "writing the file", INSTEAD, INSTEAD) as child:
         asked = child.ask(msgspec.msgpack.encode(Request(order, save(tensors))))
@@ -73,5 +79,7 @@ def answer(request: bytes) -> bytes:
     order, tensors = asked.order, load(asked.meshes)
     meshes = {name: Mesh(tensors[f"vertices/{k}"], tensors[f"faces/{k}"]) for k, name in enumerate(order.names)}
     parts = {name: mesh for name, mesh in meshes.items() if name is not None}
-    info = export_mesh(Path(order.path), meshes.get(None), parts, order.colours, order.recipe, order.options)
+    paint = Paint(tensors["paint/points"], tensors["paint/colours"]) if "paint/points" in tensors else None
+    whole = meshes.get(None)
+    info = export_mesh(Path(order.path), whole, parts, order.colours, order.recipe, order.options, paint=paint)
     return msgspec.msgpack.encode({**vars(info), "path": order.path})

@@ -8,11 +8,13 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.errors import DamagedFileError, InputError, MeshError
 from engine.geometry.clean import clean
 from engine.geometry.export import cloud, glb, obj, ply, shaping, stl, threemf, usd
 from engine.geometry.export.frames import placement
+from engine.geometry.export.paint import Paint
 from engine.geometry.export.place import check_place, put
 from engine.geometry.export.scene import GREY, WHOLE, Colour, Piece, Scene
 from engine.geometry.mesh import Mesh, drop_unused, is_watertight
@@ -32,16 +34,18 @@ class Format:
     normals: tuple[str, ...] = ("auto",)
     shading: str = "auto"  # what normals=auto means
     uvs: bool = False
+    shades: bool = False
     beside: tuple[str, ...] = ()  # suffixes of files that come with it
 
 
 POINTS = 2048  # of a cloud when no number was asked for
 ANY = ("auto", "smooth", "flat")
+WHITE: Colour = (1.0, 1.0, 1.0)
 USD = {"parts": True, "parts_unasked": True, "normals": ANY, "shading": "smooth", "uvs": True}
 WRITERS: dict[str, Format] = {
-    ".glb": Format(glb.encode, True, True, ANY, "smooth", uvs=True),
-    ".obj": Format(obj.encode, True, True, ANY, uvs=True, beside=(".mtl",)),
-    ".ply": Format(ply.encode, normals=ANY, uvs=True),
+    ".glb": Format(glb.encode, True, True, ANY, "smooth", uvs=True, shades=True),
+    ".obj": Format(obj.encode, True, True, ANY, uvs=True, shades=True, beside=(".mtl",)),
+    ".ply": Format(ply.encode, normals=ANY, uvs=True, shades=True),
     ".stl": Format(stl.encode, normals=("auto", "flat")),
     ".3mf": Format(threemf.encode, parts=True),
     ".usda": Format(partial(usd.encode, suffix=".usda"), True, True, ANY, "smooth", uvs=True),
@@ -74,12 +78,14 @@ def export_mesh(
     recipe: Mapping[str, Any] | None = None,
     options: ExportOptions | None = None,
     overwrite: bool = True,
+    paint: Paint | None = None,
 ) -> ExportInfo:
     """Write a shape that is given in canonical space; the suffix of ``path`` chooses the format (``WRITERS``).
 
     surface, parts : one named, coloured object per part where options and format say so and there are parts;
         otherwise ``surface``, or the union of the parts where it is None. .obj comes with an .mtl
     colours : linear RGB by part name ("shape" without parts); recipe : plain data, kept in the file (not in .stl)
+    paint : what colour the vertices have instead, in .glb, .obj and .ply
 
     Nothing is left behind and no file is changed unless all went well. Raises InputError (unknown suffix, nothing to
     write, an option that the format cannot hold, no such place, disk full), MeshError (NaN, a budget that cannot be met,
@@ -88,7 +94,7 @@ def export_mesh(
     options = options or ExportOptions()
     suffix = path.suffix.lower()
     if options.points or suffix == ".xyz":
-        return _points(path, surface, parts, colours, recipe, options, overwrite)
+        return _points(path, surface, parts, colours, recipe, options, overwrite, paint)
     kind = _format(path, options)
     check_place([path, *(path.with_suffix(more) for more in kind.beside)], overwrite)
     objects, named = _objects(path, surface, parts, kind.parts_unasked, options)
@@ -98,12 +104,18 @@ def export_mesh(
     if options.faces:
         objects, more = shaping.within_budget(objects, options.faces)
         notes += more
+    shades = {name: paint.at(mesh.vertices) for name, mesh in objects.items()} if paint and kind.shades else {}
+    if paint and not kind.shades:
+        notes += (f"{suffix} files hold no colours of vertices; export glb, obj or ply to keep them",)
     boxes = np.stack([mesh.bounds for mesh in objects.values()])
     place = placement(suffix, options, np.stack([boxes[:, 0].min(0), boxes[:, 1].max(0)]))
     objects = {name: Mesh(place(mesh.vertices), mesh.faces) for name, mesh in objects.items()}
     shading = kind.shading if options.normals == "auto" else options.normals
+    if shades:
+        colours = dict.fromkeys(objects, WHITE)
     pieces = {
-        name: _piece(mesh, colours.get(name, GREY), shading, options.uvs and kind.uvs) for name, mesh in objects.items()
+        name: _piece(mesh, colours.get(name, GREY), shading, options.uvs and kind.uvs, shades.get(name))
+        for name, mesh in objects.items()
     }
     text = msgspec.json.encode(dict(recipe or {})).decode()
     files = kind.encode(Scene(pieces, named, text), path.stem)
@@ -130,13 +142,16 @@ def _points(
     recipe: Mapping[str, Any] | None,
     options: ExportOptions,
     overwrite: bool,
+    paint: Paint | None,
 ) -> ExportInfo:
     """Points on the surface instead: of the whole, or with pieces=parts of each part in its colour (.ply only)."""
     check_options(path, options)
     objects, named = _objects(path, surface, parts, False, options)
     points, normals, shades = cloud.sampled(objects, options.points or POINTS, colours)
+    coloured = named or (paint is not None and path.suffix.lower() == ".ply")
+    shades = paint.at(points).astype(np.float64) if paint else shades
     plain = msgspec.structs.replace(options, pieces="auto")
-    place = cloud.export_cloud(path, points, normals, shades if named else None, recipe, plain, overwrite)
+    place = cloud.export_cloud(path, points, normals, shades if coloured else None, recipe, plain, overwrite)
     x, y, z = np.ptp(place(points), axis=0).tolist()
     return ExportInfo(path, tuple(objects) if named else (), 0, False, (x, y, z), place.unit, place.notes)
 
@@ -196,9 +211,9 @@ def _objects(
     return {WHOLE: surface}, False
 
 
-def _piece(mesh: Mesh, colour: Colour, shading: str, uvs: bool) -> Piece:
+def _piece(mesh: Mesh, colour: Colour, shading: str, uvs: bool, shades: NDArray[np.floating] | None) -> Piece:
     shade = {"smooth": shaping.smooth_normals, "flat": shaping.flat_normals}.get(shading)
-    return Piece(mesh, colour, shade(mesh) if shade else None, shaping.unwrapped(mesh) if uvs else None)
+    return Piece(mesh, colour, shade(mesh) if shade else None, shaping.unwrapped(mesh) if uvs else None, shades)
 
 
 def read_pieces(path: Path) -> dict[str, Mesh]:
