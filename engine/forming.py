@@ -18,7 +18,8 @@ from engine.pictures.sketch import lattice, sketch
 from engine.protocol import Stage
 
 # of the previews: "pictures" (R, S, S, 3) uint8 of the first R shapes, "state" (N,) uint8 of all N; of clouds also
-# "points" (R, P, 3) float16, zeros where a cloud has none yet
+# "points" (R, P, 3) float16, zeros where a cloud has none yet, and "colours" (R, P, 3) float16 linear RGB where points
+# have some
 KIND = "shapes"
 NOTHING, SEEN, STAYS = range(
     3
@@ -57,6 +58,7 @@ class Forming:
         self._next = 1 / OFTEN  # share of the steps at which to look again
         self._pause = 1 / OFTEN  # share of the steps between two looks; none between those at clouds, which cost little
         self._points = np.zeros((len(self._pictures), 0, 3), np.float16)
+        self._colours: NDArray[np.float16] | None = None
         self._guesses: dict[int, Tensor] = {}  # (D,) that the fine pictures are of
         self._news: list[tuple[int, Tensor]] = []  # what has settled since the last preview
 
@@ -101,6 +103,8 @@ class Forming:
 
     def _preview(self) -> Preview:
         clouds = {"points": self._points} if self._points.size else {}
+        if self._colours is not None:
+            clouds["colours"] = self._colours
         return Preview(KIND, {"pictures": self._pictures, "state": self._state} | clouds)
 
     def _affordable(self, count: int) -> bool:
@@ -136,7 +140,10 @@ class Forming:
         """Picture of a cloud, and its points for who can draw them; from now on every step is worth a look."""
         if self._points.shape[1] != len(cloud):
             self._points = np.zeros((len(self._pictures), len(cloud), 3), np.float16)
+            self._colours = None if cloud.colours is None else np.zeros_like(self._points)
         self._points[place], self._pause = cloud.points.clip(-EDGE, EDGE), 0.0
+        if self._colours is not None and cloud.colours is not None:
+            self._colours[place] = cloud.colours
         return dots(cloud, SIZE)
 
 

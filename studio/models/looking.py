@@ -48,14 +48,17 @@ class Looking(ProjectModel):
         for channel, wanted in zip((CHANNEL, f"{CHANNEL} beside"), self._wanted, strict=False):
             self._fetch(wanted, channel)
 
-    def follow(self, name: str, title: str, points: NDArray[np.floating]) -> None:
-        """Show points (P, 3) that are about to become a shape of that name, until something else is looked at."""
+    def follow(
+        self, name: str, title: str, points: NDArray[np.floating], colours: NDArray[np.float32] | None = None
+    ) -> None:
+        """Show points (P, 3), with colours (P, 3) linear RGB where they have some, that are about to become a shape of that
+        name, until something else is looked at."""
         if self._wanted != (name,):
             self.scene.words.forget(self._wanted)
             self._wanted = (name,)
             for channel in (CHANNEL, f"{CHANNEL} beside"):
                 self._opened.live.withdraw(channel)
-        self._came(Shape(name, title, (cloud_mesh(WHOLE, points, rough=True),), forming=True))
+        self._came(Shape(name, title, (cloud_mesh(WHOLE, points, colours, rough=True),), forming=True))
 
     def _fetch(self, name: str, channel: str) -> None:
         card = self._opened.library.card(name)

@@ -47,7 +47,9 @@ class Watching(ProjectModel):
         self._points = points
         if place is not None:
             self._name = f"{run}/{place:04d}"
-            self._opened.model(Looking).follow(self._name, TITLE, points[place].astype(np.float32))
+            colours = preview.arrays.get("colours")
+            shades = None if colours is None else colours[place].astype(np.float32)
+            self._opened.model(Looking).follow(self._name, TITLE, points[place].astype(np.float32), shades)
 
     def _arrive(self) -> None:
         """When its run has ended, the shape itself takes the place of its guess, or what was looked at before."""

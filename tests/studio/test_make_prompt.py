@@ -230,6 +230,11 @@ def test_a_cloud_is_watched_until_it_is_there(asked: tuple[Desk, MakeView, Promp
     seen = Preview(KIND, {"points": points, "state": state, "pictures": pictures})
     desk.opened.session.pictured.emit(run, seen)
     assert watching.name == f"{run}/0001" and [shape.is_cloud for shape in scene.shapes] == [True]
+    red = np.tile(np.array([1, 0, 0], np.float16), (2, 30, 1))
+    nearer = Preview(KIND, {"points": points / 2, "colours": red, "state": state, "pictures": pictures})
+    desk.opened.session.pictured.emit(run, nearer)
+    ((ball,),) = [shape.parts for shape in scene.shapes]
+    assert ball.colours is not None and (ball.colours == (1, 0, 0)).all()
     settle(qtbot, lambda: desk.opened.current.shape == f"{run}/0001")
     assert not watching.name
     desk.opened.session.pictured.emit(run, seen)
