@@ -16,11 +16,13 @@ from engine.clouds.upsampled import with_points
 from engine.datasets.reading import Order, read_source
 from engine.datasets.source import Source
 from engine.errors import InputError
+from engine.forming import Forming
 from engine.geometry.export.scene import to_srgb
 from engine.geometry.readers import read_raw
 from engine.geometry.readers.coloured import OnlyColouredPointsError
 from engine.jobs import ExportJob, FitJob, GenerateJob, TrainJob
 from engine.layout import Layout, Slot
+from engine.mailbox import Preview
 from engine.method import Data, Shapes
 from engine.methods.tiny3d.denoiser import PointDenoiser
 from engine.methods.tiny3d.settings import PointDenoiserSettings, Tiny3dSettings
@@ -147,6 +149,24 @@ def test_places_and_colours_are_each_measured(exact: None) -> None:
         assert kind.square().mean() == pytest.approx(1, abs=1e-3) and kind.mean(0).abs().max() < 1e-3
     assert torch.allclose(found.restore(found.normalise(rows.flatten(1))), rows.flatten(1), atol=1e-6)
     assert found(torch.randn(2, 60), torch.tensor([1, 9]), found.nothing.expand(2, -1)).shape == (2, 60)
+
+
+def test_clouds_that_form_are_seen_in_their_colours() -> None:
+    """In the view and in the picture; those without have none."""
+    latent = torch.zeros(1, 4, 6)
+    latent[0, :, :AXES] = torch.tensor([[0.3, 0, 0], [-0.3, 0, 0], [0, 0.3, 0], [0, 0, 0.3]])
+    latent[0, :, AXES:] = torch.tensor(coloured.RED) - MIDDLE
+    representation = CloudRepresentation(override(Tiny3dSettings(), ["fit.colours=true"]))
+    forming = Forming(representation, 2, torch.device("cpu"))
+    (seen,) = forming.look(range(1), 0.5, latent.flatten(1))
+    assert isinstance(seen, Preview)
+    assert seen.arrays["colours"].shape == (2, 4, 3) and (seen.arrays["colours"][0] == coloured.RED).all()
+    red, _, blue = seen.arrays["pictures"][0].astype(int).transpose(2, 0, 1)
+    assert (red > blue + 60).sum() > 20
+    (plain,) = Forming(CloudRepresentation(Tiny3dSettings()), 1, torch.device("cpu")).look(
+        range(1), 0.5, latent[:, :, :AXES].flatten(1)
+    )
+    assert isinstance(plain, Preview) and "points" in plain.arrays and "colours" not in plain.arrays
 
 
 def test_a_colour_is_what_its_numbers_say() -> None:
