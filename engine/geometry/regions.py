@@ -19,6 +19,7 @@ FEW = 3  # labelled points that even the smallest face gets, or one where there 
 CROWD = 10  # ... which is when FEW points for each face are more than this many times what was asked for
 COARSE, FINE = 0.05, 0.01  # longest edge of the faces of a part, within it and at its border, cube units
 MOST_FACES = 200_000  # beyond this, borders stay as fine as they are
+ROUNDS = 32  # of cutting: more than any face needs, but corners on one line can be halved for ever
 TOUCH = 1e-5  # cube units: a face of the whole that is so near to a solid is one of its own
 REST = "rest"
 PLASTIC = 1 / 1.32471795724474602596 ** np.arange(1, 3)  # steps of Roberts' even sequence "R2" (2018)
@@ -166,7 +167,7 @@ def whole_in_pieces(geometry: Geometry, fine: float = FINE) -> dict[str, Mesh]:
 
 def _cut_at_borders(mesh: Mesh, regions: Regions, fine: float) -> tuple[Mesh, NDArray[np.int16]]:
     """The mesh with faces cut where labels meet, and the label of each face."""
-    while True:
+    for _ in range(ROUNDS):
         middle = regions.label_of(mesh.triangles.mean(1))
         mixed = (regions.label_of(mesh.vertices)[mesh.faces] != middle[:, None]).any(1)
         longest = edge_lengths(mesh).max(1, initial=0.0)
@@ -174,3 +175,4 @@ def _cut_at_borders(mesh: Mesh, regions: Regions, fine: float) -> tuple[Mesh, ND
         if not marked.any() or len(mesh.faces) > MOST_FACES:
             return mesh, middle
         mesh = halved(mesh, marked)
+    return mesh, regions.label_of(mesh.triangles.mean(1))

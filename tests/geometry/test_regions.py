@@ -135,6 +135,21 @@ def test_the_parts_of_a_surface_make_it_up_with_borders_where_they_belong() -> N
     assert part_surface(CHAIR, "seat") is SEAT
 
 
+def test_cutting_ends_where_faces_cannot_get_finer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Faces whose corners lie on one line can be halved for ever; those of a chair of ShapeNet were."""
+    rounds: list[int] = []
+
+    def kept(mesh: Mesh, marked: np.ndarray) -> Mesh:
+        rounds.append(len(mesh.faces))
+        assert len(rounds) < 100
+        return mesh
+
+    monkeypatch.setattr("engine.geometry.regions.halved", kept)
+    sides = from_cloud(np.array([[-0.1, 0, 0], [0.1, 0, 0]]), np.array([0, 1]), ("left", "right"))
+    assert list(part_meshes_of(Geometry(box((0.9, 0.4, 0.4)), regions=sides))) == ["left", "right"]
+    assert rounds
+
+
 def test_a_part_smaller_than_any_face_keeps_a_surface() -> None:
     dot = from_cloud(np.array([[0.4501, 0, 0], [0.45, 0, 0], [-0.45, 0, 0]]), np.array([2, 0, 1]), ("a", "b", "dot"))
     assert list(part_meshes_of(Geometry(box((0.9, 0.4, 0.4)), regions=dot))) == ["a", "b", "dot"]
