@@ -17,7 +17,7 @@ from torch import Tensor
 from engine.basis.frames import NUMBERS
 from engine.basis.representation import BasisRepresentation
 from engine.cloud_evidence import ABSENT, Evidence, astray, evidence_of, logits_of, misfit_of
-from engine.cloud_newton import DRAWN, PRIOR, refined
+from engine.cloud_newton import PRIOR, refined
 from engine.errors import InputError
 from engine.geometry.from_cloud import kept_points
 from engine.geometry.mesh import Mesh
@@ -39,8 +39,8 @@ class CloudCodes:
     """A cloud as a shape.
 
     shapes : one row with its parts; decodes, mixes and heals as any other of the model
-    start : number of the training shape that the search went out from
-    misfit : what was made least, without the prior; see UNLIKE
+    start : number of the training shape that the search went out from; some parts may be from others
+    misfit : what was made least, without the prior, see UNLIKE; of drawn clouds `engine.cloud_distance.Agreement`
     """
 
     shapes: Shapes
@@ -77,15 +77,14 @@ def codes_of_cloud(
     known: Shapes,
     solid: Mesh | None,
     seed: int,
-    drawn: bool = False,
 ) -> Stage[CloudCodes]:
     """The shape of a model that comes nearest to a cloud of points (P, 3) in canonical space.
 
     known : latents of training shapes of the model, with presence; solid : a closed mesh of the cloud, None = all that is
-    not near a point counts as empty; drawn : by a model, so that its noise is not to be followed, see
-    `engine.cloud_newton`. Raises MeshError for what is no cloud, InputError where the model knows nothing like it.
+    not near a point counts as empty. Raises MeshError for what is no cloud, InputError where the model knows nothing
+    like it. Clouds that a model drew are for `engine.cloud_drawn`.
     """
-    every, prior = np.asarray(points, np.float64), DRAWN if drawn else PRIOR
+    every = np.asarray(points, np.float64)
     place = every[kept_points(every, 4.0)]
     generator = np.random.default_rng(seed)
     evidence = evidence_of(place, solid, generator)
@@ -100,7 +99,7 @@ def codes_of_cloud(
         row = _exchanged(representation, latent, many, many[start], latent[start], present, glance)
         space = _Prior.of(latent, present, row, representation)
         few = evidence.some(FIRST_POINTS)
-        ends.append((*(yield from _descend(representation, space, row, few, FIRST_STEPS, prior)), start))
+        ends.append((*(yield from _descend(representation, space, row, few, FIRST_STEPS)), start))
     misfit, row, start = min(ends, key=lambda end: end[0])
     parts = len(representation.parts)
     empty = representation.absent().view(parts, -1)
@@ -116,7 +115,7 @@ def codes_of_cloud(
         many = yield from _every(representation, same, usual, glance.places, "parts as they could be")
         row = _exchanged(representation, same, many, now, row, there, glance)
         more = evidence.joined(astray(representation, row, place, solid, generator))
-        _, row = yield from refined(representation, latent, present, row, more, steps, drawn)
+        _, row = yield from refined(representation, latent, present, row, more, steps)
     there = representation.present(row[None])
     (whole,) = yield from _every(representation, row[None], there, evidence.places, "the shape")
     there, misfit = _without_idle(whole, there, present, evidence)
@@ -199,7 +198,7 @@ def _without_idle(logits: Tensor, there: Tensor, present: Tensor, evidence: Evid
 
 
 def _descend(
-    representation: BasisRepresentation, space: _Prior, row: Tensor, evidence: Evidence, steps: int, prior: float
+    representation: BasisRepresentation, space: _Prior, row: Tensor, evidence: Evidence, steps: int
 ) -> Stage[tuple[float, Tensor]]:
     """Misfit and row (D,) after some steps of L-BFGS (Liu and Nocedal 1989) from ``row``."""
     z = ((row - space.mean) @ space.inverse).detach().requires_grad_()
@@ -215,7 +214,7 @@ def _descend(
 
     def closure() -> Tensor:
         optimiser.zero_grad()
-        loss = misfit() + prior * z.square().sum()
+        loss = misfit() + PRIOR * z.square().sum()
         loss.backward()
         return loss
 

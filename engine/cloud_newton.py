@@ -16,8 +16,7 @@ from engine.basis.representation import BasisRepresentation
 from engine.cloud_evidence import FREE, SHARPER, Evidence
 from engine.protocol import Progress, Stage
 
-PRIOR = 6e-4  # weight of the squared distance from the mean training shape, in deviations, of clean clouds
-DRAWN = 3e-3  # the same of clouds that a model drew, from where the search begins: their noise is not to be followed
+PRIOR = 6e-4  # weight of the squared distance from the mean training shape, in deviations
 FLOOR = 0.03  # of the variance of each number, by which it varies on its own
 
 
@@ -28,13 +27,10 @@ def refined(
     row: Tensor,
     evidence: Evidence,
     steps: int,
-    drawn: bool = False,
 ) -> Stage[tuple[float, Tensor]]:
     """Misfit and row (D,) after some steps of Levenberg and Marquardt from ``row``, as `engine.basis.newton` fits parts.
 
     A point belongs to the part that has it deepest inside, so the Gauss-Newton matrix falls into a block for each part.
-    drawn : by a model. Parts then stay near those of training shapes that ``row`` has, which are in one piece: by the mean
-    of all, six drawn clouds had 62 shells of less than a twentieth of their part, and so they have 30.
     """
     parts, settings = len(representation.parts), representation.settings
     numbers, there = row.view(parts, -1), representation.present(row[None])[0]
@@ -48,8 +44,7 @@ def refined(
     weight = torch.cat([torch.full((counts[0],), 1 / counts[0]), torch.full((counts[1],), FREE / max(counts[1], 1))])
 
     start = torch.cat([codes[ks], frames[ks]], 1)
-    mean, stiff = _usual(latent.view(len(latent), parts, -1), present, ks, DRAWN if drawn else PRIOR)
-    usual = start if drawn else mean
+    usual, stiff = _usual(latent.view(len(latent), parts, -1), present, ks)
 
     def state(unknown: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Cost, logits (P,), rows (M, P, U) of their derivatives, 0 but for the part that a point belongs to."""
@@ -91,9 +86,9 @@ def refined(
     return float(terms.sum()), found.flatten()
 
 
-def _usual(numbers: Tensor, present: Tensor, ks: Sequence[int], prior: float) -> tuple[Tensor, Tensor]:
+def _usual(numbers: Tensor, present: Tensor, ks: Sequence[int]) -> tuple[Tensor, Tensor]:
     """Mean code and frame (M, C + 8) of the parts ``ks`` of training shapes, and the weight of being away from it
-    (M, C + 8, C + 8): ``prior`` in squares of how they vary.
+    (M, C + 8, C + 8): PRIOR in squares of how they vary.
 
     numbers : (N, K, 1 + 8 + C); present : (N, K)
     """
@@ -104,5 +99,5 @@ def _usual(numbers: Tensor, present: Tensor, ks: Sequence[int], prior: float) ->
         spread = torch.cov(own.T) if len(own) > 1 else torch.eye(own.shape[1])
         floor = FLOOR * spread.diagonal() + 1e-6
         means.append(own.mean(0))
-        weights.append(prior * torch.linalg.inv(spread + torch.diag(floor)))
+        weights.append(PRIOR * torch.linalg.inv(spread + torch.diag(floor)))
     return torch.stack(means), torch.stack(weights)

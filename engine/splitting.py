@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from engine.basis.representation import BasisRepresentation
 from engine.card import WHOLE, Card, ShiftMove
 from engine.cloud_codes import CloudCodes, codes_of_cloud
+from engine.cloud_drawn import codes_of_drawn_cloud
 from engine.cloud_moves import Touched, touching
-from engine.cloud_settings import DRAWN, CloudMeshSettings
 from engine.datasets.stored import Stored
 from engine.errors import InputError, MeshError
 from engine.generating import model_to_draw_with
@@ -43,14 +43,13 @@ POINTS = 2048  # on the surface of an item that has one
 
 @dataclass(frozen=True)
 class _Cloud:
-    """What is to be split: points (P, 3) in canonical space, the surface of what came with one, or how to lay one, and
-    whether a model drew it."""
+    """What is to be split: points (P, 3) in canonical space, the surface of what came with one, and whether a model drew
+    it."""
 
     name: str
     category: str
     points: NDArray[np.floating]
     solid: Mesh | None = None
-    mesher: CloudMeshSettings = CloudMeshSettings()
     drawn: bool = False
 
 
@@ -113,7 +112,7 @@ def _cloud(name: str, job: SplitJob, project: Project, work: Workspace) -> Stage
     opened = yield from open_shape(name, project, work)
     points = cloud_of(opened).points
     category = job.category or asked_of(opened.row.run, project)[1]
-    return _Cloud(name, category, points, mesher=DRAWN, drawn=True)
+    return _Cloud(name, category, points, drawn=True)
 
 
 def _of_item(item: ItemRow, job: SplitJob, project: Project) -> _Cloud:
@@ -177,11 +176,10 @@ def _found(
 ) -> Stage[CloudCodes]:
     """The shape of a cloud, found once and kept in ``place``."""
     if not place.exists():
-        points, solid = cloud.points, cloud.solid
-        if solid is None:
-            meshed = yield from mesh_of_cloud(points, None, cloud.mesher)
-            points, solid = meshed.laid, meshed.mesh
-        codes = yield from codes_of_cloud(points, representation, known, solid, seed, cloud.drawn)
+        if cloud.drawn:
+            codes = yield from codes_of_drawn_cloud(cloud.points, representation, known)
+        else:
+            codes = yield from _codes_of_clean(cloud, representation, known, seed)
         about = {"start": str(codes.start), "misfit": repr(codes.misfit)}
         write_tensors(place, {"latent": codes.shapes.latent.numpy()}, about)
         yield Saved(kind="codes", path=str(place))
@@ -189,6 +187,14 @@ def _found(
     latent = torch.from_numpy(arrays["latent"])
     shapes = Shapes(latent, representation.present(latent), model_id=representation.meaning())
     return CloudCodes(shapes, int(header["start"]), float(header["misfit"]))
+
+
+def _codes_of_clean(cloud: _Cloud, representation: BasisRepresentation, known: Shapes, seed: int) -> Stage[CloudCodes]:
+    points, solid = cloud.points, cloud.solid
+    if solid is None:
+        meshed = yield from mesh_of_cloud(points)
+        points, solid = meshed.laid, meshed.mesh
+    return (yield from codes_of_cloud(points, representation, known, solid, seed))
 
 
 def _like(model: Model, known: Shapes, work: Workspace) -> Opened:

@@ -4,12 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from engine import cloud_newton, methods, shipped
+from engine import methods, shipped
 from engine.basis.representation import BasisRepresentation
 from engine.checkpoint import load_model
 from engine.cloud_codes import codes_of_cloud
-from engine.cloud_evidence import evidence_of
-from engine.cloud_newton import refined
 from engine.datasets.procedural import make
 from engine.errors import InputError
 from engine.geometry.occupancy import occupied, surface_points
@@ -50,23 +48,6 @@ def test_a_cloud_becomes_the_shape_that_it_is_of(chairs: tuple[BasisRepresentati
     assert found.shapes.present is not None and bool(
         (representation.present(found.shapes.latent) == found.shapes.present).all()
     )
-
-
-def test_of_drawn_clouds_parts_stay_near_those_of_training_shapes(
-    chairs: tuple[BasisRepresentation, Shapes], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where nothing but that counts they stay as they are; those of other clouds become the usual ones."""
-    monkeypatch.setattr(cloud_newton, "PRIOR", 1e6)
-    monkeypatch.setattr(cloud_newton, "DRAWN", 1e6)
-    representation, known = chairs
-    latent, present = known.latent[:50].float(), representation.present(known.latent[:50])
-    cloud = surface_points(make("chair", UNSEEN).geometry.surface, 256, np.random.default_rng(0))
-    evidence = evidence_of(cloud, None, np.random.default_rng(0)).some(64)
-    stays, moves = (
-        ended(refined(representation, latent, present, latent[3], evidence, 3, drawn))[1] for drawn in (True, False)
-    )
-    assert torch.allclose(stays, latent[3], atol=1e-3)
-    assert not torch.allclose(moves, latent[3], atol=1e-1)
 
 
 def test_what_is_no_shape_of_the_model_is_refused(chairs: tuple[BasisRepresentation, Shapes]) -> None:

@@ -37,15 +37,15 @@ def points_of(seed: int = UNSEEN, count: int = 1024) -> np.ndarray:
     return surface_points(make("chair", seed).geometry.surface, count, np.random.default_rng(0))
 
 
-def known_codes(points: np.ndarray, representation: object, known: Shapes, *more: object) -> Stage[CloudCodes]:
-    """As `codes_of_cloud`, which takes long: the first training shape, whatever the cloud."""
+def known_codes(points: np.ndarray, representation: object, known: Shapes) -> Stage[CloudCodes]:
+    """As `codes_of_drawn_cloud`, which takes seconds: the first training shape, whatever the cloud."""
     yield from ()
     return CloudCodes(known.row(0), 0, 0.5)
 
 
 def test_a_split_cloud_is_a_shape_of_the_model(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """It has a card, tells whose it is, and its parts go into drawn shapes of the model bit for bit, and the other way."""
-    monkeypatch.setattr(splitting, "codes_of_cloud", known_codes)
+    monkeypatch.setattr(splitting, "codes_of_drawn_cloud", known_codes)
     (cloud,) = keep_clouds(project, [points_of(count=256)])
     found = finished(SplitJob(shapes=(cloud,), heal=False), project)
     (split,) = found["shapes"]

@@ -115,7 +115,7 @@ def test_what_was_split_is_held_against_the_fit_of_its_model(
         yield from ()
         return CloudCodes(known.row(0), 0, 0.5)
 
-    monkeypatch.setattr(splitting, "codes_of_cloud", known_codes)
+    monkeypatch.setattr(splitting, "codes_of_drawn_cloud" if drawn else "codes_of_cloud", known_codes)
     items = [item.id for item in project.catalogue.items("airplane")]
     name = items[-1]
     if drawn:
