@@ -17,7 +17,7 @@ from engine.basis.frames import NUMBERS, to_canonical, to_local
 from engine.basis.representation import BasisRepresentation
 from engine.cloud_codes import CloudCodes
 from engine.cloud_distance import Target, agreement
-from engine.cloud_pull import Like, Pulled, like, pulled
+from engine.cloud_pull import Like, Pulled, Together, like, pulled
 from engine.cloud_surface import pieces_of, surfaces_of
 from engine.errors import InputError
 from engine.geometry.from_cloud import kept_points
@@ -32,6 +32,7 @@ LAST_STEPS = 6  # of frames alone, where codes had to be taken back
 BACK = (0.75, 0.5, 0.25, 0.0)  # of the way from a training code to the one found, where that came to pieces
 AT_ONCE = 32
 SWEEPS, WORTH = 2, 0.005  # over the parts, of exchanging them, and least gain of that
+APART = 1e-3  # weight of the squared distance of all frames from the usual ones, in deviations
 IDLE = 0.01  # of the cloud that is missed without a part, which then goes if that makes the misfit less
 UNLIKE = 1.4  # misfit of what is no shape of this model
 
@@ -56,7 +57,7 @@ def codes_of_drawn_cloud(
         end = yield from pulled(representation, target, model, latent[start], FIRST_STEPS, rough=True, whole=True)
         ends.append((model, end))
     best = min(range(len(ends)), key=lambda number: ends[number][1].cost)
-    begin, row = _exchanged(representation, ends, best, present)
+    begin, row = _exchanged(representation, ends, best, latent, present)
     model = like(begin, latent, present)
     end = yield from pulled(representation, target, model, row, STEPS, rough=False, whole=True)
     end = yield from _in_pieces_of(representation, target, model, end)
@@ -107,26 +108,38 @@ def _boxed(frames: Tensor, present: Tensor, mirrored: Tensor, target: Target) ->
 
 
 def _exchanged(
-    representation: BasisRepresentation, ends: Sequence[tuple[Like, Pulled]], best: int, present: Tensor
+    representation: BasisRepresentation,
+    ends: Sequence[tuple[Like, Pulled]],
+    best: int,
+    latent: Tensor,
+    present: Tensor,
 ) -> tuple[Tensor, Tensor]:
-    """The best of the shapes that were pulled, with each part taken from that of them which agrees best with the cloud, or
-    left out: that row (D,), before and after it was pulled. present : (N, K), sets of parts that there may be."""
-    sets, now = {tuple(one) for one in present.tolist()}, ends[best][1].agreement
-    parts = present.shape[1]
-    of = [best] * parts
+    """The best of the shapes that were pulled, with each part taken from that of them which agrees best with the cloud and
+    stands where such parts do beside the others, or left out: that row (D,), before and after it was pulled.
+
+    latent : (N, D), present : (N, K), training shapes; there is no other set of parts than theirs
+    """
+    sets, parts = {tuple(one) for one in present.tolist()}, present.shape[1]
+    now, of, together = ends[best][1].agreement, [best] * parts, Together(latent, present)
+
+    def row(of: Sequence[int], there: NDArray[np.bool_], pulled: bool) -> Tensor:
+        each = [(ends[number][1].row if pulled else ends[number][0].row).view(parts, -1) for number in of]
+        numbers = torch.stack([one[k] for k, one in enumerate(each)])
+        empty = representation.absent().view(parts, -1)
+        return torch.where(torch.from_numpy(there)[:, None], numbers, empty).flatten()
+
+    cost = now.misfit + APART * together.distance(row(of, now.there, True))
     for k in [*range(parts)] * SWEEPS:
         for number in (None, *range(len(ends))):
             tried = now.with_part(k, None if number is None else ends[number][1].agreement)
             shown = tried.there[k] or tried.missed < now.missed + IDLE
-            if tuple(tried.there.tolist()) in sets and shown and tried.misfit < now.misfit - WORTH:
-                now, of[k] = tried, best if number is None else number
-    there, empty = torch.from_numpy(now.there), representation.absent().view(parts, -1)
-
-    def row(each: Sequence[Tensor]) -> Tensor:
-        numbers = torch.stack([each[number].view(parts, -1)[k] for k, number in enumerate(of)])
-        return torch.where(there[:, None], numbers, empty).flatten()
-
-    return row([model.row for model, _ in ends]), row([end.row for _, end in ends])
+            if tuple(tried.there.tolist()) not in sets or not shown:
+                continue
+            new = [*of[:k], best if number is None else number, *of[k + 1 :]]
+            new_cost = tried.misfit + APART * together.distance(row(new, tried.there, True))
+            if new_cost < cost - WORTH:
+                now, of, cost = tried, new, new_cost
+    return row(of, now.there, False), row(of, now.there, True)
 
 
 def _in_pieces_of(representation: BasisRepresentation, target: Target, model: Like, end: Pulled) -> Stage[Pulled]:

@@ -1,5 +1,6 @@
 """Parts that were found in a cloud are shifted until they touch as they do in training shapes; their frames say so."""
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -11,7 +12,7 @@ from engine.geometry.mesh import Mesh
 from engine.joining import surfaces
 from engine.method import Shapes
 from engine.parts.joints import Limit, Pair
-from engine.parts.mend import mend
+from engine.parts.mend import SHORT, mend
 from engine.parts.settings import HealSettings
 from engine.protocol import Stage
 
@@ -35,7 +36,8 @@ class Touched:
 def touching(
     found: CloudCodes, representation: BasisRepresentation, usual: Mapping[Pair, Limit], device: torch.device
 ) -> Stage[Touched]:
-    """The shape with parts shifted as `parts.mend` shifts them: no further than mends joints, and no code changes.
+    """The shape with parts shifted as `parts.mend` shifts them: no further than mends joints, and no code changes. Where a
+    part would go farther than SHORT all stay, since the cloud shows where they stand.
 
     usual : how parts of training shapes meet
     """
@@ -44,6 +46,8 @@ def touching(
         return (yield from surfaces(representation, shape, names, device))
 
     mended = yield from mend(found.shapes, representation.parts, (), usual, of, HealSettings(mode="moves"), 0)
+    if any(math.hypot(*move) > SHORT for move in mended.moves.values()):
+        return Touched(found.shapes, found.misfit, {}, (mended.before.total, mended.before.total))
     latent = shifted(representation, found.shapes.latent, mended.moves)
     joints = (mended.before.total, mended.after.total)
     shapes = Shapes(latent, found.shapes.present, model_id=found.shapes.model_id)

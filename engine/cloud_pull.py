@@ -58,6 +58,34 @@ class Like:
         return float(away @ self.stiff @ away)
 
 
+class Together:
+    """How parts of training shapes stand together: frames of all parts as one normal distribution to each set of parts."""
+
+    def __init__(self, latent: Tensor, present: Tensor) -> None:
+        """latent : (N, D); present : (N, K)"""
+        self._frames = latent.view(*present.shape, -1)[..., 1 : 1 + NUMBERS].double()
+        self._present = present
+        self._known: dict[tuple[bool, ...], tuple[Tensor, Tensor]] = {}
+
+    def distance(self, row: Tensor) -> float:
+        """Squared distance of a row (D,) from the mean, in deviations; about 8 to a part in training shapes."""
+        numbers = row.view(self._present.shape[1], -1)
+        there = numbers[:, 0] > 0
+        key = tuple(there.tolist())
+        if key not in self._known:
+            frames = self._frames[self._present[:, there].all(1)][:, there].flatten(1)
+            self._known[key] = frames.mean(0), torch.linalg.inv(_spread(frames))
+        mean, stiff = self._known[key]
+        away = numbers[there, 1 : 1 + NUMBERS].double().flatten() - mean
+        return float(away @ stiff @ away)
+
+
+def _spread(rows: Tensor) -> Tensor:
+    """Covariance (U, U) of rows (N, U), with a floor."""
+    spread = torch.cov(rows.T, correction=0)
+    return spread + torch.diag(FLOOR * spread.diagonal() + LEAST)
+
+
 @dataclass(frozen=True)
 class Pulled:
     """A row (D,), its surface, how it and the cloud agree, and ``cost``: the misfit with the price of being away."""
@@ -75,11 +103,9 @@ def like(row: Tensor, latent: Tensor, present: Tensor) -> Like:
     one = Like(row, there, torch.zeros(0))
     having = present[:, there].all(1)
     rows = torch.stack([one.numbers(other).flatten() for other in latent[having]])
-    spread = torch.cov(rows.T, correction=0)
-    spread = spread + torch.diag(FLOOR * spread.diagonal() + LEAST)
     each = torch.ones_like(one.numbers(row))
     each[:, :-NUMBERS] = STIFF**0.5
-    return Like(row, there, PRIOR * torch.linalg.inv(spread) * torch.outer(each.flatten(), each.flatten()))
+    return Like(row, there, PRIOR * torch.linalg.inv(_spread(rows)) * torch.outer(each.flatten(), each.flatten()))
 
 
 def pulled(

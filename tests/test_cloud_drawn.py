@@ -5,11 +5,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from engine import cloud_drawn, methods, shipped
+from engine import cloud_drawn, cloud_moves, methods, shipped
 from engine.basis.representation import BasisRepresentation
 from engine.checkpoint import load_model
+from engine.cloud_codes import CloudCodes
 from engine.cloud_distance import Target
 from engine.cloud_drawn import codes_of_drawn_cloud
+from engine.cloud_moves import touching
 from engine.cloud_pull import like, looked_at, pulled
 from engine.cloud_surface import pieces_of
 from engine.datasets.procedural import make
@@ -21,6 +23,9 @@ from engine.known import read_known_file
 from engine.method import Shapes
 from engine.metrics.decoding import decoded_solids
 from engine.metrics.reconstruction import iou
+from engine.parts.joints import Score
+from engine.parts.mend import Mended
+from engine.protocol import Stage
 from engine.shapes import read_model_about
 from engine.stages import ended
 
@@ -106,7 +111,7 @@ def test_what_the_cloud_does_not_show_is_left_out(chairs: Known) -> None:
     for without, there in ((ARM, False), (None, True)):
         target = Target(seen(chairs, number, without), representation.mirrored)
         end = looked_at(representation, target, model, latent[number])
-        _, row = cloud_drawn._exchanged(representation, [(model, end)], 0, present)
+        _, row = cloud_drawn._exchanged(representation, [(model, end)], 0, latent, present)
         assert bool(representation.present(row[None])[0, ARM]) == there
         assert torch.equal(row.view(4, -1)[:ARM], latent[number].view(4, -1)[:ARM])
 
@@ -130,6 +135,26 @@ def test_parts_that_came_to_pieces_are_put_together_again(chairs: Known) -> None
     whole = ended(cloud_drawn._in_pieces_of(representation, target, model, end)).row.view(4, -1)
     assert pieces_of(representation, BACK, whole[BACK, 9:]) <= most
     assert torch.equal(whole[LEG, 9:], latent[number].view(4, -1)[LEG, 9:])
+
+
+@pytest.mark.parametrize("far", [0.02, 0.2])
+def test_no_part_goes_far_from_where_the_cloud_shows_it(
+    chairs: Known, far: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A short move that mends a joint is made, a long one is not, though it would mend it too."""
+    representation, known = chairs
+    score, no_score = Score(1.0, {}), Score(0.0, {})
+    row = known.row(first(chairs, BACK, SEAT, LEG))
+
+    def mended(shape: Shapes, *_: object) -> Stage[Mended]:
+        yield from ()
+        return Mended(shape, score, no_score, None, None, {"back": (0.0, far, 0.0)}, None)
+
+    monkeypatch.setattr(cloud_moves, "mend", mended)
+    touched = ended(touching(CloudCodes(row, 0, 0.5), representation, {}, torch.device("cpu")))
+    up = (touched.shapes.latent - row.latent).view(4, -1)[BACK, 4]
+    assert float(up) == pytest.approx(far if far < 0.1 else 0.0)
+    assert touched.joints == ((1.0, 0.0) if far < 0.1 else (1.0, 1.0)) and bool(touched.moves) == (far < 0.1)
 
 
 def test_an_aeroplane_is_no_chair(chairs: Known, monkeypatch: pytest.MonkeyPatch) -> None:
