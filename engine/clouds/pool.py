@@ -119,8 +119,7 @@ def _tell_grey(data: Data) -> Stage[None]:
     """How many items have no colours. Raises InputError where that is all of them."""
     grey = 0
     for done, item in enumerate(data.items):
-        if done % PIECE == 0:
-            yield Progress(stage="colours", done=done, total=len(data.items))
+        yield Progress(stage="colours", done=done, total=len(data.items))
         grey += not _is_coloured(data.project.geometry_path(item.id))
     if grey == len(data.items):
         raise InputError(

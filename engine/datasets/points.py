@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from engine.datasets.arrays import read_npy, read_npz
 from engine.datasets.source import Source
 from engine.errors import InputError, MeshError
-from engine.geometry.readers.coloured import srgb
+from engine.geometry.readers.coloured import srgb, told
 
 LARGEST_TEXT = 2**28  # bytes of text, which takes several times as much to read
 TEXT = (".pts", ".txt", ".xyz", ".csv")
@@ -37,7 +37,7 @@ class Cloud:
     labels : (P,) int64, or None where there are none; ``str(label)`` is a key of the source's ``label_names``
     normals : (P, 3) float64, or None
     box : centre (3,) and longest side of the shape's bounding box where the file states them
-    colours : (P, 3) float64 sRGB 0..1, or None
+    colours : (P, 3) float64 sRGB 0..1, or None; (0, 3) where what the file calls so is none
     """
 
     points: Floats
@@ -149,10 +149,12 @@ def _of_archive(path: str) -> Cloud:
     held = read_npz(path, ("points",), ("normals", "colors", "loc", "scale"))
     points, box = _placed(path, held)
     normals, colours = held.get("normals"), held.get("colors")
+    if colours is not None and colours.shape == (len(points), 4):  # with an alpha
+        colours = colours[:, :3]
     for name, array in (("normals", normals), ("colors", colours)):
         if array is not None and array.shape != points.shape:
             raise MeshError(f"{path}: {array.shape} {name} for {points.shape} points")
-    shades = None if colours is None else srgb(colours, 255.0 if colours.dtype == np.uint8 else 0.0)
+    shades = None if colours is None else told(colours, colours.dtype.str[1:])
     return Cloud(points, None, None if normals is None else normals.astype(np.float64), box, shades)
 
 

@@ -31,7 +31,7 @@ from engine.geometry.mesh import Geometry, Mesh, join, transform
 from engine.geometry.pieces import by_pieces, keeps_all
 from engine.geometry.raw import FaceLabels, OnlyPointsError, Raw
 from engine.geometry.readers import read_raw
-from engine.geometry.readers.coloured import OnlyColouredPointsError
+from engine.geometry.readers.coloured import LEFT_OUT, OnlyColouredPointsError
 from engine.geometry.regions import Regions, from_cloud, from_faces, part_names
 from engine.geometry.rename import rename
 from engine.storage import digest, seed_of
@@ -233,6 +233,7 @@ def _surface_points(order: Order, row: Finding, folder: Path | None, cloud: Clou
     _keep_points(folder, order, cloud.points, np.zeros(0, bool), label, names, 0, cloud.box, colours)
     said = f"{many} in {len(names)} parts" if names else many
     said = f"{said}, with colours" if len(colours) else said
+    said = f"{said}; {LEFT_OUT}" if cloud.colours is not None and not len(colours) else said
     reason = f"{said}. They do not tell inside from outside: {USES}."
     return changed(row, verdict="points", reason=reason, parts=names, report={"points": len(cloud.points)})
 

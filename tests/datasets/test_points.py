@@ -76,6 +76,13 @@ def test_colours_of_arrays(tmp_path: Path) -> None:
     for name in ("a.npy", "a.npz"):
         found = read_cloud(cloud_of(tmp_path / name)).colours
         assert found is not None and np.array_equal(found, bytes_ / 255)
+    for colours in (np.column_stack([bytes_, bytes_[:, 0]]).astype(np.uint8), (257 * bytes_).astype(np.uint16)):
+        np.savez(tmp_path / "a.npz", points=POINTS, colors=colours)
+        found = read_cloud(cloud_of(tmp_path / "a.npz")).colours
+        assert found is not None and np.allclose(found, bytes_ / 255)
+    np.savez(tmp_path / "a.npz", points=POINTS, colors=np.full((57, 3), np.nan))
+    found = read_cloud(cloud_of(tmp_path / "a.npz")).colours
+    assert found is not None and not len(found)
     np.savez(tmp_path / "a.npz", points=POINTS, colors=bytes_[:3])
     with pytest.raises(MeshError, match="colors"):
         read_cloud(cloud_of(tmp_path / "a.npz"))

@@ -18,6 +18,7 @@ from engine.geometry.export import export_cloud
 from engine.geometry.file import load_geometry
 from engine.geometry.mesh import is_watertight
 from engine.geometry.occupancy import surface_samples
+from engine.geometry.readers.coloured import LEFT_OUT
 from tests.tiny3d import coloured
 from tests.tiny3d.coloured import SEAM, Halves
 
@@ -70,6 +71,16 @@ def test_a_cloud_keeps_its_colours(tmp_path: Path) -> None:
     turned(folder, "-x")
     kept = Stored.load(folder / "points.safetensors")
     sides(-kept.points, kept.colours / 255, axis=1)
+
+
+def test_colours_that_are_none_are_told_of(tmp_path: Path) -> None:
+    """Of a mesh, and of points."""
+    data = coloured.ply(coloured.ball()).replace(b"property uchar", b"property float").replace(b" 255 ", b" nan ")
+    folder, said = brought(tmp_path / "a.ply", data)
+    assert LEFT_OUT in said.lower() and not (folder / FILE).exists()
+    head = data[: data.index(b"element face")] + b"end_header"
+    folder, said = brought(tmp_path / "b.ply", head + data[data.index(b"end_header") + 10 :])
+    assert LEFT_OUT in said and not len(Stored.load(folder / "points.safetensors").colours)
 
 
 def test_files_without_colours_are_kept_as_they_were(tmp_path: Path) -> None:

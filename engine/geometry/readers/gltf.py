@@ -11,7 +11,7 @@ from engine.errors import MeshError
 from engine.geometry.export.scene import to_srgb
 from engine.geometry.raw import Raw
 from engine.geometry.readers.coloured import Colours
-from engine.geometry.readers.gltf_numbers import Accessor, Buffer, Index, Numbers, View, damaged, item
+from engine.geometry.readers.gltf_numbers import COMPONENTS, Accessor, Buffer, Index, Numbers, View, damaged, item
 from engine.geometry.readers.limits import Limits
 from engine.geometry.readers.scene import Scene, is_mirror
 from engine.geometry.readers.text import integers
@@ -188,7 +188,10 @@ class _Reader:
         if len(values) != count or values.shape[1] not in (3, 4) or not np.isfinite(values).all():
             self.scene.note("left out colours that do not fit their vertices")
             return None
-        return to_srgb(values[:, :3])
+        accessor = self.numbers.accessors[number]
+        kind = COMPONENTS[accessor.component_type]
+        full = 1.0 if accessor.normalized or kind == "<f4" else float(np.iinfo(kind).max)  # some forget to say so
+        return to_srgb(values[:, :3] / full)
 
     def _material(self, number: int | None) -> str:
         if number is None:

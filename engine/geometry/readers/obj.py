@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from engine.errors import MeshError
 from engine.geometry.raw import Raw
-from engine.geometry.readers.coloured import coloured, srgb
+from engine.geometry.readers.coloured import coloured, told
 from engine.geometry.readers.limits import Limits, check_faces, check_vertices
 from engine.geometry.readers.polygons import assemble, spans
 from engine.geometry.readers.text import (
@@ -82,8 +82,11 @@ def read(data: bytes, limits: Limits) -> Raw:
         {scheme: spans(names, polygon) for scheme, names in starts.items()},
         [f"{flat:,} {vertices} no third coordinate; it was taken as 0"] if flat else [],
     )
-    colours = np.concatenate([np.zeros((0, 3)), *(one.colours for one in found if one.colours is not None)])
-    return coloured(raw, srgb(colours) if len(colours) == vertex else None)
+    colours = [one.colours for one in found if one.colours is not None]
+    if not colours:
+        return raw
+    every = np.concatenate(colours)
+    return coloured(raw, told(every if len(every) == vertex else every[:0]))
 
 
 def _no_faces(vertices: int) -> str:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from engine.errors import MeshError
 from engine.geometry.raw import OnlyPointsError, Raw
-from engine.geometry.readers.coloured import Colours, OnlyColouredPointsError, coloured, srgb
+from engine.geometry.readers.coloured import Colours, OnlyColouredPointsError, coloured, told
 from engine.geometry.readers.limits import Limits, check_claim, check_faces, check_vertices
 from engine.geometry.readers.ply_body import Binary, Column, Element, Property, Text
 from engine.geometry.readers.polygons import assemble
@@ -21,7 +21,6 @@ TYPES = {
 ORDERS = {"ascii": "", "binary_little_endian": "<", "binary_big_endian": ">"}
 CORNERS = ("vertex_indices", "vertex_index")
 COLOURS = (("red", "green", "blue"), ("diffuse_red", "diffuse_green", "diffuse_blue"), ("r", "g", "b"))
-FULL = {"u1": 255.0, "u2": 65_535.0}  # of types that tell how bright a number is
 LONGEST_HEADER = 2**20
 _END = re.compile(rb"(?:^|(?<=[\n\r]))[ \t]*end_header[ \t]*(\r\n|\n|\r|$)")
 
@@ -86,12 +85,12 @@ def _property(words: list[str]) -> Property:
 
 
 def _colours(vertex: Element, table: dict[str, Column]) -> Colours | None:
-    """(V, 3) sRGB of the vertices; None where the file has none, or what it calls so is none."""
+    """(V, 3) sRGB of the vertices; None where the file has none, (0, 3) where what it calls so is none."""
     types = {item.name: "" if item.count_type else item.type for item in vertex.properties}
     names = next((names for names in COLOURS if all(types.get(name) for name in names)), None)
     if names is None:
         return None
-    return srgb(np.stack([table[name].values for name in names], 1), FULL.get(types[names[0]], 0.0))
+    return told(np.stack([table[name].values for name in names], 1), types[names[0]])
 
 
 def _mesh(tables: dict[str, dict[str, Column]], colours: Colours | None, limits: Limits) -> Raw:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from engine.geometry.export import export_cloud
 from engine.geometry.export.scene import encoded, to_linear, to_srgb
 from engine.geometry.readers import read_raw
-from engine.geometry.readers.coloured import ColouredRaw, OnlyColouredPointsError, srgb
+from engine.geometry.readers.coloured import LEFT_OUT, ColouredRaw, OnlyColouredPointsError, srgb
 from tests.geometry.readers import write
 from tests.geometry.readers.write import Drawn
 
@@ -31,7 +31,7 @@ def obj(colours: NDArray, number: str = "%.9g") -> bytes:
     return "\n".join([*rows, *(f"f {a + 1} {b + 1} {c + 1}" for a, b, c in FACES), ""]).encode()
 
 
-def glb(colours: NDArray[np.float64], kind: int, beyond: int = 0) -> bytes:
+def glb(colours: NDArray[np.float64], kind: int, beyond: int = 0, normalised: bool = True) -> bytes:
     """Linear RGB as floats (5126) or as bytes with an alpha (5121), in a table so far ``beyond``."""
     document, data = write.gltf_parts(Drawn(POINTS, list(FACES), ["a", "a"]))
     rows = colours.astype("<f4") if kind == 5126 else np.rint(255 * np.column_stack([colours, np.ones(4)])).astype("u1")
@@ -40,7 +40,7 @@ def glb(colours: NDArray[np.float64], kind: int, beyond: int = 0) -> bytes:
         "bufferView": len(document["bufferViews"]) - 1,
         "componentType": kind,
         "count": 4,
-        "normalized": kind == 5121,
+        "normalized": normalised and kind == 5121,
     }
     document["accessors"].append(about | {"type": "VEC3" if kind == 5126 else "VEC4"})
     document["meshes"][0]["primitives"][0]["attributes"]["COLOR_0"] = len(document["accessors"]) - 1 + beyond
@@ -48,6 +48,7 @@ def glb(colours: NDArray[np.float64], kind: int, beyond: int = 0) -> bytes:
 
 
 LINEAR = to_linear(BYTES / 255)
+PARTLY = obj(BYTES / 255).replace(b"v 1 1 0 0.0666", b"v 1 1 0 # ")  # one vertex has none
 
 
 @pytest.mark.parametrize(
@@ -55,11 +56,13 @@ LINEAR = to_linear(BYTES / 255)
     [
         ("a.ply", ply("uchar", BYTES), 1e-9),
         ("a.ply", ply("ushort", 257 * BYTES), 1e-9),
+        ("a.ply", ply("ushort", BYTES), 1e-9),  # as some programs write bytes
         ("a.ply", ply("float", BYTES / 255), 1e-5),
         ("a.ply", ply("float", BYTES), 1e-9),  # as some programs write them
         ("a.obj", obj(BYTES / 255), 1e-8),
         ("a.glb", glb(LINEAR, 5126), 1e-6),
         ("a.glb", glb(LINEAR, 5121), 0.03),  # bytes of linear light are coarse where it is dark
+        ("a.glb", glb(LINEAR, 5121, normalised=False), 0.03),
     ],
 )
 def test_vertices_have_the_colours_of_the_file(name: str, data: bytes, close: float) -> None:
@@ -74,14 +77,25 @@ def test_vertices_have_the_colours_of_the_file(name: str, data: bytes, close: fl
     [
         ("a.ply", ply("float", -1.0 * BYTES)),
         ("a.ply", ply("float", BYTES + 0.25)),
+        ("a.ply", ply("float", np.where(BYTES == 17, np.nan, BYTES / 255))),
         ("a.obj", obj(np.full((4, 3), np.nan))),
         ("a.obj", obj(BYTES[:, :1])),  # a weight
-        ("a.obj", obj(BYTES / 255).replace(b"v 1 1 0 0.0666", b"v 1 1 0 # ")),  # one vertex has none
+        ("a.obj", PARTLY),
     ],
 )
 def test_what_is_no_colour_is_none(name: str, data: bytes) -> None:
+    """That is told, unless the file names nothing so."""
     raw = read_raw(Path(name), data)
     assert len(raw.mesh.faces) == 2 and not isinstance(raw, ColouredRaw)
+    silent = data in (obj(BYTES[:, :1]), PARTLY)
+    assert (LEFT_OUT in raw.notes) == (not silent)
+
+
+def test_points_whose_colours_are_none_are_told_of_too() -> None:
+    data = ply("float", np.full((4, 3), np.nan)).replace(b"element face 2", b"element face 0")
+    with pytest.raises(OnlyColouredPointsError) as found:
+        read_raw(Path("a.ply"), data)
+    assert len(found.value.points) == 4 and found.value.colours.shape == (0, 3)
 
 
 def test_a_glb_with_broken_colours_is_a_shape_without() -> None:
