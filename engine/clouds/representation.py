@@ -11,7 +11,7 @@ import engine.clouds.writing  # noqa: F401, how clouds are written and drawn
 from engine.clouds.cloud import PointCloud
 from engine.clouds.encoded import Encoded, encode_captions
 from engine.clouds.pool import AXES, MIDDLE, CloudSet, make_pool
-from engine.clouds.told import Told, captioned, facts_of
+from engine.clouds.told import Told, captioned, facts_in, facts_of
 from engine.errors import InputError
 from engine.geometry.export.scene import to_linear
 from engine.method import Data, Representation, Shapes, Workspace
@@ -20,6 +20,7 @@ from engine.protocol import Note, Progress, Stage
 from engine.text.captions import vocabulary_of_captions
 from engine.text.encoder import require
 from engine.text.opening import ROOM, mark_as_bytes, mark_from_bytes, opening
+from engine.text.settings import TextSettings
 from engine.text.vocabulary import Vocabulary
 
 BYTES = 16  # room for a word in the model's file, on average
@@ -49,7 +50,15 @@ class CloudRepresentation(Representation):
         return self.settings.fit.width
 
     def fit(self, data: Data, work: Workspace) -> Stage[None]:
-        """Learn the words that captions of the items can have, and no others, so that it is known what was never said."""
+        """Learn the words that captions of the items can have, and no others, so that it is known what was never said.
+
+        Raises InputError for settings of the model's own encoder of captions where that is another.
+        """
+        _check_reader(self.settings.text)
+        learned, known = self.settings.text.facts, len(facts_in(data.items))
+        if 0 < learned < known:
+            said = f"{learned:,} of the {known:,} facts that captions could tell of the items are learned"
+            yield Note(text=f"{said}; set text.facts={known} for all", warning=True)
         yield Progress(stage="words", done=0, total=1)
         own = [text for item in data.items for text in (*item.captions, item.category) if text]
         made = tuple(sorted({item.category for item in data.items if captioned(item)}))
@@ -105,3 +114,14 @@ class CloudRepresentation(Representation):
     def meaning(self) -> str:
         """Coordinates mean the same to all, and so do colours."""
         return "points" if self.width == AXES else "coloured points"
+
+
+def _check_reader(text: TextSettings) -> None:
+    """Raise InputError where what only the model's own reader of captions learns is asked of another, which would be left
+    out."""
+    extra = [f"text.{name}=0" for name, value in (("facts", text.facts), ("shuffle", text.shuffle)) if value]
+    if text.encoder != "words" and extra:
+        raise InputError(
+            f"{text.encoder} has learned to read elsewhere and is taught nothing more; set {' and '.join(extra)}, "
+            "or text.encoder=words"
+        )

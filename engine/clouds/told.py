@@ -32,16 +32,23 @@ class Told:
         return " ".join(rng.sample(words, len(words)))
 
 
-def facts_of(items: Sequence[ItemRow], most: int) -> Tensor:
-    """(N, F) int8 of items, F at most ``most``: 1 where a fact is true, 0 where it is not, -1 where it means nothing.
+Fact = tuple[tuple[str, str], str]  # category and name of an attribute, and its value; ("", "") of the category itself
 
-    A fact is a category, or a value of an attribute (word, yes or no, whole number) of one, where items differ in it.
-    """
+
+def facts_in(items: Sequence[ItemRow]) -> list[Fact]:
+    """All facts of items: a category, or a value of an attribute (word, yes or no, whole number) of one, where items differ
+    in it."""
     values: dict[tuple[str, str], set[str]] = {}
     for item in items:
         for name, value in _attributes(item).items():
             values.setdefault(name, set()).add(value)
-    facts = [(name, value) for name in sorted(values) if len(values[name]) > 1 for value in sorted(values[name])][:most]
+    return [(name, value) for name in sorted(values) if len(values[name]) > 1 for value in sorted(values[name])]
+
+
+def facts_of(items: Sequence[ItemRow], most: int) -> Tensor:
+    """(N, F) int8 of items and the first ``most`` of `facts_in` them: 1 where a fact is true, 0 where it is not, -1 where
+    it means nothing."""
+    facts = facts_in(items)[:most]
     found = np.full((len(items), len(facts)), -1, np.int8)
     for row, item in enumerate(items):
         own = _attributes(item)

@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from engine.clouds.told import Told, caption_of, facts_of
+from engine.clouds.told import Told, caption_of, facts_in, facts_of
 from engine.rows import ItemRow
 from engine.text.captions import vocabulary_of_captions
 
@@ -34,7 +34,7 @@ def test_facts_are_categories_and_what_items_differ_in() -> None:
         [1, 0, 0, 1, 0, 1],
         [0, 1, -1, -1, -1, -1],
     ]
-    assert facts_of(items, 2).shape == (4, 2)
+    assert facts_of(items, 2).shape == (4, 2) and len(facts_in(items)) == 6
 
 
 def test_items_that_are_all_alike_have_no_facts() -> None:

@@ -91,6 +91,11 @@ def test_another_encoder_is_refused(told: tuple[Project, str, Path], tmp_path: P
         (["text.encoder=minilm"], r"not 32; set text\.dim=12"),
         (["text.encoder=clip", "text.folder="], "name it: --set text.folder=FOLDER"),
         (["text.encoder=clip"], "not of a CLIP model"),
+        (["text.encoder=minilm", "text.dim=12", "text.facts=4"], r"taught nothing more; set text\.facts=0, or"),
+        (
+            ["text.encoder=minilm", "text.dim=12", "text.facts=4", "text.shuffle=0.5"],
+            r"text\.facts=0 and text\.shuffle=0",
+        ),
     ],
 )
 def test_an_encoder_that_cannot_be_is_told_at_the_fit(

@@ -12,13 +12,14 @@ import torch
 
 from engine import Project, methods, run, shipped
 from engine.clouds.representation import CloudRepresentation
+from engine.clouds.told import facts_in
 from engine.errors import InputError
 from engine.forming import KIND, Forming
 from engine.generating import model_to_draw_with
 from engine.jobs import FitJob, GenerateJob, InterpolateJob, SamplesJob, TrainJob
 from engine.layout import Layout, Slot
 from engine.mailbox import Preview
-from engine.method import Batch, Workspace
+from engine.method import Batch, Data, Workspace
 from engine.methods.tiny3d.denoiser import PointDenoiser
 from engine.methods.tiny3d.settings import Tiny3dSettings
 from engine.opened import open_model, open_shape
@@ -27,7 +28,7 @@ from engine.settings import override
 from engine.stages import ended
 from engine.storage import read_tensors
 from engine.text.asking import prompt_of
-from tests.hearing import finished
+from tests.hearing import finished, heard
 
 SMOKE = methods.preset("tiny3d", "smoke")
 
@@ -174,6 +175,18 @@ def test_a_step_learns_as_many_points_as_it_is_told() -> None:
     batch = Batch(torch.randn(2, 3 * 64), extras={"caption": torch.ones(2, 4, dtype=torch.int64)})
     method.loss(trainee, method.representation(settings, ()), settings, batch, torch.Generator().manual_seed(0))
     assert seen == [20]
+
+
+def test_facts_beyond_those_that_are_learned_are_told_of(trained: tuple[Project, str]) -> None:
+    """At the fit, by their number."""
+    project, _ = trained
+    data, work = Data(project, tuple(project.catalogue.items())), Workspace(project.folder, torch.device("cpu"))
+    known = len(facts_in(data.items))
+    for facts, told in ((0, ""), (known, ""), (known - 1, f"{known - 1} of the {known} facts")):
+        made = CloudRepresentation(override(Tiny3dSettings(), [f"text.facts={facts}"]))
+        _, events = heard(made.fit(data, work))
+        notes = [event.text for event in events if isinstance(event, Note)]
+        assert len(notes) == bool(told) and all(text.startswith(told) for text in notes)
 
 
 def test_the_published_recipe_trains(trained: tuple[Project, str]) -> None:

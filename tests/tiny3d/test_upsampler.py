@@ -1,7 +1,7 @@
 """The upsampler: it keeps what it is given, learns to bring new points to the surface, and is asked for by generations."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -13,6 +13,8 @@ from engine.clouds.upsampling import midpoints, nearest
 from engine.errors import InputError
 from engine.generating import model_to_draw_with
 from engine.jobs import FitJob, GenerateJob, SamplesJob, TrainJob
+from engine.layout import Layout, Slot
+from engine.method import LatentSet
 from engine.methods.tiny3d.settings import PointDenoiserSettings
 from engine.methods.tiny3d.upsampler import DENSER, Upsampler, lesson
 from engine.methods.tiny3d.upsampler_drawing import upsampled
@@ -150,3 +152,12 @@ def test_what_cannot_be_refined_says_why(trained: tuple[Project, str, str]) -> N
         with pytest.raises(InputError, match=words):
             finished(job, project)
     assert model_to_draw_with(project, words=True) == base  # although the other is newer
+
+
+def test_later_noises_are_refused_where_there_are_none() -> None:
+    """When it is to be trained; a model that is there opens."""
+    settings = override(methods.preset("tiny3d", "smoke"), ["denoiser.role=details", "denoiser.late=1.5"])
+    method, layout = methods.load(settings), Layout((Slot("points", (64, 3)),))
+    trainee = method.trainee(settings, layout, {})
+    with pytest.raises(InputError, match=r"set denoiser\.late=1"):
+        method.prepare(trainee, cast(LatentSet, None))  # before it looks at any

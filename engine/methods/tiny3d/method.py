@@ -57,8 +57,12 @@ class Tiny3d:
         return Upsampler(settings.learned, reader, settings.text.dim)
 
     def prepare(self, trainee: nn.Module, latents: LatentSet) -> None:
-        """Measure the training clouds."""
+        """Measure the training clouds. Raises InputError for settings that mean nothing to what is trained."""
         assert isinstance(trainee, PointDenoiser)
+        if isinstance(trainee, Upsampler) and trainee.settings.late != 1:
+            raise InputError(
+                "what puts points into clouds learns from all noises alike, it has no later ones; set denoiser.late=1"
+            )
         generator = torch.Generator().manual_seed(0)
         some = torch.arange(0, len(latents), -(-len(latents) // MEASURED))  # no more: nothing is heard meanwhile
         pieces = some.split(256)
