@@ -7,6 +7,7 @@ import msgspec
 
 from engine.abreast import AHEAD, abreast
 from engine.checkup import LEAST_WALL, Order, quick, thorough
+from engine.datasets.paint import FILE, load_paint
 from engine.datasets.parts import colour
 from engine.delivery import Delivery
 from engine.device import side_by_side
@@ -24,6 +25,7 @@ from engine.loose import made
 from engine.method import Part, Workspace
 from engine.metrics.decoding import known_solids
 from engine.opened import Opened, open_shape
+from engine.painted import Painted
 from engine.project import Project
 from engine.protocol import Note, Progress, Saved, Stage
 from engine.rows import ItemRow, ShapeRow
@@ -203,9 +205,12 @@ def _weights(row: ShapeRow, path: Path, project: Project, work: Workspace) -> St
 
 
 def _item(row: ItemRow, path: Path, job: ExportJob, project: Project) -> Stage[dict[str, Any]]:
+    """The surface of an item, in its colours where it has some."""
     source = project.geometry_path(row.id)
     if not source.exists():
         raise MeshError(f"item {row.id} has no surface to export ({row.verdict}: {row.reason})")
     recipe = {"item": row.id, "origin": row.origin, "licence": row.licence, "hash": row.hash}
     parts = tuple(Part(name, colour(name), ()) for name in row.parts)
-    return (yield from write_shape(load_geometry(source), path, parts, job.resolution, recipe, options=job.options))
+    geometry, paint = load_geometry(source), source.with_name(FILE)
+    item = Painted(geometry, load_paint(paint, geometry.to_source)) if paint.exists() else geometry
+    return (yield from write_shape(item, path, parts, job.resolution, recipe, options=job.options))

@@ -5,8 +5,10 @@ from typing import Any
 
 from engine.clouds.cloud import PointCloud
 from engine.datasets.keeping import keep_geometry
+from engine.datasets.paint import write_paint
 from engine.errors import InputError, MeshError
 from engine.geometry.crumbs import shells
+from engine.geometry.export.paint import Paint
 from engine.geometry.from_cloud import CloudMesh, mesh_of_cloud
 from engine.geometry.judge import judge
 from engine.geometry.mesh import Geometry
@@ -27,14 +29,15 @@ def mesh_clouds(job: MeshJob, project: Project, work: Workspace) -> Stage[dict[s
     for opened in (yield from open_shapes(job.shapes, project, work)):
         name = opened.row.id
         try:
-            found = yield from mesh_of_cloud(cloud_of(opened).points, None, job.settings)
+            cloud = cloud_of(opened)
+            found = yield from mesh_of_cloud(cloud.points, None, job.settings)
         except MeshError as error:
             refused[name] = str(error)
             yield Note(text=f"{name}: {error}", warning=True)
             continue
         for note in found.notes:
             yield Note(text=f"{name}: {note}")
-        item = _kept(opened, found, project)
+        item = _kept(opened, cloud, found, project)
         yield Saved(kind="item", path=str(project.geometry_path(item).parent))
         made.append(
             {
@@ -68,13 +71,16 @@ def asked_of(run: str, project: Project) -> tuple[str, str]:
     return prompt, category_of(prompt)
 
 
-def _kept(opened: Opened, found: CloudMesh, project: Project) -> str:
-    """The surface as an item of the project, the same one when the cloud is meshed again -> its id."""
+def _kept(opened: Opened, cloud: PointCloud, found: CloudMesh, project: Project) -> str:
+    """The surface as an item of the project in the cloud's colours, the same one when it is meshed again -> its id."""
     row = opened.row
     item = f"{row.id.replace('/', '-')}-mesh"
     prompt, category = asked_of(row.run, project)
     judged = judge(found.mesh, found.notes, False, 0.0, {})
-    hash_ = keep_geometry(project.geometry_path(item).parent, Geometry(found.mesh, closed=found.watertight))
+    folder = project.geometry_path(item).parent
+    hash_ = keep_geometry(folder, Geometry(found.mesh, closed=found.watertight))
+    if cloud.colours is not None:
+        write_paint(folder, Paint(cloud.points[found.kept], cloud.colours[found.kept]))
     project.catalogue.add_items(
         [
             ItemRow(

@@ -15,10 +15,10 @@ from engine.errors import InputError
 from engine.geometry.export import ExportOptions, export_cloud
 from engine.geometry.export.cloud import FORMATS
 from engine.geometry.export.paint import Paint
-from engine.geometry.export.slowly import export_slowly
 from engine.geometry.from_cloud import mesh_of_cloud
 from engine.geometry.mesh import Geometry, Mesh
 from engine.method import Part
+from engine.painted import Painted
 from engine.protocol import Note, Progress, Stage
 from engine.write import PLAIN, picture, write_shape
 
@@ -65,16 +65,11 @@ def _as_surface(
     made = yield from mesh_of_cloud(cloud.points, None, settings)
     for note in made.notes:
         yield Note(text=f"{name}: {note}")
+    surface = Geometry(made.mesh, closed=made.watertight)
     if cloud.colours is None:
-        surface = Geometry(made.mesh, closed=made.watertight)
         return (yield from write_shape(surface, path, (), resolution, recipe, 0.0, options))
-    paint = Paint(cloud.points[made.kept], cloud.colours[made.kept])
-    info = yield from export_slowly(path, made.mesh, {}, {}, recipe, options, paint)
-    for note in info.notes:
-        yield Note(text=f"{path.name}: {note}")
-    size = [round(side, 6) for side in info.size]
-    about = {"path": str(path), "parts": [], "faces": info.faces, "watertight": info.watertight}
-    return about | {"size": size, "unit": info.unit}
+    painted = Painted(surface, Paint(cloud.points[made.kept], cloud.colours[made.kept]))
+    return (yield from write_shape(painted, path, (), resolution, recipe, 0.0, options))
 
 
 @picture.register

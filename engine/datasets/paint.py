@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.geometry.export.paint import Paint
-from engine.geometry.export.scene import to_linear
+from engine.geometry.export.scene import to_linear, to_srgb
 from engine.geometry.mesh import Mesh
 from engine.geometry.occupancy import surface_samples
 from engine.geometry.raw import Raw
@@ -19,18 +19,26 @@ FILE = "colours.safetensors"  # beside the geometry; none where the file that ca
 
 
 def keep_paint(folder: Path, raw: Raw) -> None:
-    """Write the colours of a mesh as it came into its item's ``folder``: points on it in the file's own coordinates, which
-    stay where they are when the item is turned, and their sRGB as bytes."""
+    """Write the colours of a mesh as it came into its item's ``folder``, see `write_paint`; nothing where it has none."""
     if not isinstance(raw, ColouredRaw):
         return
     points, face = surface_samples(raw.mesh, POINTS, np.random.default_rng(seed_of("paint", folder.name)))
     corners = raw.colours[raw.mesh.faces[face]]  # (P, 3 corners, 3 channels)
     colours = np.einsum("pc,pcd->pd", shares(raw.mesh, face, points), corners)
-    write_tensors(folder / FILE, {"points": points, "colours": np.rint(255 * colours).astype(np.uint8)})
+    write_paint(folder, Paint(points, to_linear(colours)))
+
+
+def write_paint(folder: Path, paint: Paint) -> None:
+    """Write what colour the surface of the item that ``folder`` is of has: points, and their sRGB as bytes.
+
+    paint : in the coordinates of the item's source, so that it stays true when the item is turned
+    """
+    points, colours = np.asarray(paint.points, np.float64), np.rint(255 * to_srgb(paint.colours)).astype(np.uint8)
+    write_tensors(folder / FILE, {"points": points, "colours": colours})
 
 
 def load_paint(path: Path, to_source: NDArray[np.float64]) -> Paint:
-    """Read back what `keep_paint` wrote, in canonical space. Raises DamagedFileError.
+    """Read back what `write_paint` wrote, in canonical space. Raises DamagedFileError.
 
     to_source : (4, 4) of the item's geometry
     """

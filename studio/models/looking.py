@@ -22,6 +22,7 @@ CHANNEL = "look"
 WHOLE = "shape"  # the name of what has no parts
 COARSE, FINE = 64, 128  # grid points per side: at once, and soon after
 SECTION = 128
+PAINT = "colours.safetensors"  # beside the geometry of an item that has colours
 HINT = "Click a shape to see it"
 
 
@@ -142,19 +143,33 @@ def part_of(answer: Answer, piece: Piece) -> PartMesh | None:
 
 
 def read_item(path: Path, name: str, title: str) -> Shape:
-    """A mesh that was imported, by its parts, from the file that `engine.geometry.file` writes. Raises StudioError."""
+    """A mesh that was imported, by its parts, or else in its colours, from the files that `engine.geometry.file` and
+    `engine.datasets.paint` write. Raises StudioError."""
     if not path.is_file():
         raise StudioError(f"{title} has no surface to look at; it came as points or was refused")
     arrays, header = read_tensors(path)
     names = msgspec.json.decode(header["parts"], type=list[str])
     if not names and "regions" in header:
         return Shape(name, title, _by_labels(arrays, msgspec.json.decode(header["regions"], type=list[str])))
+    if not names and (paint := path.with_name(PAINT)).is_file():
+        return Shape(name, title, (_painted(arrays, paint),))
     numbers = range(1, len(names) + 1) if names else range(1)
     parts = [
         PartMesh(part, arrays[f"{i}.vertices"], arrays[f"{i}.faces"], colour(part) if names else PLAIN)
         for i, part in zip(numbers, names or ["shape"], strict=True)
     ]
     return Shape(name, title, tuple(parts))
+
+
+def _painted(arrays: Mapping[str, NDArray], paint: Path) -> PartMesh:
+    """The surface in the colours of the points that are nearest to its vertices."""
+    from scipy.spatial import cKDTree  # see below
+
+    found, vertices, to_source = read_tensors(paint)[0], arrays["0.vertices"], arrays["to_source"]
+    nearest = cKDTree(found["points"]).query(vertices @ to_source[:3, :3].T + to_source[:3, 3])[1]
+    tones = found["colours"].astype(np.float32) / 255  # sRGB
+    light = np.where(tones <= 0.04045, tones / 12.92, ((tones + 0.055) / 1.055) ** 2.4).astype(np.float32)
+    return PartMesh("shape", vertices, arrays["0.faces"], colours=light[nearest])
 
 
 def _by_labels(arrays: Mapping[str, NDArray], names: list[str]) -> tuple[PartMesh, ...]:

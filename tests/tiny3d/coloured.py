@@ -3,7 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.datasets.reading import Order, read_source
+from engine.datasets.source import Source
 from engine.geometry.mesh import Mesh
+from engine.project import Project
+from engine.rows import ItemRow
 
 RED, BLUE = (1.0, 0.0, 0.0), (0.0, 0.0, 1.0)
 SEAM = 0.06  # cube units from the middle, beyond which a colour is sure
@@ -62,6 +66,21 @@ def obj(shape: Halves) -> bytes:
     """An OBJ file with colours behind the coordinates, 0..1."""
     rows = [f"v {x:.9g} {y:.9g} {z:.9g} {r / 255} {g / 255} {b / 255}" for (x, y, z), (r, g, b) in _rows(shape)]
     return "\n".join([*rows, *(f"f {a} {b} {c}" for a, b, c in (shape[0].faces + 1).tolist()), ""]).encode()
+
+
+def bring(project: Project, name: str, data: bytes) -> ItemRow:
+    """A file as an item, as an import makes it."""
+    path = project.folder / f"{name}.ply"
+    path.write_bytes(data)
+    found = read_source(
+        Order(source=Source(kind="mesh", name=name, files=(str(path),)), project=str(project.folder), category=name)
+    )
+    row = ItemRow(
+        id=found.id, kind="mesh", category=name, path=str(path), hash=found.hash, verdict=found.verdict, reason="",
+        split="train", name=name, usable=found.usable,
+    )  # fmt: skip
+    project.catalogue.add_items([row])
+    return row
 
 
 def _rows(shape: Halves) -> list[tuple[list[float], list[int]]]:

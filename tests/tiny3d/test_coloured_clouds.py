@@ -13,43 +13,26 @@ from engine.clouds.nearest import POOL, nearest_clouds
 from engine.clouds.pool import AXES, MIDDLE, make_pool
 from engine.clouds.representation import CloudRepresentation
 from engine.clouds.upsampled import with_points
-from engine.datasets.reading import Order, read_source
-from engine.datasets.source import Source
 from engine.errors import InputError
 from engine.forming import Forming
 from engine.geometry.export.scene import to_srgb
 from engine.geometry.readers import read_raw
-from engine.geometry.readers.coloured import OnlyColouredPointsError
-from engine.jobs import ExportJob, FitJob, GenerateJob, TrainJob
+from engine.geometry.readers.coloured import ColouredRaw, OnlyColouredPointsError
+from engine.jobs import ExportJob, FitJob, Format, GenerateJob, TrainJob
 from engine.layout import Layout, Slot
 from engine.mailbox import Preview
 from engine.method import Data, Shapes
 from engine.methods.tiny3d.denoiser import PointDenoiser
 from engine.methods.tiny3d.settings import PointDenoiserSettings, Tiny3dSettings
-from engine.rows import ItemRow
 from engine.settings import override
 from engine.stages import ended
 from engine.storage import read_tensors
 from tests.hearing import finished, heard
 from tests.tiny3d import coloured
-from tests.tiny3d.coloured import SEAM
+from tests.tiny3d.coloured import SEAM, bring
 from tests.tiny3d.conftest import DIM, Reader
 
 COLOURED = override(methods.preset("tiny3d", "smoke"), ["fit.colours=true", "train.steps=2"])
-
-
-def bring(project: Project, name: str, data: bytes) -> None:
-    """A file as an item, as an import makes it."""
-    path = project.folder / f"{name}.ply"
-    path.write_bytes(data)
-    found = read_source(
-        Order(source=Source(kind="mesh", name=name, files=(str(path),)), project=str(project.folder), category=name)
-    )
-    row = ItemRow(
-        id=found.id, kind="mesh", category=name, path=str(path), hash=found.hash, verdict=found.verdict, reason="",
-        split="train", name=name, usable=found.usable,
-    )  # fmt: skip
-    project.catalogue.add_items([row])
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +94,21 @@ def test_from_coloured_items_to_a_file_with_colours(project: Project, trained: t
         assert np.allclose(found.value.colours, (rows[:, AXES:] + MIDDLE).clip(0, 1), atol=0.5 / 255 + 1e-6)
         assert np.allclose(np.ptp(found.value.points, 0), np.ptp(rows[:, :AXES], 0), rtol=1e-3)
         assert len(np.unique(found.value.colours, axis=0)) > 10
+
+
+@pytest.mark.parametrize("format", ["glb", "obj", "ply"])
+def test_items_are_exported_in_their_colours(project: Project, tmp_path: Path, format: Format) -> None:
+    """And those without any as ever."""
+    for item in project.catalogue.items():
+        file = finished(ExportJob(shapes=(item.id,), out=str(tmp_path / item.category), format=format), project)[
+            "files"
+        ][0]
+        raw = read_raw(Path(file["path"]))
+        assert isinstance(raw, ColouredRaw) == (item.category != "plain")
+        if isinstance(raw, ColouredRaw):
+            across = raw.mesh.vertices[:, 0] / np.ptp(raw.mesh.vertices[:, 0])
+            for side, colour in ((across < -SEAM, coloured.RED), (across > SEAM, coloured.BLUE)):
+                assert side.sum() > 3 and np.abs(raw.colours[side] - colour).max() < 0.01
 
 
 def test_the_nearest_item_is_told_by_places_alone(project: Project, trained: tuple[str, str], tmp_path: Path) -> None:

@@ -7,9 +7,12 @@ import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
+from engine import Project
 from engine.datasets.axes import Stated
 from engine.datasets.paint import FILE, load_paint, shares
+from engine.datasets.pictures import Gallery
 from engine.datasets.reading import Order, items, read_source
 from engine.datasets.source import Source
 from engine.datasets.stored import Stored
@@ -19,8 +22,9 @@ from engine.geometry.file import load_geometry
 from engine.geometry.mesh import is_watertight
 from engine.geometry.occupancy import surface_samples
 from engine.geometry.readers.coloured import LEFT_OUT
+from studio.models.looking import read_item
 from tests.tiny3d import coloured
-from tests.tiny3d.coloured import SEAM, Halves
+from tests.tiny3d.coloured import SEAM, Halves, bring
 
 
 def brought(path: Path, data: bytes) -> tuple[Path, str]:
@@ -94,6 +98,36 @@ def test_files_without_colours_are_kept_as_they_were(tmp_path: Path) -> None:
     stored.save(tmp_path / "points.safetensors")
     assert b"colours" not in (tmp_path / "points.safetensors").read_bytes()
     assert not len(Stored.load(tmp_path / "points.safetensors").colours)
+
+
+@pytest.mark.parametrize("faces", [True, False])
+def test_the_picture_of_an_item_is_in_its_colours(tmp_path: Path, faces: bool) -> None:
+    """Seen from the front, a little from the right: red to the left, blue to the right."""
+    data = coloured.ply(coloured.ball())
+    if not faces:
+        mesh, _ = coloured.ball()
+        points, _ = surface_samples(mesh, 2000, np.random.default_rng(0))
+        export_cloud(tmp_path / "b.ply", points, None, np.where(points[:, :1] < 0, coloured.RED, coloured.BLUE))
+        data = (tmp_path / "b.ply").read_bytes()
+    with Project.create(tmp_path / "p") as project:
+        row = bring(project, "ball", data)
+        with Gallery() as gallery:
+            gallery.take(project, row)
+        assert not gallery.trouble
+        picture = np.asarray(Image.open(project.picture_path(row.id)).convert("RGB")).astype(int)
+    more = picture[:, :, 0] - picture[:, :, 2]
+    red, blue = np.argwhere(more > 60)[:, 1], np.argwhere(more < -60)[:, 1]
+    assert len(red) > 1000 and len(blue) > 1000 and red.mean() + 20 < blue.mean()
+
+
+def test_the_window_shows_an_item_in_its_colours(tmp_path: Path) -> None:
+    """Where it has no parts; also when it was turned."""
+    folder, _ = brought(tmp_path / "a.ply", coloured.ply(coloured.ball()))
+    for axis in (0, 1):
+        (part,) = read_item(folder / "geometry.safetensors", "a", "A").parts
+        assert part.colours is not None and len(part.colours) == len(part.vertices)
+        sides(part.vertices, part.colours, axis)
+        turned(folder, "+x")
 
 
 def test_shares_of_corners_put_a_point_together() -> None:
