@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.clouds.dots import dots
+from engine.datasets.paint import FILE, painted
 from engine.datasets.parts import colour
 from engine.errors import InputError
 from engine.geometry.crumbs import without_crumbs
@@ -78,12 +79,16 @@ class Thumbnails:
         return (yield from self._drawn(solids, what.colours, size))
 
     def _of_item(self, name: str, size: int) -> Stage[NDArray[np.uint8]]:
-        """(size, size, 3) picture of its surface; of a cloud, the one that was made when it came in. Raises InputError."""
+        """(size, size, 3) picture of its surface, by its parts or else in its colours; of a cloud, the one that was made
+        when it came in. Raises InputError."""
         path = self.project.geometry_path(name)
         if path.exists():
             geometry = load_geometry(path)
-            solids = whole_in_pieces(geometry) or {"": geometry.surface}
-            colours = {part: colour(part) if part else GREY for part in solids}
+            solids = whole_in_pieces(geometry)
+            colours = {part: colour(part) for part in solids}
+            tones = [] if solids else painted(geometry, path.with_name(FILE)) or [(geometry.surface, GREY)]
+            for number, (mesh, tone) in enumerate(tones):
+                solids[str(number)], colours[str(number)] = mesh, tone
             return (yield from self._drawn(solids, colours, size))
         if not self.project.picture_path(name).exists():
             raise InputError(f"item {name} has no surface and no picture to show")

@@ -7,14 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.geometry.export.paint import Paint
-from engine.geometry.export.scene import to_linear, to_srgb
-from engine.geometry.mesh import Mesh
+from engine.geometry.export.scene import Colour, to_linear, to_srgb
+from engine.geometry.mesh import Geometry, Mesh, drop_unused
 from engine.geometry.occupancy import surface_samples
 from engine.geometry.raw import Raw
 from engine.geometry.readers.coloured import ColouredRaw
 from engine.storage import read_tensors, seed_of, write_tensors
 
 POINTS = 16_384  # about 0.013 cube units apart
+TONES = 4  # of red, of green and of blue
 FILE = "colours.safetensors"  # beside the geometry; none where the file that came in tells no colours
 
 
@@ -45,6 +46,27 @@ def load_paint(path: Path, to_source: NDArray[np.float64]) -> Paint:
     arrays, _ = read_tensors(path)
     back = np.linalg.inv(to_source)
     return Paint(arrays["points"] @ back[:3, :3].T + back[:3, 3], to_linear(arrays["colours"] / 255))
+
+
+def painted(geometry: Geometry, paint: Path) -> list[tuple[Mesh, Colour]]:
+    """The surface of an item as one mesh for each tone of its colours, which lie at ``paint``; nothing where it has none."""
+    if not paint.is_file():
+        return []
+    surface = geometry.surface
+    shades = load_paint(paint, geometry.to_source).at(surface.triangles.mean(1))
+    return [(drop_unused(Mesh(surface.vertices, surface.faces[some])), own) for some, own in tones(shades)]
+
+
+def tones(shades: NDArray[np.floating]) -> list[tuple[NDArray[np.int64], Colour]]:
+    """Which of colours (N, 3) linear RGB look about alike, and how: `TONES` of each channel are told apart,
+    as pictures show surfaces that have one colour throughout."""
+    steps = np.rint((TONES - 1) * to_srgb(shades)).astype(np.int64)
+    number = (steps * [TONES**2, TONES, 1]).sum(1)
+    found = []
+    for tone in np.unique(number):
+        red, green, blue = to_linear(np.array([tone // TONES**2, tone // TONES % TONES, tone % TONES]) / (TONES - 1))
+        found.append((np.flatnonzero(number == tone), (float(red), float(green), float(blue))))
+    return found
 
 
 def shares(mesh: Mesh, face: NDArray[np.int64], points: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,14 +6,14 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.datasets.paint import FILE, load_paint
+from engine.datasets.paint import FILE, painted, tones
 from engine.datasets.parts import colour
 from engine.datasets.stored import Stored
 from engine.errors import InputError, StudioError
 from engine.geometry.export import GREY
-from engine.geometry.export.scene import to_linear, to_srgb
+from engine.geometry.export.scene import to_linear
 from engine.geometry.file import load_geometry
-from engine.geometry.mesh import Mesh, drop_unused, face_areas
+from engine.geometry.mesh import Mesh, face_areas
 from engine.geometry.regions import whole_in_pieces
 from engine.pictures.render import Colour, Studio
 from engine.pictures.sheet import save_png
@@ -25,7 +25,6 @@ MOST_FACES = 2_000_000
 DOTS = 3_000  # points shown of a cloud
 DOT = 0.006  # radius of each, cube units
 BORDER = 0.05  # longest edge of faces at the border of two parts, cube units
-TONES = 4  # of red, of green and of blue that a picture tells apart
 UNNAMED = 0.02  # share of the area without a part's name that is worth showing in grey
 
 
@@ -71,10 +70,9 @@ def _shown(project: Project, row: ItemRow) -> list[tuple[Mesh, Colour]]:
     if not project.geometry_path(row.id).is_file():
         return []
     geometry = load_geometry(project.geometry_path(row.id))
-    parts, paint = whole_in_pieces(geometry, BORDER), project.geometry_path(row.id).with_name(FILE)
-    if not parts and paint.is_file():
-        middles = geometry.surface.triangles.mean(1)
-        return _painted(geometry.surface, load_paint(paint, geometry.to_source).at(middles))
+    parts = whole_in_pieces(geometry, BORDER)
+    if not parts and (found := painted(geometry, project.geometry_path(row.id).with_name(FILE))):
+        return found
     covered = sum(face_areas(mesh).sum() for mesh in parts.values())
     if covered < (1 - UNNAMED) * face_areas(geometry.surface).sum() and not geometry.parts:
         return [(geometry.surface, GREY), *((mesh, colour(name)) for name, mesh in parts.items())]
@@ -88,28 +86,12 @@ def _dots(stored: Stored) -> list[tuple[Mesh, Colour]]:
     chosen = np.random.default_rng(0).permutation(chosen)[:DOTS]
     if len(stored.colours) and not len(stored.label):
         shades = to_linear(stored.colours[chosen] / 255)
-        return [(_octahedra(stored.points[chosen[some]]), own) for some, own in _tones(shades)]
+        return [(_octahedra(stored.points[chosen[some]]), own) for some, own in tones(shades)]
     label = stored.label[chosen] if len(stored.label) else np.full(len(chosen), -1)
     return [
         (_octahedra(stored.points[chosen[label == k]]), colour(stored.names[k]) if k >= 0 else GREY)
         for k in np.unique(label)
     ]
-
-
-def _painted(surface: Mesh, shades: NDArray[np.floating]) -> list[tuple[Mesh, Colour]]:
-    """A surface whose faces have colours (F, 3) linear RGB, as one mesh for each tone."""
-    return [(drop_unused(Mesh(surface.vertices, surface.faces[some])), own) for some, own in _tones(shades)]
-
-
-def _tones(shades: NDArray[np.floating]) -> list[tuple[NDArray[np.int64], Colour]]:
-    """Which of colours (N, 3) linear RGB look about alike, and how: `TONES` of each channel are told apart."""
-    steps = np.rint((TONES - 1) * to_srgb(shades)).astype(np.int64)
-    number = (steps * [TONES**2, TONES, 1]).sum(1)
-    found = []
-    for tone in np.unique(number):
-        red, green, blue = to_linear(np.array([tone // TONES**2, tone // TONES % TONES, tone % TONES]) / (TONES - 1))
-        found.append((np.flatnonzero(number == tone), (float(red), float(green), float(blue))))
-    return found
 
 
 def _octahedra(points: NDArray[np.float32]) -> Mesh:

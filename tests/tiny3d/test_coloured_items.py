@@ -22,6 +22,9 @@ from engine.geometry.file import load_geometry
 from engine.geometry.mesh import is_watertight
 from engine.geometry.occupancy import surface_samples
 from engine.geometry.readers.coloured import LEFT_OUT
+from engine.live_answers import LiveAnswers
+from engine.live_requests import Picture, Thumbnail
+from engine.stages import ended
 from studio.models.looking import read_item
 from tests.tiny3d import coloured
 from tests.tiny3d.coloured import SEAM, Halves, bring
@@ -102,7 +105,7 @@ def test_files_without_colours_are_kept_as_they_were(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("faces", [True, False])
 def test_the_picture_of_an_item_is_in_its_colours(tmp_path: Path, faces: bool) -> None:
-    """Seen from the front, a little from the right: red to the left, blue to the right."""
+    """That of its import, and that of the window: red to the left, blue to the right."""
     data = coloured.ply(coloured.ball())
     if not faces:
         mesh, _ = coloured.ball()
@@ -114,10 +117,15 @@ def test_the_picture_of_an_item_is_in_its_colours(tmp_path: Path, faces: bool) -
         with Gallery() as gallery:
             gallery.take(project, row)
         assert not gallery.trouble
-        picture = np.asarray(Image.open(project.picture_path(row.id)).convert("RGB")).astype(int)
-    more = picture[:, :, 0] - picture[:, :, 2]
-    red, blue = np.argwhere(more > 60)[:, 1], np.argwhere(more < -60)[:, 1]
-    assert len(red) > 1000 and len(blue) > 1000 and red.mean() + 20 < blue.mean()
+        answers = LiveAnswers(project.folder)
+        seen = ended(answers.answer(Thumbnail(name=row.id, size=256))).content
+        answers.close()
+        assert isinstance(seen, Picture)
+        for path in (project.picture_path(row.id), Path(seen.path)):
+            with Image.open(path) as picture:
+                red, _, blue = np.asarray(picture.convert("RGB")).astype(int).transpose(2, 0, 1)
+            left, right = np.argwhere(red > blue + 60)[:, 1], np.argwhere(blue > red + 60)[:, 1]
+            assert len(left) > 1000 and len(right) > 1000 and left.mean() + 20 < right.mean()
 
 
 def test_the_window_shows_an_item_in_its_colours(tmp_path: Path) -> None:
