@@ -15,7 +15,7 @@ from engine.geometry.readers.coloured import ColouredRaw
 from engine.storage import read_tensors, seed_of, write_tensors
 
 POINTS = 16_384  # about 0.013 cube units apart
-TONES = 4  # of red, of green and of blue
+TONES = 5  # of red, of green and of blue; odd, so that grey is one
 FILE = "colours.safetensors"  # beside the geometry; none where the file that came in tells no colours
 
 

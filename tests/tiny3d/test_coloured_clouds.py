@@ -183,7 +183,7 @@ def test_what_puts_points_into_clouds_is_trained_without_colours() -> None:
 
 
 def test_without_colours_a_model_is_what_it_was() -> None:
-    """The same names and shapes of what is saved, and the same first weights."""
+    """The same names and shapes of what is saved; what colours change is where points enter and leave."""
 
     def state(settings: Tiny3dSettings) -> dict[str, Tensor]:
         torch.manual_seed(0)

@@ -11,13 +11,14 @@ from PIL import Image
 
 from engine import Project
 from engine.datasets.axes import Stated
-from engine.datasets.paint import FILE, load_paint, shares
+from engine.datasets.paint import FILE, TONES, load_paint, shares, tones
 from engine.datasets.pictures import Gallery
 from engine.datasets.reading import Order, items, read_source
 from engine.datasets.source import Source
 from engine.datasets.stored import Stored
 from engine.datasets.turning import Turn, answer
 from engine.geometry.export import export_cloud
+from engine.geometry.export.scene import to_linear, to_srgb
 from engine.geometry.file import load_geometry
 from engine.geometry.mesh import is_watertight
 from engine.geometry.occupancy import surface_samples
@@ -126,6 +127,20 @@ def test_the_picture_of_an_item_is_in_its_colours(tmp_path: Path, faces: bool) -
                 red, _, blue = np.asarray(picture.convert("RGB")).astype(int).transpose(2, 0, 1)
             left, right = np.argwhere(red > blue + 60)[:, 1], np.argwhere(blue > red + 60)[:, 1]
             assert len(left) > 1000 and len(right) > 1000 and left.mean() + 20 < right.mean()
+
+
+def test_pictures_tell_few_tones_of_which_each_is_near_the_colour() -> None:
+    """Every colour has one; grey is grey, and what is pure stays so."""
+    colours = np.vstack(
+        [np.random.default_rng(0).random((500, 3)), np.full((2, 3), 0.5), [coloured.RED, coloured.BLUE]]
+    )
+    found = tones(to_linear(colours))
+    assert np.array_equal(np.sort(np.concatenate([some for some, _ in found])), np.arange(len(colours)))
+    shown = np.zeros_like(colours)
+    for some, tone in found:
+        shown[some] = to_srgb(np.array(tone))
+    assert np.abs(shown - colours).max() <= 0.5 / (TONES - 1) + 1e-9
+    assert np.allclose(shown[500:], colours[500:])
 
 
 def test_the_window_shows_an_item_in_its_colours(tmp_path: Path) -> None:
