@@ -41,11 +41,15 @@ class CloudCodes:
     shapes : one row with its parts; decodes, mixes and heals as any other of the model
     start : number of the training shape that the search went out from; some parts may be from others
     misfit : what was made least, without the prior, see UNLIKE; of drawn clouds `engine.cloud_distance.Agreement`
+    lenders : (K,) the training shape that each part went out from, () where that is not followed
+    near : share of the points of the cloud that lie near the surface, None where that is not looked at
     """
 
     shapes: Shapes
     start: int
     misfit: float
+    lenders: tuple[int, ...] = ()
+    near: float | None = None
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,7 @@ def codes_of_cloud(
         many = yield from _every(representation, same, usual, glance.places, "parts as they could be")
         row = _exchanged(representation, same, many, now, row, there, glance)
         more = evidence.joined(astray(representation, row, place, solid, generator))
-        _, row = yield from refined(representation, latent, present, row, more, steps)
+        row = yield from refined(representation, latent, present, row, more, steps)
     there = representation.present(row[None])
     (whole,) = yield from _every(representation, row[None], there, evidence.places, "the shape")
     there, misfit = _without_idle(whole, there, present, evidence)

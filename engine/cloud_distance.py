@@ -11,8 +11,9 @@ from engine.cloud_surface import Surface
 from engine.geometry.from_cloud import spacing_of
 
 NOISE = 0.01  # cube units that points of a drawn cloud lie beside the surface, about
+NEIGHBOURS = 4  # of a point on the surface, as far as which the surface is taken to be flat
 FEWEST = 4  # points without which a part says nothing
-MISSED = 2.0  # weight of points of the cloud beside that of the surface: what is missing is worse than what is off
+MISSED = 1.2  # weight of points of the cloud beside that of the surface; at 2 corners that stick out count too little
 
 
 class Target:
@@ -39,11 +40,11 @@ class Target:
 @dataclass(frozen=True)
 class Agreement:
     """How well the surface of the parts of a shape and the points of a cloud lie by one another: of each the distance d to
-    the nearest other one, as d^2 / (d^2 + scale^2) (Geman and McClure 1985), which outliers cannot spoil.
+    the other, as d^2 / (d^2 + scale^2) (Geman and McClure 1985), which outliers cannot spoil.
 
     astray : (K,) mean of the points of each part, 0 where it is absent; there : (K,) bool
-    distance, number : (K, P) of each point of the cloud to the nearest one of each part, inf where that is absent, and
-    which one that is
+    distance, number : (K, P) of each point of the cloud to the surface of each part, inf where that is absent, and which
+    point of it is the nearest
     """
 
     there: NDArray[np.bool_]
@@ -61,6 +62,10 @@ class Agreement:
     def misfit(self) -> float:
         """All as one number. All parts count the same: a small one that stands where no points are is no small thing."""
         return float(self.astray.sum() / self.there.sum()) + MISSED * self.missed
+
+    def beyond(self, distance: float) -> float:
+        """Share of the points of the cloud that are farther from the surface than that, cube units."""
+        return float((self.distance.min(0) > distance).mean())
 
     def with_part(self, k: int, other: "Agreement | None") -> "Agreement":
         """With a part as another shape has it, which may be not at all; None = without the part."""
@@ -89,11 +94,23 @@ def agreement(target: Target, surface: Surface, there: Tensor) -> Agreement:
         if len(own) < FEWEST:
             astray[k] = 1.0
             continue
-        points = surface.places[k].numpy()[own]
-        astray[k] = _share(target.tree(k).query(points)[0], target.scale)
-        distance[k], nearest = cKDTree(points).query(target.points(k))
-        number[k] = own[nearest]
+        places = surface.places[k].numpy()
+        astray[k] = _share(target.tree(k).query(places[own])[0], target.scale)
+        near = own[cKDTree(places[own]).query(target.points(k))[1]]
+        distance[k], number[k] = _beside(target.points(k), places, surface.normals[k].numpy(), near), near
     return Agreement(there.numpy(), astray, distance, number, target.scale)
+
+
+def _beside(
+    points: NDArray[np.float64], places: NDArray[np.float32], normals: NDArray[np.float32], near: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """(P,) how far points (P, 3) are from the surface that places (Q, 3) with normals (Q, 3) are on, by the nearest of these
+    (P,). The surface is flat about each as far as NEIGHBOURS of it are: how densely it is sampled counts no more."""
+    reach = cKDTree(places).query(places, [min(NEIGHBOURS + 1, len(places))])[0][:, 0]
+    away = points - places[near]
+    off = (away * normals[near]).sum(1)
+    along = np.sqrt(np.maximum((away**2).sum(1) - off**2, 0.0))
+    return np.hypot(off, np.maximum(along - reach[near], 0.0))
 
 
 def _share(distance: NDArray[np.float64], scale: float) -> float:

@@ -7,6 +7,7 @@ Parts stay in as many pieces as they were.
 """
 
 from collections.abc import Sequence
+from itertools import chain, zip_longest
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from torch import Tensor
 from engine.basis.frames import NUMBERS, to_canonical, to_local
 from engine.basis.representation import BasisRepresentation
 from engine.cloud_codes import CloudCodes
-from engine.cloud_distance import Target, agreement
+from engine.cloud_distance import Agreement, Target, agreement
 from engine.cloud_pull import Like, Pulled, Together, like, pulled
 from engine.cloud_surface import pieces_of, surfaces_of
 from engine.errors import InputError
@@ -26,7 +27,8 @@ from engine.protocol import Progress, Stage
 
 BOXES, BOX_POINTS = 384, 256  # training shapes whose boxes suit the cloud best, and points by which; that are looked at
 GLANCE, THINNED = 64, 3  # points of each part of these, and which share of the points of the cloud is looked at
-STARTS, FIRST_STEPS = 10, 6  # that are pulled, and how often
+STARTS, FIRST_STEPS = 12, 6  # that are pulled, and how often
+WHOLE = 5  # of these, the nearest ones as they are; the others have the parts that suit the nearest one best
 STEPS = 14  # of the best one of these
 LAST_STEPS = 6  # of frames alone, where codes had to be taken back
 BACK = (0.75, 0.5, 0.25, 0.0)  # of the way from a training code to the one found, where that came to pieces
@@ -34,7 +36,9 @@ AT_ONCE = 32
 SWEEPS, WORTH = 2, 0.005  # over the parts, of exchanging them, and least gain of that
 APART = 1e-3  # weight of the squared distance of all frames from the usual ones, in deviations
 IDLE = 0.01  # of the cloud that is missed without a part, which then goes if that makes the misfit less
-UNLIKE = 1.4  # misfit of what is no shape of this model
+UNLIKE = 0.65  # misfit of what is no shape of this model; clouds of its kind have up to 0.5, of others 0.75 and more
+FAR, MOST_FAR = 0.1, 0.05  # cube units, and which share of the cloud may be farther than that from the surface
+NEAR = 0.05  # cube units, by which it is told how much of a cloud the shape explains
 
 
 def codes_of_drawn_cloud(
@@ -52,26 +56,29 @@ def codes_of_drawn_cloud(
     target = Target(place, representation.mirrored)
     order = yield from _nearest(representation, latent, present, target)
     ends = []
-    for start in order[:STARTS]:
-        model = like(latent[start], latent, present)
+    for start in order:
+        model = like(latent[start], latent, present, representation.mirrored)
         end = yield from pulled(representation, target, model, latent[start], FIRST_STEPS, rough=True, whole=True)
         ends.append((model, end))
     best = min(range(len(ends)), key=lambda number: ends[number][1].cost)
-    begin, row = _exchanged(representation, ends, best, latent, present)
-    model = like(begin, latent, present)
+    of, begin, row = _exchanged(representation, ends, best, latent, present)
+    model = like(begin, latent, present, representation.mirrored)
     end = yield from pulled(representation, target, model, row, STEPS, rough=False, whole=True)
     end = yield from _in_pieces_of(representation, target, model, end)
-    misfit = end.agreement.misfit
-    if misfit > UNLIKE:
+    misfit, far = end.agreement.misfit, end.agreement.beyond(FAR)
+    if not (misfit <= UNLIKE and far <= MOST_FAR):  # nor what is no number
         raise InputError("the model knows no shape that comes near to this cloud; is it of another kind, or turned?")
     there = representation.present(end.row[None])
     frames, codes = end.row.view(len(there[0]), -1)[:, 1:].split([NUMBERS, representation.settings.expert.code], -1)
     kept = representation.rows(frames[None], codes[None], there)
-    return CloudCodes(Shapes(kept, there, model_id=representation.meaning()), order[best], misfit)
+    shapes = Shapes(kept, there, model_id=representation.meaning())
+    lenders = tuple(order[number] for number in of)
+    return CloudCodes(shapes, order[best], misfit, lenders, 1 - end.agreement.beyond(NEAR))
 
 
 def _nearest(representation: BasisRepresentation, latent: Tensor, present: Tensor, target: Target) -> Stage[list[int]]:
-    """Training shapes, those whose surfaces agree best with the cloud first."""
+    """STARTS training shapes: first those whose surfaces agree best with the cloud, then such as have a part that does so
+    beside the other parts of the first one, in turn for each part."""
     numbers = latent.view(len(latent), present.shape[1], -1)
     frames, codes = numbers[..., 1 : 1 + NUMBERS].contiguous(), numbers[..., 1 + NUMBERS :].contiguous()
     boxes = []
@@ -80,14 +87,30 @@ def _nearest(representation: BasisRepresentation, latent: Tensor, present: Tenso
         next_ = slice(first, first + 4 * AT_ONCE)
         boxes.append(_boxed(frames[next_], present[next_], representation.mirrored, target))
     chosen = torch.cat(boxes).argsort()[:BOXES]
-    few, costs = Target(target.cloud[::THINNED], representation.mirrored, target.scale), []
+    few, found = Target(target.cloud[::THINNED], representation.mirrored, target.scale), []
     for first in range(0, len(chosen), AT_ONCE):
         yield Progress(stage="parts", done=first, total=len(chosen), message="training shapes")
         some = chosen[first : first + AT_ONCE]
         surfaces = surfaces_of(representation, codes[some], frames[some], GLANCE)
-        costs += [agreement(few, one, there).misfit for one, there in zip(surfaces, present[some], strict=True)]
-    order: list[int] = chosen[np.argsort(costs)].tolist()
-    return order
+        found += [agreement(few, one, there) for one, there in zip(surfaces, present[some], strict=True)]
+    return [int(chosen[number]) for number in _varied(found)]
+
+
+def _varied(found: Sequence[Agreement]) -> list[int]:
+    """Numbers of STARTS shapes (all where there are fewer), see `_nearest`."""
+    order = np.argsort([one.misfit for one in found]).tolist()
+    best = found[order[0]]
+    lines = [order]
+    for k in best.there.nonzero()[0].tolist():
+        having = [number for number in order if found[number].there[k]]
+        costs = [best.with_part(k, found[number]).misfit for number in having]
+        lines.append([having[at] for at in np.argsort(costs)])
+    chosen = order[:WHOLE]
+    turns = (number for turn in zip_longest(*lines[1:]) for number in turn if number is not None)
+    for number in chain(turns, order):
+        if len(chosen) < STARTS and number not in chosen:
+            chosen.append(number)
+    return chosen[:STARTS]
 
 
 def _boxed(frames: Tensor, present: Tensor, mirrored: Tensor, target: Target) -> Tensor:
@@ -113,9 +136,10 @@ def _exchanged(
     best: int,
     latent: Tensor,
     present: Tensor,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Sequence[int], Tensor, Tensor]:
     """The best of the shapes that were pulled, with each part taken from that of them which agrees best with the cloud and
-    stands where such parts do beside the others, or left out: that row (D,), before and after it was pulled.
+    stands where such parts do beside the others, or left out: which of ``ends`` each part is of (K,), and that row (D,),
+    before and after it was pulled.
 
     latent : (N, D), present : (N, K), training shapes; there is no other set of parts than theirs
     """
@@ -139,7 +163,7 @@ def _exchanged(
             new_cost = tried.misfit + APART * together.distance(row(new, tried.there, True))
             if new_cost < cost - WORTH:
                 now, of, cost = tried, new, new_cost
-    return row(of, now.there, False), row(of, now.there, True)
+    return of, row(of, now.there, False), row(of, now.there, True)
 
 
 def _in_pieces_of(representation: BasisRepresentation, target: Target, model: Like, end: Pulled) -> Stage[Pulled]:

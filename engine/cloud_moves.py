@@ -1,7 +1,8 @@
-"""Parts that were found in a cloud are shifted until they touch as they do in training shapes; their frames say so."""
+"""Parts that were found in a cloud are shifted until they touch, and end above one another, as they do in training shapes;
+their frames say so."""
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -13,6 +14,7 @@ from engine.joining import surfaces
 from engine.method import Shapes
 from engine.parts.joints import Limit, Pair
 from engine.parts.mend import SHORT, mend
+from engine.parts.order import Rule
 from engine.parts.settings import HealSettings
 from engine.protocol import Stage
 
@@ -34,18 +36,24 @@ class Touched:
 
 
 def touching(
-    found: CloudCodes, representation: BasisRepresentation, usual: Mapping[Pair, Limit], device: torch.device
+    found: CloudCodes,
+    representation: BasisRepresentation,
+    usual: Mapping[Pair, Limit],
+    order: Sequence[Rule],
+    device: torch.device,
 ) -> Stage[Touched]:
-    """The shape with parts shifted as `parts.mend` shifts them: no further than mends joints, and no code changes. Where a
-    part would go farther than SHORT all stay, since the cloud shows where they stand.
+    """The shape with parts shifted as `parts.mend` shifts them: no further than mends joints and order, and no code
+    changes. Where a part would go farther than SHORT all stay, since the cloud shows where they stand.
 
-    usual : how parts of training shapes meet
+    usual : how parts of training shapes meet; order : which of them end above which
     """
 
     def of(shape: Shapes, names: Collection[str]) -> Stage[dict[str, Mesh]]:
         return (yield from surfaces(representation, shape, names, device))
 
-    mended = yield from mend(found.shapes, representation.parts, (), usual, of, HealSettings(mode="moves"), 0)
+    mended = yield from mend(
+        found.shapes, representation.parts, (), usual, of, HealSettings(mode="moves"), 0, rules=order
+    )
     if any(math.hypot(*move) > SHORT for move in mended.moves.values()):
         return Touched(found.shapes, found.misfit, {}, (mended.before.total, mended.before.total))
     latent = shifted(representation, found.shapes.latent, mended.moves)

@@ -27,8 +27,8 @@ def refined(
     row: Tensor,
     evidence: Evidence,
     steps: int,
-) -> Stage[tuple[float, Tensor]]:
-    """Misfit and row (D,) after some steps of Levenberg and Marquardt from ``row``, as `engine.basis.newton` fits parts.
+) -> Stage[Tensor]:
+    """The row (D,) after some steps of Levenberg and Marquardt from ``row``, as `engine.basis.newton` fits parts.
 
     A point belongs to the part that has it deepest inside, so the Gauss-Newton matrix falls into a block for each part.
     """
@@ -46,7 +46,7 @@ def refined(
     start = torch.cat([codes[ks], frames[ks]], 1)
     usual, stiff = _usual(latent.view(len(latent), parts, -1), present, ks)
 
-    def state(unknown: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def state(unknown: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Cost, logits (P,), rows (M, P, U) of their derivatives, 0 but for the part that a point belongs to."""
         logits, rows = problem.slopes(
             torch.cat([unknown[:, :-NUMBERS], unknown[:, -NUMBERS:] - start[:, -NUMBERS:]], 1)
@@ -59,10 +59,10 @@ def refined(
         own = (owner == torch.arange(len(ks))[:, None]) & known
         wrong = binary_cross_entropy_with_logits(SHARPER * union, wanted, reduction="none")
         cost = (weight * wrong).sum() + torch.einsum("mu,muv,mv->", unknown - usual, stiff, unknown - usual)
-        return cost, union, rows * own[..., None], weight * wrong
+        return cost, union, rows * own[..., None]
 
     unknown = start
-    cost, logits, rows, terms = state(unknown)
+    cost, logits, rows = state(unknown)
     damping = DAMPING
     for step in range(steps):
         yield Progress(stage="parts", done=step, total=steps)
@@ -75,7 +75,7 @@ def refined(
         tried = unknown - torch.linalg.solve(damped, gradient)
         new = state(tried)
         if bool(new[0] < cost):
-            unknown, (cost, logits, rows, terms), damping = tried, new, damping * EASIER
+            unknown, (cost, logits, rows), damping = tried, new, damping * EASIER
         else:
             damping *= HARDER
             if damping > HOPELESS:
@@ -83,7 +83,7 @@ def refined(
     found = numbers.clone()
     found[ks, 1 : 1 + NUMBERS] = unknown[:, -NUMBERS:]
     found[ks, 1 + NUMBERS :] = unknown[:, :-NUMBERS]
-    return float(terms.sum()), found.flatten()
+    return found.flatten()
 
 
 def _usual(numbers: Tensor, present: Tensor, ks: Sequence[int]) -> tuple[Tensor, Tensor]:

@@ -22,6 +22,8 @@ FLOOR = 0.05  # of the variance of each number, by which it varies on its own
 LEAST = 1e-6  # variance
 AVERAGED = 3  # points of the cloud that tell together where its surface is
 THINNEST = 0.7  # of a side; between points that lie beside it a thin part would vanish
+MIDDLE, SIDE = -6, -3  # of a frame along x, among the numbers of a part
+SEAM = 2e-3  # cube units from the middle plane, within which a half ends in it
 WIDE = 0.1  # scale that a search begins with, so that far points pull too
 FARTHEST = 3.0  # deviations, in one step
 DAMPING = 1e-2  # at first, of the diagonal
@@ -33,11 +35,13 @@ class Like:
     """What a shape should stay like: a training shape, in the parts that it has.
 
     row : (D,) of it; there : (K,) bool; stiff : (M * U, M * U) weight of being away from it, of codes and frames of M parts
+    halved : (M,) bool, parts that are learned as one half of themselves and reach the middle plane, where they stay in one
     """
 
     row: Tensor
     there: Tensor
     stiff: Tensor
+    halved: Tensor
 
     def numbers(self, row: Tensor) -> Tensor:
         """(M, U) codes and frames, float64, of the parts in a row (D,)."""
@@ -45,9 +49,11 @@ class Like:
         return torch.cat([own[:, 1 + NUMBERS :], own[:, 1 : 1 + NUMBERS]], 1)
 
     def with_numbers(self, numbers: Tensor) -> Tensor:
-        """The row (D,) with other codes and frames (M, U), whose sides are no less than THINNEST of what they were."""
+        """The row (D,) with other codes and frames (M, U), whose sides are no less than THINNEST of what they were; halves
+        end in the middle plane."""
         least = self.numbers(self.row)[:, -3:] + math.log(THINNEST)
         numbers = torch.cat([numbers[:, :-3], numbers[:, -3:].maximum(least)], 1)
+        numbers[:, MIDDLE] = torch.where(self.halved, numbers[:, SIDE].exp(), numbers[:, MIDDLE])
         row = self.row.clone().view(len(self.there), -1)
         row[self.there, 1:] = torch.cat([numbers[:, -NUMBERS:], numbers[:, :-NUMBERS]], 1).to(row)
         return row.flatten()
@@ -96,16 +102,20 @@ class Pulled:
     cost: float
 
 
-def like(row: Tensor, latent: Tensor, present: Tensor) -> Like:
-    """How rows (N, D) with parts (N, K) vary together in the parts of one of them (D,)."""
+def like(row: Tensor, latent: Tensor, present: Tensor, mirrored: Tensor) -> Like:
+    """How rows (N, D) with parts (N, K) vary together in the parts of one of them (D,). mirrored : (K,) bool"""
     parts = present.shape[1]
     there = row.view(parts, -1)[:, 0] > 0
-    one = Like(row, there, torch.zeros(0))
+    frames = row.view(parts, -1)[there, 1 : 1 + NUMBERS]
+    halved = mirrored[there] & ((frames[:, 2] - frames[:, 5].exp()).abs() < SEAM)
+    one = Like(row, there, torch.zeros(0), halved)
     having = present[:, there].all(1)
     rows = torch.stack([one.numbers(other).flatten() for other in latent[having]])
     each = torch.ones_like(one.numbers(row))
     each[:, :-NUMBERS] = STIFF**0.5
-    return Like(row, there, PRIOR * torch.linalg.inv(_spread(rows)) * torch.outer(each.flatten(), each.flatten()))
+    return Like(
+        row, there, PRIOR * torch.linalg.inv(_spread(rows)) * torch.outer(each.flatten(), each.flatten()), halved
+    )
 
 
 def pulled(
@@ -164,14 +174,24 @@ def _step(
         own = slice(m * size, (m + 1) * size)
         curved[own, own] += 2 * (rows * weight[:, None]).T @ rows
         downhill[own] += 2 * (rows * (weight * along)[:, None]).sum(0)
+    tied = _tied(model, numbers)
     moving = torch.ones_like(numbers, dtype=torch.bool)
     moving[:, :-NUMBERS] = whole
+    moving[model.halved, MIDDLE] = False
     free = moving.flatten().nonzero()[:, 0]
-    curved = curved[free][:, free] + torch.diag(damping * curved.diagonal()[free])
-    step = torch.zeros(numbers.numel(), dtype=torch.float64)
-    step[free] = torch.linalg.solve(curved, downhill[free])
+    curved, downhill = (tied.T @ curved @ tied)[free][:, free], (tied.T @ downhill)[free]
+    step = tied[:, free] @ torch.linalg.solve(curved + torch.diag(damping * curved.diagonal()), downhill)
     length = float(step @ model.stiff @ step / PRIOR) ** 0.5
     return (step * min(1.0, FARTHEST / max(length, 1e-9))).view_as(numbers)
+
+
+def _tied(model: Like, numbers: Tensor) -> Tensor:
+    """(M * U, M * U) how numbers (M, U) move with the free ones: the middle of a half with its side, so that it stays one."""
+    tied = torch.eye(numbers.numel(), dtype=torch.float64)
+    size = numbers.shape[1]
+    for m in model.halved.nonzero()[:, 0].tolist():
+        tied[(m + 1) * size + MIDDLE, (m + 1) * size + SIDE] = numbers[m, SIDE].exp()
+    return tied
 
 
 def _pulls(target: Target, now: Pulled, k: int, parts: int, scale: float) -> tuple[Tensor, Tensor, Tensor]:

@@ -27,11 +27,13 @@ class Surface:
     """Points of each part of one shape, absent ones too; of parts that are their own mirror images those with x >= 0.
 
     local : (K, P, 3) in the frame of the part; places : (K, P, 3) the same in canonical space
+    normals : (K, P, 3) of the surface there, in canonical space, of length 1 (0 where nothing tells them)
     on : (K, P) whether they came to lie on its surface
     """
 
     local: Tensor
     places: Tensor
+    normals: Tensor
     on: Tensor
 
 
@@ -55,8 +57,15 @@ def surfaces_of(representation: BasisRepresentation, codes: Tensor, frames: Tens
     with torch.no_grad():
         left = representation.experts.logits(layers, local).abs()
     on = (left < NEAR) & (local.abs() <= MARGIN).all(-1)
-    local, on = (one.unflatten(0, (parts, shapes)).transpose(0, 1) for one in (local, on))
-    return [Surface(*one) for one in zip(local, to_canonical(local, frames), on, strict=True)]
+    local, slope, on = (one.unflatten(0, (parts, shapes)).transpose(0, 1) for one in (local, slope, on))
+    return [Surface(*one) for one in zip(local, to_canonical(local, frames), _normals(slope, frames), on, strict=True)]
+
+
+def _normals(slope: Tensor, frames: Tensor) -> Tensor:
+    """(..., P, 3) slopes in frames (..., 8), seen in canonical space and made of length 1."""
+    along = slope * torch.exp(-frames[..., None, 5:])
+    lean = (frames[..., None, :2] * along[..., 1:]).sum(-1, keepdim=True)
+    return torch.nn.functional.normalize(torch.cat([along[..., :1] - lean, along[..., 1:]], -1), dim=-1)
 
 
 def bared(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from engine.basis.representation import BasisRepresentation
 from engine.card import WHOLE, Card, ShiftMove
 from engine.cloud_codes import CloudCodes, codes_of_cloud
-from engine.cloud_drawn import codes_of_drawn_cloud
+from engine.cloud_drawn import NEAR, codes_of_drawn_cloud
 from engine.cloud_moves import Touched, touching
 from engine.datasets.stored import Stored
 from engine.errors import InputError, MeshError
@@ -53,6 +53,15 @@ class _Cloud:
     drawn: bool = False
 
 
+class _Found(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is kept beside the latent of a cloud's shape, see CloudCodes."""
+
+    start: int
+    misfit: float
+    lenders: tuple[int, ...]
+    near: float | None
+
+
 def split(job: SplitJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
     """Clouds -> shapes of one model, kept with their cards and pictures. What the model knows nothing like is refused."""
     clouds = []
@@ -62,13 +71,13 @@ def split(job: SplitJob, project: Project, work: Workspace) -> Stage[dict[str, A
     representation = model.representation
     assert isinstance(representation, BasisRepresentation)  # `_model` refuses others
     still = deepcopy(representation).cpu()  # where few points are looked at often, and all that is known of clouds is
-    known = yield from _known(version, model, project, work)
+    known, names = yield from _known(version, model, project, work)
     usual = (yield from usual_of(_usual(version, project), project, work)) if job.heal else None
-    made: list[tuple[_Cloud, Touched]] = []
+    made: list[tuple[_Cloud, Touched, CloudCodes]] = []
     refused: dict[str, str] = {}
     for number, cloud in enumerate(clouds):
         try:
-            place = work.folder / "found" / f"{number:04d}.safetensors"
+            place = work.folder / "fitted" / f"{number:04d}.safetensors"
             found = yield from _found(cloud, still, known, seed_of(job.seed, cloud.name), place)
         except (InputError, MeshError) as error:
             refused[cloud.name] = str(error)
@@ -76,17 +85,18 @@ def split(job: SplitJob, project: Project, work: Workspace) -> Stage[dict[str, A
             continue
         whole = Touched(found.shapes, found.misfit)
         if usual:
-            whole = yield from touching(found, representation, usual.limits, work.device)
-        made.append((cloud, whole))
+            whole = yield from touching(found, representation, usual.limits, usual.order, work.device)
+        made.append((cloud, whole, found))
+        yield Note(text=_origin(cloud, found, names, representation))
     if not made:
         raise InputError("; ".join(f"{name}: {why}" for name, why in refused.items()))
     like = _like(model, known, work)
     shapes = Shapes(
-        torch.cat([one.shapes.latent for _, one in made]),
-        representation.present(torch.cat([one.shapes.latent for _, one in made])),
+        torch.cat([one.shapes.latent for _, one, _ in made]),
+        representation.present(torch.cat([one.shapes.latent for _, one, _ in made])),
         model_id=representation.meaning(),
     )
-    cards = [_card(cloud, one, version, model.hash) for cloud, one in made]
+    cards = [_card(cloud, one, found.near, version, model.hash) for cloud, one, found in made]
     about = msgspec.structs.replace(like.about, model_hash=model.hash, model=version)
     ids = keep_derived(project, job, like, shapes, cards, "split", about)
     yield from draw_derived(project, job, like, shapes)
@@ -95,10 +105,13 @@ def split(job: SplitJob, project: Project, work: Workspace) -> Stage[dict[str, A
             "shape": name,
             "of": cloud.name,
             "misfit": round(one.misfit, 3),
+            "near": None if found.near is None else round(found.near, 3),
+            "start": names[found.start],
+            "lent": _lent(found, names, representation),
             "parts": _parts(representation, one.shapes),
             "moved": {part: [round(step, 4) for step in by] for part, by in one.moves.items()},
         }
-        for name, (cloud, one) in zip(ids, made, strict=True)
+        for name, (cloud, one, found) in zip(ids, made, strict=True)
     ]
     pictures = str(picture_path(project, job, 0).parent)
     return {"run": job.run, "model": version, "shapes": ids, "made": rows, "refused": refused, "pictures": pictures}
@@ -160,15 +173,17 @@ def _usual(version: str, project: Project) -> str:
     return job.fit if isinstance(job, TrainJob) else version
 
 
-def _known(version: str, model: Model, project: Project, work: Workspace) -> Stage[Shapes]:
-    """Training shapes of a model: latents and presence."""
+def _known(version: str, model: Model, project: Project, work: Workspace) -> Stage[tuple[Shapes, tuple[str, ...]]]:
+    """Training shapes of a model, latents and presence; and their names."""
     if is_shipped(version):
-        return read_known(version, project).shapes
+        kept = read_known(version, project)
+        return kept.shapes, kept.about.items
     seen = set(model.about.items)
     _, latents = yield from fit_of(_usual(version, project), project, work)
     rows = [row for row, record in enumerate(latents.records) if record.item in seen]
     batch = latents.batch(torch.tensor(rows, dtype=torch.int64), torch.Generator())
-    return Shapes(batch.target, batch.present, model_id=model.representation.meaning())
+    shapes = Shapes(batch.target, batch.present, model_id=model.representation.meaning())
+    return shapes, tuple(latents.records[row].item for row in rows)
 
 
 def _found(
@@ -180,13 +195,14 @@ def _found(
             codes = yield from codes_of_drawn_cloud(cloud.points, representation, known)
         else:
             codes = yield from _codes_of_clean(cloud, representation, known, seed)
-        about = {"start": str(codes.start), "misfit": repr(codes.misfit)}
+        about = {"found": msgspec.json.encode(_Found(codes.start, codes.misfit, codes.lenders, codes.near)).decode()}
         write_tensors(place, {"latent": codes.shapes.latent.numpy()}, about)
         yield Saved(kind="codes", path=str(place))
     arrays, header = read_tensors(place)
     latent = torch.from_numpy(arrays["latent"])
     shapes = Shapes(latent, representation.present(latent), model_id=representation.meaning())
-    return CloudCodes(shapes, int(header["start"]), float(header["misfit"]))
+    kept = msgspec.json.decode(header["found"], type=_Found)
+    return CloudCodes(shapes, kept.start, kept.misfit, kept.lenders, kept.near)
 
 
 def _codes_of_clean(cloud: _Cloud, representation: BasisRepresentation, known: Shapes, seed: int) -> Stage[CloudCodes]:
@@ -205,13 +221,34 @@ def _like(model: Model, known: Shapes, work: Workspace) -> Opened:
     return Opened(row, model.representation, about, own.layout, known.row(0), Card(), work.device)
 
 
-def _card(cloud: _Cloud, one: Touched, model: str, model_hash: str) -> Card:
+def _lent(found: CloudCodes, names: Sequence[str], representation: BasisRepresentation) -> dict[str, str]:
+    """Part -> the training shape that it went out from, where that is another one than the shape as a whole did."""
+    there = representation.present(found.shapes.latent)[0].tolist()
+    return {
+        part.name: names[lender]
+        for part, flag, lender in zip(
+            representation.parts, there, found.lenders or [found.start] * len(there), strict=True
+        )
+        if flag and lender != found.start
+    }
+
+
+def _origin(cloud: _Cloud, found: CloudCodes, names: Sequence[str], representation: BasisRepresentation) -> str:
+    """What a person should know of a shape that was found: which training shape it went out from, which others lent it
+    parts, and how near it came."""
+    words = [f"{cloud.name}: pulled to it from training shape {names[found.start]}"]
+    words += [f"{part} from {name}" for part, name in _lent(found, names, representation).items()]
+    near = "" if found.near is None else f"; {found.near:.0%} of its points lie within {NEAR:g} of the surface"
+    return ", ".join(words) + near
+
+
+def _card(cloud: _Cloud, one: Touched, near: float | None, model: str, model_hash: str) -> Card:
     return Card(
         parents={WHOLE: cloud.name},
         model=model,
         model_hash=model_hash,
         moves=tuple(ShiftMove(part=part, by=by) for part, by in one.moves.items()),
-        measured={"misfit": one.misfit} | _joints(one.joints),
+        measured={"misfit": one.misfit} | ({} if near is None else {"near": near}) | _joints(one.joints),
     )
 
 

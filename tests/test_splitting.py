@@ -40,7 +40,7 @@ def points_of(seed: int = UNSEEN, count: int = 1024) -> np.ndarray:
 def known_codes(points: np.ndarray, representation: object, known: Shapes) -> Stage[CloudCodes]:
     """As `codes_of_drawn_cloud`, which takes seconds: the first training shape, whatever the cloud."""
     yield from ()
-    return CloudCodes(known.row(0), 0, 0.5)
+    return CloudCodes(known.row(0), 0, 0.5, (0, 1, 0, 0), 0.9)
 
 
 def test_a_split_cloud_is_a_shape_of_the_model(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,6 +54,9 @@ def test_a_split_cloud_is_a_shape_of_the_model(project: Project, monkeypatch: py
     assert (row.kind, row.parents) == ("split", (cloud,)) and found["made"][0]["parts"] == list(row.present)
     assert found["model"].startswith("shipped:chair@") and found["model"] == card.model == fit_behind(row, project)
     assert {source.origin for source in card.sources}  # what the model learned from
+    names, (made,) = splitting.read_known("shipped:chair", project).about.items, found["made"]
+    assert (made["start"], made["lent"], made["near"]) == (names[0], {"seat": names[1]}, 0.9)
+    assert card.measured["near"] == 0.9
     drawn = finished(GenerateJob(model="shipped:chair", count=1, picture=False, whole=False), project)["shapes"][0]
     (mixed,) = finished(MixJob(base=split, parts={"seat": drawn}), project)["shapes"]
     taken, of = (card_of(project.catalogue.shape(name), project).hashes for name in (mixed, drawn))
