@@ -25,14 +25,13 @@ from engine.loose import made
 from engine.method import Part, Workspace
 from engine.metrics.decoding import known_solids
 from engine.opened import Opened, open_shape
-from engine.painted import Painted
 from engine.project import Project
 from engine.protocol import Note, Progress, Saved, Stage
 from engine.rows import ItemRow, ShapeRow
 from engine.settings import ExportOptions
 from engine.stages import as_part_of
 from engine.storage import write_atomic
-from engine.write import Solid, write_shape
+from engine.write import Solid, write_shape, write_surface
 
 WEIGHTS = ("pth", "ckpt")
 FINE = 256  # grid points per side above which surfaces are so large that one at a time is made: 1 GB at 1024
@@ -212,5 +211,5 @@ def _item(row: ItemRow, path: Path, job: ExportJob, project: Project) -> Stage[d
     recipe = {"item": row.id, "origin": row.origin, "licence": row.licence, "hash": row.hash}
     parts = tuple(Part(name, colour(name), ()) for name in row.parts)
     geometry, paint = load_geometry(source), source.with_name(FILE)
-    item = Painted(geometry, load_paint(paint, geometry.to_source)) if paint.exists() else geometry
-    return (yield from write_shape(item, path, parts, job.resolution, recipe, options=job.options))
+    colours = load_paint(paint, geometry.to_source) if paint.exists() else None
+    return (yield from write_surface(geometry, path, parts, recipe, job.options, colours))

@@ -13,6 +13,7 @@ from engine.errors import EmptyShapeError, InputError
 from engine.fields.mlp import WeightField
 from engine.geometry.crumbs import EXACT, without_crumbs
 from engine.geometry.export import GREY, ExportInfo, ExportOptions
+from engine.geometry.export.paint import Paint
 from engine.geometry.export.slowly import export_slowly
 from engine.geometry.mesh import Geometry, Mesh
 from engine.geometry.regions import whole_in_pieces
@@ -102,13 +103,30 @@ def _(
     known: Mapping[str, Mesh] | None = None,
 ) -> Stage[dict[str, Any]]:
     """An item as it was imported, in canonical space; nothing is decoded and nothing left out."""
+    return (yield from write_surface(decoded, path, parts, recipe, options))
+
+
+def write_surface(
+    geometry: Geometry,
+    path: Path,
+    parts: tuple[Part, ...],
+    recipe: dict[str, Any],
+    options: ExportOptions,
+    paint: Paint | None = None,
+) -> Stage[dict[str, Any]]:
+    """A surface in canonical space as it is, by its parts where format and options say so -> as `write_shape`.
+
+    paint : its colours instead of those of its parts; formats that hold none say so
+    """
     yield Progress(stage="export", done=0, total=1, message=path.name)
     if options.smooth:
-        raise InputError(f"{path}: an item as it came in has no field to smooth; fit it, and export the fitted shape")
-    named = whole_in_pieces(decoded) if _wants_parts(path, options) else {}
-    colours = {part.name: part.colour for part in parts}
-    info = yield from export_slowly(path, None if named else decoded.surface, named, colours, recipe, options)
-    return (yield from _told(info))
+        raise InputError(
+            f"{path}: a surface of its own has no field to smooth; leave smooth out, or ask for smoothing, or fit it, and "
+            "export the fitted shape"
+        )
+    named = whole_in_pieces(geometry) if _wants_parts(path, options) else {}
+    whole, colours = None if named else geometry.surface, {part.name: part.colour for part in parts}
+    return (yield from _told((yield from export_slowly(path, whole, named, colours, recipe, options, paint))))
 
 
 def _wants_parts(path: Path, options: ExportOptions) -> bool:

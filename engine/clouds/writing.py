@@ -18,9 +18,8 @@ from engine.geometry.export.paint import Paint
 from engine.geometry.from_cloud import mesh_of_cloud
 from engine.geometry.mesh import Geometry, Mesh
 from engine.method import Part
-from engine.painted import Painted
 from engine.protocol import Note, Progress, Stage
-from engine.write import PLAIN, picture, write_shape
+from engine.write import PLAIN, picture, write_shape, write_surface
 
 FINEST = 512  # grid points per side that a surface through points is read from
 
@@ -66,10 +65,8 @@ def _as_surface(
     for note in made.notes:
         yield Note(text=f"{name}: {note}")
     surface = Geometry(made.mesh, closed=made.watertight)
-    if cloud.colours is None:
-        return (yield from write_shape(surface, path, (), resolution, recipe, 0.0, options))
-    painted = Painted(surface, Paint(cloud.points[made.kept], cloud.colours[made.kept]))
-    return (yield from write_shape(painted, path, (), resolution, recipe, 0.0, options))
+    paint = None if cloud.colours is None else Paint(cloud.points[made.kept], cloud.colours[made.kept])
+    return (yield from write_surface(surface, path, (), recipe, options, paint))
 
 
 @picture.register
