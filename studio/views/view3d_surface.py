@@ -75,6 +75,8 @@ class Surfaces:
             fewer = vtkBinnedDecimation()
             fewer.SetInputData(polydata(mesh))
             fewer.SetNumberOfDivisions(*(int(cell) for cell in cells))
+            if mesh.colours is not None:
+                fewer.SetPointGenerationModeToUseInputPoints()  # new points would have none
             fewer.Update()
             surface.coarse = surface.full if mesh.points else smooth(fewer.GetOutput(), None)
         return surface.coarse
@@ -139,7 +141,7 @@ class PartActor:
             look.SetLineWidth(1.0)
         if self.mesh is not None:
             look.SetColor(*(self.mesh.colour if part_colours else GREY))
-            self._mapper.SetScalarVisibility(part_colours and style != "normals")
+            self.actor.GetMapper().SetScalarVisibility(part_colours and style != "normals")
         if style == "x-ray":
             chosen = {0: (0.0, 0.0, 0.0, 0.0), 1: (*colours.hover, 0.5), 2: (*colours.accent, 1.0)}[self._edge]
             self.actor.GetShaderProperty().GetFragmentCustomUniforms().SetUniform4f("chosen", chosen)
