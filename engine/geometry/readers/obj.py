@@ -34,7 +34,7 @@ class _Block:
     """Some lines of a file.
 
     vertices : (V, 3) float64; coordinates that cannot be read are NaN
-    colours : (V, 3) float64, as written behind the coordinates; None where there are none
+    colours : (V, 3) float64, as written behind the coordinates; None where there are none, (0, 3) where some have none
     flat : how many vertices had no third coordinate, which is 0 then
     sizes : (P,) corners of each polygon
     corners : (sum of sizes,) numbers as written: from 1, from -1 backwards, 0 where there is none
@@ -105,8 +105,8 @@ def _read_block(text: bytes) -> _Block:
 
 
 def _vertices(lines: Lines, chosen: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64] | None, int]:
-    """The first three numbers of each chosen line, three more where all have just these: a colour, else a weight follows;
-    and how many lines have but two."""
+    """The first three numbers of each chosen line, three more where all have just these: a colour, (0, 3) where only some
+    have; else a weight follows; and how many lines have but two."""
     counts = lines.counts[chosen] - 1
     values = numbers(lines.pick(chosen, 1))
     if len(values) == 3 * len(counts) and (counts == 3).all():
@@ -119,7 +119,8 @@ def _vertices(lines: Lines, chosen: NDArray[np.bool_]) -> tuple[NDArray[np.float
     columns = [np.where(counts > axis, values[np.where(counts > axis, first + axis, -1)], np.nan) for axis in range(3)]
     vertices = np.stack(columns, 1)
     vertices[counts == 2, 2] = 0
-    return vertices, None, int((counts == 2).sum())
+    partly = np.zeros((0, 3)) if (counts == 6).any() else None  # told of where they are put together
+    return vertices, partly, int((counts == 2).sum())
 
 
 def _corners(text: bytes) -> NDArray[np.int64]:
