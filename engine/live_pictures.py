@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.clouds.dots import dots
-from engine.datasets.paint import FILE, painted
+from engine.datasets.paint import FILE, by_tones
 from engine.datasets.parts import colour
 from engine.errors import InputError
 from engine.geometry.crumbs import without_crumbs
@@ -86,7 +86,7 @@ class Thumbnails:
             geometry = load_geometry(path)
             solids = whole_in_pieces(geometry)
             colours = {part: colour(part) for part in solids}
-            tones = [] if solids else painted(geometry, path.with_name(FILE)) or [(geometry.surface, GREY)]
+            tones = [] if solids else by_tones(geometry, path.with_name(FILE)) or [(geometry.surface, GREY)]
             for number, (mesh, tone) in enumerate(tones):
                 solids[str(number)], colours[str(number)] = mesh, tone
             return (yield from self._drawn(solids, colours, size))

@@ -48,7 +48,7 @@ def load_paint(path: Path, to_source: NDArray[np.float64]) -> Paint:
     return Paint(arrays["points"] @ back[:3, :3].T + back[:3, 3], to_linear(arrays["colours"] / 255))
 
 
-def painted(geometry: Geometry, paint: Path) -> list[tuple[Mesh, Colour]]:
+def by_tones(geometry: Geometry, paint: Path) -> list[tuple[Mesh, Colour]]:
     """The surface of an item as one mesh for each tone of its colours, which lie at ``paint``; nothing where it has none."""
     if not paint.is_file():
         return []

@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.datasets.paint import FILE, painted, tones
+from engine.datasets.paint import FILE, by_tones, tones
 from engine.datasets.parts import colour
 from engine.datasets.stored import Stored
 from engine.errors import InputError, StudioError
@@ -71,7 +71,7 @@ def _shown(project: Project, row: ItemRow) -> list[tuple[Mesh, Colour]]:
         return []
     geometry = load_geometry(project.geometry_path(row.id))
     parts = whole_in_pieces(geometry, BORDER)
-    if not parts and (found := painted(geometry, project.geometry_path(row.id).with_name(FILE))):
+    if not parts and (found := by_tones(geometry, project.geometry_path(row.id).with_name(FILE))):
         return found
     covered = sum(face_areas(mesh).sum() for mesh in parts.values())
     if covered < (1 - UNNAMED) * face_areas(geometry.surface).sum() and not geometry.parts:
