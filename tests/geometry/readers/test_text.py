@@ -8,6 +8,7 @@ import pytest
 from engine.errors import MeshError
 from engine.geometry.raw import Raw
 from engine.geometry.readers import read_raw
+from engine.geometry.readers.coloured import LEFT_OUT
 from engine.geometry.readers.limits import Limits
 from engine.geometry.readers.text import blocks
 
@@ -69,7 +70,7 @@ def test_obj_numbers_as_people_write_them() -> None:
     )
     assert raw.mesh.vertices[:2].tolist() == [[1, -0.5, 2], [1, 0.01, 10]]
     assert raw.mesh.vertices[4].tolist() == [1, 2, 0] and raw.mesh.faces.tolist() == [[0, 1, 4]]
-    assert raw.notes == ("1 vertex has no third coordinate; it was taken as 0",)
+    assert raw.notes == ("1 vertex has no third coordinate; it was taken as 0", LEFT_OUT)  # one has a colour
     odd = read("a.obj", SQUARE + "f 1.0 2.0 3.0\nf /1 2 3\nf one 2 3\nf 1 2 1e30\nf 1 2 1.5")
     assert odd.polygon.tolist() == [0] and "4 faces naming" in odd.notes[0]
 
