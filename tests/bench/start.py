@@ -40,12 +40,10 @@ COUNT, SEED, TRIES = 12, 3, 3
 
 def run(quick: bool = False) -> Stage[dict[str, Any]]:
     """The benchmark's JSON object. Raises InputError in a checkout without shipped models."""
-    names = [name for name in shipped.names() if name in CATEGORIES][
-        : 1 if quick else None
-    ]  # one of clouds is asked in words
+    names = [name for name in shipped.names() if name in CATEGORIES]  # the model of clouds is asked in words
     if not names:
         raise InputError("no models are shipped yet; make some with `make models`")
-    count, tries = (2, 1) if quick else (COUNT, TRIES)
+    names, count, tries = (names[:1], 2, 1) if quick else (names, COUNT, TRIES)
     rows = []
     for name in names:
         with tempfile.TemporaryDirectory() as folder:
