@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from scipy.ndimage import label
 from torch import Tensor
-from torch.nn.functional import relu
 
 from engine.basis.experts import inputs_of
 from engine.basis.field import STEEPNESS, part_logits
@@ -85,14 +84,10 @@ def pieces_of(representation: BasisRepresentation, part: int, code: Tensor) -> i
 
     Of a part that is its own mirror image one half is looked at.
     """
-    along = torch.linspace(-MARGIN, MARGIN, GRID)
-    local = torch.cartesian_prod(along, along, along)
-    experts = representation.experts
+    experts, along = representation.experts, torch.linspace(-MARGIN, MARGIN, GRID)
+    local = torch.cartesian_prod(along, along, along)[None]
+    codes = code.expand(len(representation.parts), 1, -1)
     with torch.no_grad():
-        hidden = inputs_of(local, experts.settings.bands)
-        for i, bend in enumerate(experts.bends):
-            gain, shift = (code @ bend[part]).chunk(2)
-            hidden = relu((1 + gain) * (hidden @ experts.weights[i][part].T + experts.biases[i][part]) + shift)
-        logits = hidden @ experts.weights[-1][part].T + experts.biases[-1][part]
-    full = (logits[:, 0] > 0).view(GRID, GRID, GRID).numpy()
+        layers = [(weight[part, None], bias[part, None]) for weight, bias in experts.fold(codes)]
+        full = (experts.logits(layers, local) > 0).view(GRID, GRID, GRID).numpy()
     return int(label(full, np.ones((3, 3, 3)))[1])
