@@ -7,14 +7,13 @@ import numpy as np
 
 from engine.metrics.features import Features
 from engine.metrics.frechet import FrechetRow, frechet_row
-from engine.metrics.matrices import distances
-from engine.metrics.measures import CHAMFER, Means, Measure, emd_measure
+from engine.metrics.measures import CHAMFER, Means, emd_measure
 from engine.metrics.needed import read_by_scores
 from engine.metrics.part_aware import NAME as PART_AWARE
 from engine.metrics.part_aware import UNIT as PART_UNIT
 from engine.metrics.protocol import normalised
 from engine.metrics.scores import ScoreRow, score
-from engine.metrics.shortlist import smallest, smallest_by_part
+from engine.metrics.shortlist import smallest, smallest_by_part, smallest_matched
 from engine.metrics.surfaces import Surface
 from engine.protocol import Note, Stage
 from engine.settings import ProtocolSettings
@@ -25,17 +24,10 @@ SAMPLES, REAL, REFERENCES = "samples", "training shapes", "references"
 Sets = Mapping[str, Sequence[Surface]]
 
 
-def measures_of(protocol: ProtocolSettings, chamfer: Measure = CHAMFER) -> tuple[Measure, ...]:
-    """The distances of whole clouds that a protocol asks for."""
-    emd = (emd_measure(protocol.emd_points, protocol.seed),) if protocol.emd_points else ()
-    return (chamfer, *emd)
-
-
 def units_of(protocol: ProtocolSettings, parts: bool) -> dict[str, str]:
     """How to read the numbers of each measure."""
-    units = {measure.name: measure.unit for measure in measures_of(protocol)} | (
-        {PART_AWARE: PART_UNIT} if parts else {}
-    )
+    emd = (emd_measure(protocol.emd_points, protocol.seed),) if protocol.emd_points else ()
+    units = {measure.name: measure.unit for measure in (CHAMFER, *emd)} | ({PART_AWARE: PART_UNIT} if parts else {})
     return {
         name: f"{unit}, clouds normalised one by one" if protocol.normalise and name != PART_AWARE else unit
         for name, unit in units.items()
@@ -68,11 +60,10 @@ def score_rows(
     size = {name: len(shapes) for name, shapes in sets.items()}
     drawn = protocol.resamples, protocol.seed
     looks = [look for name in others for look in read_by_scores(name, REFERENCES, size[name], size[REFERENCES], *drawn)]
-    wanted = list(dict.fromkeys(look.pair for look in looks))
     clouds = {name: normalised(protocol, np.stack([one.whole for one in shapes])) for name, shapes in sets.items()}
     found = [(yield from smallest(clouds, looks, means))]
-    for measure in measures_of(protocol)[1:]:
-        found.append((yield from distances(clouds, wanted, measure, means.folder, means.workers)))
+    if protocol.emd_points:
+        found.append((yield from smallest_matched(clouds, looks, protocol.emd_points, protocol.seed, means)))
     if names:
         found.append((yield from smallest_by_part(sets, names, looks, means)))
     rows = []

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from engine.metrics.below import below
 from engine.metrics.matrices import Matrices, distances
-from engine.metrics.measures import CHAMFER, Means
+from engine.metrics.measures import CHAMFER, Means, Measure, emd_below, emd_measure
 from engine.metrics.needed import Blocks, Look, Masks, Pair, needed, smallest_of_rows
 from engine.metrics.part_aware import joined, part_matrices
 from engine.metrics.surfaces import Surface
@@ -23,21 +23,38 @@ def smallest(clouds: Mapping[str, NDArray], looks: Sequence[Look], means: Means)
     wanted = _pairs(looks)
     if not pays({name: len(some) for name, some in clouds.items()}, wanted, means):
         return (yield from distances(clouds, wanted, means.chamfer, means.folder, means.workers))
-    nothing = {(a, b): np.zeros((len(clouds[a]), len(clouds[b])), bool) for a, b in wanted}
-    found = yield from _exact(clouds, wanted, means, nothing)
+    bound = below(np.concatenate(list(clouds.values())))
+    return (yield from _shortlisted(clouds, looks, means.chamfer, bound, means))
+
+
+def smallest_matched(
+    clouds: Mapping[str, NDArray], looks: Sequence[Look], points: int, seed: int, means: Means
+) -> Stage[Matrices]:
+    """As `smallest`, of `emd_measure`."""
+    return _shortlisted(clouds, looks, emd_measure(points, seed), emd_below(points, seed), means)
+
+
+def _shortlisted(
+    clouds: Mapping[str, NDArray], looks: Sequence[Look], exact: Measure, bound: Measure, means: Means
+) -> Stage[Matrices]:
+    wanted = _pairs(looks)
+
+    def some(masks: Masks) -> Stage[Matrices]:
+        return distances(clouds, wanted, exact, means.folder, means.workers, masks)
+
+    found = yield from some({(a, b): np.zeros((len(clouds[a]), len(clouds[b])), bool) for a, b in wanted})
     if all(np.isfinite(block).all() for block in found.blocks.values()):  # kept by an earlier call
         return found
     counts = [0, 0]
 
     def measure(masks: Masks) -> Stage[Blocks]:
-        part = yield from _exact(clouds, wanted, means, masks)
+        part = yield from some(masks)
         counts[0], counts[1] = counts[0] + part.measured, counts[1] + part.known
         return part.blocks
 
-    bound = below(np.concatenate(list(clouds.values())))
     least = yield from distances(clouds, wanted, bound, means.folder, means.workers)
     blocks = yield from needed(least.blocks, looks, measure)
-    return Matrices(means.chamfer.name, found.points, blocks, counts[0], counts[1])
+    return Matrices(exact.name, found.points, blocks, counts[0], counts[1])
 
 
 def nearest(clouds: Mapping[str, NDArray], wanted: Iterable[Pair], means: Means) -> Stage[Matrices]:

@@ -76,7 +76,7 @@ class Recipe(Settings, frozen=True):
     seeds: tuple[int, ...] = (1, 2, 3)  # of denoisers and their samples
     fit_s: float = 1_800.0  # CPU seconds
     train_s: float = 900.0
-    protocol: ProtocolSettings = ProtocolSettings(grid=128)
+    protocol: ProtocolSettings = ProtocolSettings(grid=128, part_novelty=False)  # of parts, which no row tells
     emd_shapes: int = 128
     settings: dict[str, methods.MethodSettings] = msgspec.field(
         default_factory=lambda: {name: override(methods.preset(name, "tiny"), UNWATCHED) for name in COMPARED}

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import InputError
-from engine.metrics.emd import emd, subset
+from engine.metrics.emd import bound, emd, subset
 
 
 @settings(max_examples=40, deadline=None)
@@ -33,6 +33,24 @@ def test_metric_axioms_and_a_shift() -> None:
     assert emd(a, c) <= emd(a, b) + emd(b, c)
     assert emd(a, a + [0, 3, 4]) == pytest.approx(5, rel=1e-12)  # plain units, not squared
     assert emd(2 * a, 2 * b) == pytest.approx(2 * emd(a, b), rel=1e-12)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 60), st.sampled_from([1, 6]), st.sampled_from([1e-6, 1.0, 1e6]))
+def test_is_not_below_its_bound(seed: int, p: int, decimals: int, size: float) -> None:
+    rng = np.random.default_rng(seed)
+    a, b = size * rng.normal(size=(2, p, 3)).round(decimals)
+    assert 0 <= bound(a, b) <= emd(a, b)
+    assert bound(a, rng.permutation(a)) == 0
+    far = a.copy()
+    far[0] += 1e3 * size  # one point away from all others
+    assert bound(far, b) <= emd(far, b) and np.linalg.norm(far[0] - b, axis=1).min() / p <= emd(far, b)
+
+
+def test_the_bound_is_tight() -> None:
+    rng = np.random.default_rng(5)
+    a, b = rng.normal(size=(2, 256, 3)) * [[[0.1, 0.2, 0.3]], [[0.2, 0.1, 0.3]]]
+    assert 0.95 * emd(a, b) < bound(a, b)
 
 
 def test_subset_depends_on_the_cloud_and_the_seed_alone() -> None:

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
-from engine.metrics.matrices import distances
-from engine.metrics.measures import CHAMFER, Means
+from engine.metrics.matrices import Matrices, distances
+from engine.metrics.measures import CHAMFER, Means, emd_measure
+from engine.metrics.needed import read_by_scores
 from engine.metrics.newness import PAIRS
-from engine.metrics.shortlist import nearest, pays
+from engine.metrics.scores import score
+from engine.metrics.shortlist import nearest, pays, smallest_matched
 from engine.stages import ended
 
 
@@ -32,6 +34,22 @@ def test_the_nearest_one_is_that_of_the_whole_matrix(monkeypatch: pytest.MonkeyP
         assert short.min(1) == pytest.approx(full.min(1), rel=1e-9)
         known = np.isfinite(short)
         assert short[known] == pytest.approx(full[known], rel=1e-9)
+
+
+def test_scores_of_matched_points_are_those_of_the_whole_matrices() -> None:
+    clouds = {"g": flat(40, 1, 64), "r": flat(40, 2, 64)}
+    clouds["g"][:3] = clouds["r"][5]
+    looks = read_by_scores("g", "r", 40, 40, 20, 0)
+    few = ended(smallest_matched(clouds, looks, 32, 0, Means()))
+    every = ended(distances(clouds, [look.pair for look in looks], emd_measure(32, 0)))
+    assert few.measured < 0.5 * every.measured and few.measure == every.measure
+    for ours, theirs in zip(*(_values(matrices) for matrices in (few, every)), strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-9)
+
+
+def _values(matrices: Matrices) -> list[float]:
+    row = ended(score(matrices, "g", "r", resamples=20, seed=0))
+    return [getattr(one, end) for one in (row.mmd, row.coverage, row.one_nna) for end in ("value", "low", "high")]
 
 
 def test_bounds_are_for_many_clouds() -> None:
