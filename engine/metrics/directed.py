@@ -1,7 +1,8 @@
 """Mean squared nearest distances from many clouds to many others, as pieces of work: what Chamfer distances are made of.
 
 Clouds that are asked how near they are to several others are put into a pool, which is five times as fast as a k-d tree but
-has to be built for just these clouds. Scattered pairs are better off with trees.
+has to be built for just these clouds. Scattered pairs are better off with trees, unless there are so many that all pairs
+are sooner measured.
 """
 
 from collections import Counter
@@ -17,6 +18,7 @@ from engine.metrics.work import Found, Task
 
 POOLED = 2**19  # points of one pool: about 0.3 s to build, and 60 MB
 FEWEST = 8  # sources of a pool; with fewer, or a single target, trees are quicker
+SCATTERED, MANY = 0.25, 64  # of so many clouds: who lacks a larger share, and no others do alike, is asked for all
 QUERIED = 64  # clouds that a tree is asked for at a time: about 0.1 s
 Clouds = NDArray[np.float64]
 
@@ -24,7 +26,7 @@ Clouds = NDArray[np.float64]
 def tasks(clouds: Clouds, missing: NDArray[np.bool_]) -> Iterator[Task]:
     """Both directions of every pair of ``clouds`` (K, P, 3) that is ``missing`` (K, K), an upper triangle.
 
-    Clouds that lack the same others share pools of these.
+    Clouds that lack the same others share pools of these. More pairs than are missing may come.
     """
     for sources, targets in _shared(missing | missing.T):
         if len(targets) == 1 or len(sources) < FEWEST:
@@ -50,9 +52,14 @@ def _shared(need: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.int64], NDArra
     with_self[np.arange(len(there)), there] = True
     plain, own = ([row.tobytes() for row in np.packbits(rows, axis=1)] for rows in (without, with_self))
     often = Counter(plain) + Counter(own)
+    every = np.zeros(len(need), bool)
+    every[there] = True
+    whole, most = np.packbits(every).tobytes(), SCATTERED * len(there)
     groups: dict[bytes, list[int]] = {}
     for place, target in enumerate(there):
         key = max(plain[place], own[place], key=lambda name: often[name])
+        if often[key] < FEWEST and len(there) >= MANY and need[target].sum() > most:
+            key = whole
         groups.setdefault(key, []).append(int(target))
     for key, targets in groups.items():
         sources = np.unpackbits(np.frombuffer(key, np.uint8), count=len(need))

@@ -113,8 +113,10 @@ def _measure(
             for found in stream:
                 if found is not None:
                     pairs = np.sort(np.stack([found.rows, found.columns], 1), 1).astype(np.int32)
+                    asked = lacking[pairs[:, 0], pairs[:, 1]] > 0
+                    pairs = pairs[asked]
                     low, high = pairs.T
-                    table[low, high] += found.values
+                    table[low, high] += found.values[asked]
                     table[high, low] = table[low, high]
                     lacking[low, high] -= 1
                     fresh.append(pairs[lacking[low, high] == 0])

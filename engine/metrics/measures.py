@@ -22,7 +22,8 @@ class Measure:
     name : tells everything that the numbers depend on beside the two clouds, and their version; letters, digits and -
     unit : how to read the numbers
     ways : how many numbers are summed for a pair: 2 where each direction is measured by itself
-    tasks : clouds (K, P, 3) and which pairs are missing (K, K), an upper triangle -> pieces of work of at most 0.5 s
+    tasks : clouds (K, P, 3) and which pairs are missing (K, K), an upper triangle -> pieces of work of at most 0.5 s, which
+    may measure others as well
     """
 
     name: str

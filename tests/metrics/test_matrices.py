@@ -75,6 +75,17 @@ def test_a_pair_is_measured_once_and_never_again(tmp_path: Path, measure: Measur
         assert grown.between(*pair) == pytest.approx(fresh.between(*pair), rel=1e-12)
 
 
+def test_what_was_known_stays_where_many_pairs_are_measured_anew(tmp_path: Path) -> None:
+    """Half of the pairs are known; the others are measured among all."""
+    sets = {"a": clouds(6, 70, 40)}
+    some = np.random.default_rng(0).random((70, 70)) < 0.3
+    few = ended(distances(sets, [("a", "a")], CHAMFER, tmp_path, only={("a", "a"): some}))
+    found = ended(distances(sets, [("a", "a")], CHAMFER, tmp_path))
+    assert few.measured + found.measured == 70 * 69 / 2 and found.known == few.measured
+    fresh = ended(distances(sets, [("a", "a")], CHAMFER))
+    assert found.between("a", "a") == pytest.approx(fresh.between("a", "a"), rel=1e-12)
+
+
 def test_equal_clouds_are_one_cloud() -> None:
     a = clouds(3, 4, 50)
     counted, calls = counting(CHAMFER)

@@ -71,6 +71,17 @@ def test_pools_cover_what_is_needed_and_nothing_else(seed: int, count: int, shar
     assert np.array_equal(covered, need)
 
 
+@pytest.mark.parametrize("share", [0.1, 0.7])
+def test_many_scattered_pairs_are_measured_with_all_others(share: float) -> None:
+    need = np.triu(np.random.default_rng(0).random((80, 80)) < share, 1)
+    need = need | need.T
+    groups, covered = list(_shared(need)), np.zeros((80, 80), int)
+    for sources, targets in groups:
+        covered[np.ix_(sources, targets)] += 1
+    assert covered.max() == 1 and (covered[need] == 1).all()
+    assert (len(groups) == 1) == (share > 0.5)
+
+
 def test_alike_clouds_share_a_pool() -> None:
     full = ~np.eye(30, dtype=bool)
     assert len(list(_shared(full))) == 1
