@@ -45,7 +45,7 @@ test: $(STAMP)
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports --no-cache
-	$(PY) -m pytest -n 2 --dist worksteal -m "not slow"
+	$(PY) -m pytest -n 2 --dist worksteal --durations 40 --durations-min 3 -m "not slow"
 
 SEED ?= 1
 monkey: $(STAMP)

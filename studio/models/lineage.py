@@ -84,6 +84,18 @@ def read_lineage(folder: Path, name: str) -> Origin:
         return _Reader(project).origin(name)
 
 
+class _Made(msgspec.Struct):
+    """One shape in the result of a SplitJob."""
+
+    shape: str
+    start: str
+    lent: dict[str, str] = {}
+
+
+class _Split(msgspec.Struct):
+    made: tuple[_Made, ...]
+
+
 class _Reader:
     """Every origin with its parents once; told again, it is told without them."""
 
@@ -102,7 +114,20 @@ class _Reader:
         again = name in self._told or len(self._told) >= MOST
         self._told.add(name)
         parents = () if again else tuple(self.origin(*one) for one in _parents(shape, record, job).items())
-        return Origin(name, _of_shape(shape, record, job), gives, parents)
+        words = _of_shape(shape, record, job) + (self._begun(shape) if shape.kind == "split" else "")
+        return Origin(name, words, gives, parents)
+
+    def _begun(self, shape: ShapeRow) -> str:
+        """Which training shape was pulled to a cloud, and which others lent it parts."""
+        try:
+            result = (self._project.run_folder(shape.run) / "result.json").read_bytes()
+            made = {one.shape: one for one in msgspec.json.decode(result, type=_Split).made}
+        except (OSError, msgspec.DecodeError):
+            return ""  # of an older version
+        if (own := made.get(shape.id)) is None:
+            return ""
+        lent = _listed(tuple(f"{part} from {name}" for part, name in own.lent.items()))
+        return f"; pulled to it from training shape {own.start}" + (f", {lent}" if lent else "")
 
     def _record(self, shape: ShapeRow) -> Record | None:
         """What was kept with a derived shape, or with one that was put into order after it was drawn."""

@@ -6,6 +6,10 @@ a cache folder (``methods/<hash of the data's recipe and the generator's version
 settings and code (remarks and layout do not count): the benchmark may be stopped at any time and called again, goes on
 where it was, and a change of one method leaves the runs of the others standing. Jobs run on the CPU, one after the other.
 
+A row (one method on one category) that is finished is kept in ``tests/bench/measured`` under the name of all that it follows
+from, code included, so that a benchmark of many hours can be gone on with on another machine. SHAPESTUDIO_BENCH_ANEW=1
+measures it again.
+
 Settings are each method's preset ``tiny``, which its author chose for some hundreds of shapes and minutes of CPU; nothing
 is tuned here, and running scores are off. The only change is the budget of CPU time: 30 minutes for a fit, points and
 judging included, and 15 for a denoiser. What would not end in time, as its progress foretells or as it turns out, is
@@ -45,9 +49,12 @@ from engine.reporting import RESULT
 from engine.settings import ProtocolSettings, Settings, override
 from engine.storage import digest
 from tests.bench._budget import Account, done, steps_of, within
+from tests.bench._kept_rows import KeptRows
 from tests.bench._methods_table import table
+from tests.bench._methods_verdict import verdict
 from tests.bench._source import ROOT, code_of
 
+ANEW = "SHAPESTUDIO_BENCH_ANEW"  # environment: rows that are kept are measured again
 OURS = "basis"
 COMPARED = ("hyperdiffusion", "semantic", OURS)
 UNWATCHED = ["train.watch_every=0"]
@@ -63,8 +70,6 @@ GEOMETRY = tuple(
     f"geometry/{file.name}" for file in sorted((ROOT / "engine/geometry").glob("*.py"))
 )  # not its files' formats
 MEASURING = ("metrics", *GEOMETRY, "evaluating.py")
-FLOOR = 0.005  # distances of a 1-NNA from 0.5 below this one are not told apart
-COPIES = 0.02  # more copies than among unseen real shapes that are still allowed
 
 
 class Recipe(Settings, frozen=True):
@@ -115,19 +120,47 @@ def run(quick: bool = False) -> Stage[dict[str, Any]]:
     cache = Path(os.environ.get("SHAPESTUDIO_BENCH_CACHE", ROOT / "build/bench")) / "methods"
     data = replace(recipe, settings={}, fit_s=0.0, train_s=0.0, seeds=())
     folder = cache / digest(msgspec.json.encode(data))
+    kept = None if quick else KeptRows("methods", anew=bool(os.environ.get(ANEW)))
     with Project(folder) if (folder / "project.json").exists() else Project.create(folder) as project:
         account = Account(folder / "cpu.json")
         rows = []
         for category in recipe.categories:
-            rows += yield from _category(recipe, category, project, account)
-    result = _judged(recipe, rows)
+            rows += yield from _category(recipe, category, project, account, kept)
     for line in table(rows):
         yield Note(text=line)
-    return result
+    found = verdict(rows, recipe.categories, OURS, len(recipe.settings))
+    plain = msgspec.to_builtins(recipe)
+    settings, protocol = plain.pop("settings"), plain.pop("protocol")
+    details = {"holds": found.pop("holds"), "claims": found.pop("claims"), "rows": rows, "recipe": plain}
+    return {"name": "methods", **found, "details": {**details, "settings": settings, "protocol": protocol}}
 
 
-def _category(recipe: Recipe, category: str, project: Project, account: Account) -> Stage[list[dict[str, Any]]]:
-    """A row for each method, in order."""
+def _category(
+    recipe: Recipe, category: str, project: Project, account: Account, kept: KeptRows | None
+) -> Stage[list[dict[str, Any]]]:
+    """A row for each method, in order; measured where none is kept."""
+    rows = []
+    for method, settings in recipe.settings.items():
+        learning = msgspec.json.encode([settings, recipe.fit_s, recipe.train_s]) + code_of((*LEARNING, *OWN[method]))
+        job = FitJob(run=f"fit-{method}-{category}-{digest(learning)[:6]}", settings=settings, device="cpu")
+        measuring = code_of(MEASURING) + msgspec.json.encode([recipe.seeds, recipe.emd_shapes])
+        name = f"{method}-{category}-{digest(job.run.encode() + measuring + project.folder.name.encode())}"
+        row = kept.row(name) if kept else None
+        if row is not None:
+            yield Note(text=f"{method}, {category}: measured {row['measured']}")
+        else:
+            try:
+                row = yield from _method(recipe, job, category, project, account)
+                row = kept.keep(name, row) if kept else row
+            except (InputError, TrainingError) as error:
+                yield Note(text=f"{method}, {category}: {error}", warning=True)
+                row = {"category": category, "method": method, "failed": str(error)}
+        rows.append(row)
+    return rows
+
+
+def _items(recipe: Recipe, category: str, project: Project, account: Account) -> Stage[tuple[list[str], list[str]]]:
+    """Shapes to learn from, and references that no model sees. Raises InputError for too few."""
     made = SamplesJob(run=f"samples-{category}", category=category, count=recipe.made)
     yield from done(made, project, account)
     items = project.catalogue.items(category, accepted=True)
@@ -136,24 +169,13 @@ def _category(recipe: Recipe, category: str, project: Project, account: Account)
     references = [item.id for item in others][: recipe.shapes]
     if min(len(learned), len(references)) < recipe.shapes:
         raise InputError(f"{len(items)} items of {category} do not give {recipe.shapes} for each of two sets")
-    rows = []
-    for method, settings in recipe.settings.items():
-        key = digest(
-            msgspec.json.encode([settings, recipe.fit_s, recipe.train_s]) + code_of((*LEARNING, *OWN[method]))
-        )[:6]
-        job = FitJob(run=f"fit-{method}-{category}-{key}", settings=settings, items=tuple(learned), device="cpu")
-        try:
-            rows.append((yield from _method(recipe, job, category, references, project, account)))
-        except (InputError, TrainingError) as error:
-            yield Note(text=f"{method}, {category}: {error}", warning=True)
-            rows.append({"category": category, "method": method, "failed": str(error)})
-    return rows
+    return learned, references
 
 
-def _method(
-    recipe: Recipe, job: FitJob, category: str, references: Sequence[str], project: Project, account: Account
-) -> Stage[dict[str, Any]]:
+def _method(recipe: Recipe, job: FitJob, category: str, project: Project, account: Account) -> Stage[dict[str, Any]]:
     """One method on one category: its fit, and what the seeds gave."""
+    learned, references = yield from _items(recipe, category, project, account)
+    job = replace(job, items=tuple(learned))
     fit, fitted = yield from within(job, recipe.fit_s, project, account)
     shapes, seeds = fitted["shapes"], []
     for seed in recipe.seeds:
@@ -256,53 +278,3 @@ def _over_seeds(scores: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Means over the seeds, and the interval that holds theirs."""
     low, high = min(one["interval"][0] for one in scores), max(one["interval"][1] for one in scores)
     return {key: mean(one[key] for one in scores) for key in ("one_nna", "coverage", "mmd")} | {"interval": [low, high]}
-
-
-def _judged(recipe: Recipe, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The benchmark's JSON object of the rows of all methods and categories."""
-    ours, baseline, claims, ratios = {}, {}, [], []
-    for category in recipe.categories:
-        mine = [row for row in rows if row["category"] == category and "scores" in row]
-        own = next((row for row in mine if row["method"] == OURS), None)
-        others = sorted((row for row in mine if row["method"] != OURS), key=_one_nna)
-        ours[category] = _told(own) if own else None
-        baseline[category] = _told(others[0]) if others else None
-        if own is None or not others:
-            ratios.append(0.0)
-            continue
-        ratios.append(max(FLOOR, abs(_one_nna(others[0]) - 0.5)) / max(FLOOR, abs(_one_nna(own) - 0.5)))
-        lowest = min(row["scores"]["chamfer"]["interval"][0] for row in others)
-        claims.append(
-            {
-                "category": category,
-                "all_methods_scored": len(mine) == len(recipe.settings),
-                "intervals_apart": own["scores"]["chamfer"]["interval"][1] < lowest,
-                "copies_at_most_unseen_plus_2_points": own["copies"] <= own["copies_of_unseen_real"] + COPIES,
-            }
-        )
-    holds = len(claims) == len(recipe.categories) and all(all(claim.values()) for claim in claims)
-    return {
-        "name": "methods",
-        "baseline": baseline,
-        "ours": ours,
-        "ratio": round(mean(ratios), 3),
-        "details": {
-            "holds": holds,
-            "claims": claims,
-            "rows": list(rows),
-            "recipe": {
-                key: value for key, value in msgspec.to_builtins(recipe).items() if key not in ("settings", "protocol")
-            },
-            "settings": msgspec.to_builtins(recipe.settings),
-            "protocol": msgspec.to_builtins(recipe.protocol),
-        },
-    }
-
-
-def _one_nna(row: dict[str, Any]) -> float:
-    return float(row["scores"]["chamfer"]["one_nna"])
-
-
-def _told(row: dict[str, Any]) -> dict[str, Any]:
-    """What a table shows of a row."""
-    return {"method": row["method"], **row["scores"]["chamfer"], "copies": row["copies"]}

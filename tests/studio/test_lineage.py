@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from engine.card import Card, ShiftMove
-from engine.jobs import FitJob, GenerateJob, Job, MixJob, RerollJob
+from engine.jobs import FitJob, GenerateJob, Job, MixJob, RerollJob, SplitJob
 from engine.methods import preset
 from engine.project import Project
 from engine.rows import ItemRow, ShapeRow
@@ -101,6 +101,17 @@ def test_a_shape_that_was_put_into_order_says_so(family: Path) -> None:
     root = read_lineage(family, DRAWN)
     assert names(root) == [DRAWN, "shipped:chair"] and root.parents[0].gives == ()
     assert root.words == "drawn; without arm; seed 7; seat moved"
+
+
+def test_parts_found_in_a_cloud_tell_which_training_shape_they_went_out_from(family: Path) -> None:
+    split = "split-0001/0000"
+    with Project(family) as project:
+        add(project, SplitJob(shapes=(DRAWN,)), split, "split", (DRAWN,))
+        assert read_lineage(family, split).words == "parts found in a cloud"
+        made = [{"shape": split, "start": "chair-7", "lent": {"arm": "chair-9"}, "near": 0.98}]
+        write_json(project.run_folder("split-0001") / "result.json", {"run": "split-0001", "made": made})
+    told = read_lineage(family, split).words
+    assert told == "parts found in a cloud; pulled to it from training shape chair-7, arm from chair-9"
 
 
 def test_a_shape_whose_card_is_gone_still_tells_its_parents(family: Path) -> None:
