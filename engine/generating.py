@@ -1,14 +1,16 @@
 """The stage of a GenerateJob: a model, of the project or one that comes with the program, draws new shapes."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+import torch
 from torch import Tensor
 
 from engine import methods
 from engine.asking import Asked, class_ids, unusual
+from engine.clouds.matching import Ranking, ranking_for
 from engine.clouds.representation import CloudRepresentation
 from engine.clouds.upsampled import open_refiner, with_points
 from engine.errors import InputError
@@ -54,6 +56,11 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
     if job.points or job.refine:
         sampler = _counted(job, sampler, settings)
     refiner = (yield from open_refiner(job.refine, project, work)) if job.refine else None
+    ranking = (yield from ranking_for(job, model, sampler, project, work)) if about.reads_words else None
+    if job.candidates > 1 and ranking is None:
+        raise InputError(
+            f"{job.model} is asked in no words, by which candidates could be ranked; leave --candidates out"
+        )
     asked = Asked(job.category, job.with_parts, job.without, job.attributes)
     if (job.with_parts or job.without or job.attributes) and not any("guidance_scale" in one for one in job.changes):
         sampler = msgspec.structs.replace(sampler, guidance_scale=max(GUIDED, sampler.guidance_scale))
@@ -80,6 +87,15 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
         seed = seed_of(job.seed, "again", attempt) if attempt else job.seed
         look = look_at if forming and not attempt else None
         found = yield from method.sample(model.trainee, representation, job.count, sampler, seed, condition, look)
+        if ranking and job.candidates > 1:
+            others = [found]
+            for number in range(1, job.candidates):
+                own = seed_of(seed, "candidate", number)
+                others.append(
+                    (yield from method.sample(model.trainee, representation, job.count, sampler, own, condition))
+                )
+            found = yield from _best(ranking, others, job.count)
+            guesses.update((number, found.row(number)) for number in guesses)
         if job.points:
             assert isinstance(representation, CloudRepresentation)
             words = (getattr(sampler, name, "") for name in ("prompt", "encoder_folder"))
@@ -139,7 +155,22 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
         "joints": finished.told_joints(),
         "moved": finished.told_moves(),
         "nearest": nearest,
+        "matches": [
+            {"shape": name, "match": round(match, 2)}
+            for name, match in zip(ids, ranking.of(shapes) if ranking else [], strict=ranking is not None)
+        ],
     }
+
+
+def _best(ranking: Ranking, candidates: Sequence[Shapes], count: int) -> Stage[Shapes]:
+    """The best ``count`` of the clouds of several draws, the best first."""
+    every = Shapes(torch.cat([one.latent for one in candidates]), model_id=candidates[0].model_id)
+    found, matches = ranking.best(every, count)
+    yield Note(
+        text=f"{count} of {len(every.latent)} candidates are kept, the best first; text match {matches[0]:.1f} to "
+        f"{matches[-1]:.1f}"
+    )
+    return found
 
 
 def model_to_draw_with(project: Project | None, category: str = "", method: str = "", words: bool = False) -> str:

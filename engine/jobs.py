@@ -143,7 +143,7 @@ class TrainJob(JobBase, frozen=True):
 
 class GenerateJob(JobBase, frozen=True):
     """Draw new shapes -> run, shapes[id], seconds, picture, missed[{shape, parts}], nearest[{shape, nearest, percentile}],
-    drawn_again, loose[id], moved[{shape, part, by}].
+    drawn_again, loose[id], moved[{shape, part, by}], matches[{shape, match}].
 
     model : a train run of the project, a model file, or one that comes with the program, as ``shipped:chair``
     picture : whether to draw a sheet of the first shapes, which takes longer than making them
@@ -155,6 +155,8 @@ class GenerateJob(JobBase, frozen=True):
     previews : let whoever watches see pictures of the shapes while they form, see engine.forming
     points : of each cloud in the end, 0 = as the model draws them; more than it draws are put between those drawn
     refine : a model that was trained with denoiser.role=details, which draws them; "" = they lie midway between neighbours
+    candidates : clouds drawn for each that is kept: those that go best with the prompt, the best first, as a model tells that
+    was trained on the same fit with denoiser.role=match; matches : what it says, see `engine.methods.tiny3d.matcher`
     """
 
     model: str
@@ -170,6 +172,7 @@ class GenerateJob(JobBase, frozen=True):
     whole: bool = True
     points: Annotated[int, Meta(ge=0, le=4_096, title="Points")] = 0
     refine: str = ""
+    candidates: Annotated[int, Meta(ge=1, le=16, title="Candidates")] = 1
 
 
 class MeshJob(JobBase, frozen=True):

@@ -5,7 +5,8 @@ that version of it will do. A project keeps the versions that it has drawn from,
 after the program has come to bring along another one. Of each there are, in ``resources/models``:
 
 - ``chair.safetensors``: the denoiser and the representation of its latents, as any model file
-- ``chair.known.safetensors``: what it knows of its training shapes, see engine.known; models of clouds have none
+- ``chair.known.safetensors``: what it knows of its training shapes, see engine.known; models of clouds have none, but
+  ``tiny3d.match.safetensors``: a model that tells how well clouds go with prompts, see engine.clouds.matching
 - ``chair.json``: its card; ``chair.md`` says the same to people
 - ``chair-shapes.webp`` and ``chair-mixes.webp``: pictures; of clouds ``tiny3d-shapes.webp`` and ``tiny3d-nearest.webp``
 """
@@ -23,7 +24,7 @@ from engine.storage import write_atomic
 VERSION = 1
 PREFIX = "shipped:"
 ELSEWHERE = "SHAPESTUDIO_MODELS"  # environment: a folder of models instead of the installation's own
-MODEL, KNOWN, CARD = ".safetensors", ".known.safetensors", ".json"
+MODEL, KNOWN, MATCH, CARD = ".safetensors", ".known.safetensors", ".match.safetensors", ".json"
 CHAMFER = "chamfer"  # the measure of scores by which models are listed
 VERSIONS = "shipped"  # the project's folder of versions that it has drawn from
 
@@ -178,12 +179,17 @@ def shipped_file(model: str, suffix: str = MODEL, project: Path | None = None) -
     return _own_file(name, suffix)
 
 
+def has_file(model: str, suffix: str) -> bool:
+    """Whether a model that comes with the program has such a file."""
+    return (folder() / f"{model.removeprefix(PREFIX)}{suffix}").is_file()
+
+
 def keep_version(model: str, project: Path) -> str:
     """Copy the model named ``shipped:NAME`` into a project, where it is not there yet -> ``shipped:NAME@HASH``."""
     card = shipped_card(model, project)
-    for suffix in (KNOWN, CARD, MODEL):
+    for suffix in (MATCH if card.reads_words else KNOWN, CARD, MODEL):
         place = project / VERSIONS / card.hash / f"{card.name}{suffix}"
-        if not place.is_file() and (suffix != KNOWN or not card.reads_words):
+        if not place.is_file() and (suffix != MATCH or has_file(PREFIX + card.name, MATCH)):
             write_atomic(place, shipped_file(model, suffix, project).read_bytes())
     return f"{PREFIX}{card.name}@{card.hash}"
 

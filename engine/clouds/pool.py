@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.clouds.even import farthest
+from engine.clouds.told import Facts
 from engine.datasets.paint import FILE, load_paint
 from engine.datasets.stored import Stored
 from engine.errors import DamagedFileError, InputError, MeshError
@@ -76,9 +77,9 @@ class CloudSet:
     """The clouds of items as a LatentSet: rows of C P numbers, other points of the pool at each draw, with a caption."""
 
     def __init__(
-        self, path: Path, items: Sequence[ItemRow], points: int, captions: Captions, facts: Tensor | None = None
+        self, path: Path, items: Sequence[ItemRow], points: int, captions: Captions, facts: Facts | None = None
     ) -> None:
-        """items : those of the pool, in its order; facts : (N, F) of them, see `facts_of`. Raises DamagedFileError."""
+        """items : those of the pool, in its order; facts : of them. Raises DamagedFileError."""
         self._pool = map_tensor(path, "pool")[0]  # (N, M, C) float16
         self.records = _known(path)
         if [record.item for record in self.records] != [item.id for item in items]:
@@ -106,7 +107,7 @@ class CloudSet:
         items = [self._items[row] for row in rows.tolist()]
         extras = {"caption": self._captions.told(items, keys)}
         if self._facts is not None:
-            extras["facts"] = self._facts[rows]
+            extras["facts"] = self._facts.table[rows]
         batch = Batch(torch.from_numpy(clouds.astype(np.float32)).flatten(1), extras=extras)
         return replace(batch, condition={"category": self._category[rows]}) if self.categories else batch
 

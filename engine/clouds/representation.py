@@ -11,7 +11,7 @@ import engine.clouds.writing  # noqa: F401, how clouds are written and drawn
 from engine.clouds.cloud import PointCloud
 from engine.clouds.encoded import Encoded, encode_captions
 from engine.clouds.pool import AXES, MIDDLE, CloudSet, make_pool
-from engine.clouds.told import Told, captioned, facts_in, facts_of
+from engine.clouds.told import Facts, Told, captioned, facts_in, facts_of
 from engine.errors import InputError
 from engine.geometry.export.scene import to_linear
 from engine.method import Data, Representation, Shapes, Workspace
@@ -30,6 +30,7 @@ class CloudRepresentation(Representation):
     """Rows of P points, whatever P is, of ``width`` numbers each.
 
     words : the vocabulary as JSON, so that it is saved with the model
+    facts : of the items, once they are encoded, where captions tell any
     encoder : mark of the encoder of captions as JSON, only where it is not the model's own
     """
 
@@ -40,6 +41,7 @@ class CloudRepresentation(Representation):
     def __init__(self, settings: Tiny3dSettings) -> None:
         super().__init__()
         self.settings = settings
+        self.facts: Facts | None = None
         self.register_buffer("words", torch.zeros(BYTES * settings.text.words, dtype=torch.uint8))
         if settings.text.encoder != "words":
             self.register_buffer("encoder", torch.zeros(ROOM, dtype=torch.uint8))
@@ -93,8 +95,8 @@ class CloudRepresentation(Representation):
             yield from make_pool(data, own.points, own.pool, self.settings.seed, path, self.width)
         if self.settings.text.encoder == "words":
             text = self.settings.text
-            facts = facts_of(data.items, text.facts) if text.facts else None
-            return CloudSet(path, data.items, own.points, Told(self.vocabulary, text.shuffle), facts)
+            self.facts = facts_of(data.items, text.facts) if text.facts else None
+            return CloudSet(path, data.items, own.points, Told(self.vocabulary, text.shuffle), self.facts)
         captions = work.folder / "captions.safetensors"
         if not captions.exists():
             encoder = yield from opening(self.settings.text)

@@ -1,6 +1,7 @@
 """What training is told of items: their captions, as texts and as numbers of words."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from random import Random
 
 import numpy as np
@@ -45,15 +46,23 @@ def facts_in(items: Sequence[ItemRow]) -> list[Fact]:
     return [(name, value) for name in sorted(values) if len(values[name]) > 1 for value in sorted(values[name])]
 
 
-def facts_of(items: Sequence[ItemRow], most: int) -> Tensor:
-    """(N, F) int8 of items and the first ``most`` of `facts_in` them: 1 where a fact is true, 0 where it is not, -1 where
-    it means nothing."""
+@dataclass(frozen=True)
+class Facts:
+    """Facts of N items: their ``names``, and a ``table`` (N, F) int8, 1 where a fact is true, 0 where it is not, -1 where it
+    means nothing."""
+
+    names: tuple[Fact, ...]
+    table: Tensor
+
+
+def facts_of(items: Sequence[ItemRow], most: int) -> Facts:
+    """Facts of items, the first ``most`` of `facts_in` them."""
     facts = facts_in(items)[:most]
     found = np.full((len(items), len(facts)), -1, np.int8)
     for row, item in enumerate(items):
         own = _attributes(item)
         found[row] = [-1 if name not in own else own[name] == value for name, value in facts]
-    return torch.from_numpy(found)
+    return Facts(tuple(facts), torch.from_numpy(found))
 
 
 def _attributes(item: ItemRow) -> dict[tuple[str, str], str]:

@@ -93,6 +93,11 @@ def settings_of(options: Options, method: str, default: str = "tiny") -> methods
     return override(methods.preset(method, options.preset or default), options.changes)
 
 
+def model_named(name: str) -> str:
+    """A model as jobs have it: files by their whole path, runs by name."""
+    return str(Path(name).resolve()) if name.endswith(".safetensors") else name
+
+
 def latest(project: Project, kind: str, method: str) -> str:
     """The newest finished run of a kind and method."""
     runs = [row.id for row in project.catalogue.runs(kind) if row.state == "finished" and method in ("", row.method)]

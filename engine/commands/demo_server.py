@@ -1,12 +1,11 @@
 """The command that lets the page of the original's live demo draw with our models."""
 
 from contextlib import suppress
-from pathlib import Path
 
 import click
 
 from engine import console
-from engine.commands.common import Options, cli, common, home, open_or_make
+from engine.commands.common import Options, cli, common, home, model_named, open_or_make
 
 
 @cli.command("demo-server")
@@ -28,8 +27,7 @@ def demo_server(options: Options, port: int, host: str, model: str) -> None:
     from engine.opened import open_model
     from engine.stages import ended
 
-    if model.endswith(".safetensors"):
-        model = str(Path(model).resolve())
+    model = model_named(model)
     folder = home(options.project)
     if not (folder / "project.json").exists():
         model = model or model_to_draw_with(None, words=True)

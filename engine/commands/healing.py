@@ -1,11 +1,10 @@
 """Commands that make the parts of a shape fit together, draw them anew, or go from shape to shape."""
 
-from pathlib import Path
 from typing import Any, cast, get_args
 
 import click
 
-from engine.commands.common import Options, cli, common, run_job
+from engine.commands.common import Options, cli, common, model_named, run_job
 from engine.errors import InputError
 from engine.jobs import HealJob, InterpolateJob, JointsJob, RerollJob
 from engine.parts.settings import Ease, HealSettings, Mode, Way, eased
@@ -117,8 +116,3 @@ def interpolate(
         curves = {part: eased(cast(Ease, own) if own else ease, curve) for part, _, own in named}
     job = InterpolateJob(shapes=shapes, frames=frames, curves=curves, model=model_named(model), device=options.device)
     run_job(options, job)
-
-
-def model_named(name: str) -> str:
-    """A model as jobs have it: files by their whole path, runs by name."""
-    return str(Path(name).resolve()) if name.endswith(".safetensors") else name

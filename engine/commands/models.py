@@ -8,7 +8,7 @@ import msgspec
 
 from engine import console, methods
 from engine.commands.clouds import check_parts, split_drawn
-from engine.commands.common import Options, cli, common, home, latest, open_or_make, run_job, settings_of
+from engine.commands.common import Options, cli, common, home, latest, model_named, open_or_make, run_job, settings_of
 from engine.commands.files import FORMATS
 from engine.commands.prompts import draw_list, read_list
 from engine.errors import InputError
@@ -44,8 +44,7 @@ def fit(options: Options, method: str, model: str, fine_tune: int, category: str
     if method and model:
         raise InputError("a model is of its own method; leave --method out")
     with options.open() as project:
-        if model.endswith(".safetensors"):
-            model = str(Path(model).resolve())
+        model = model_named(model)
         settings = _settings_with(options, model, project) if model else settings_of(options, method or DEFAULT)
         job = FitJob(
             settings=settings, items=items, category=category, model=model, fine_tune=fine_tune, device=options.device
@@ -102,6 +101,7 @@ def train(options: Options, method: str, fit_run: str, fork: str, without: tuple
 @click.option("--count", default=8, show_default=True, type=click.IntRange(1, 100_000))
 @click.option("--points", default=0, type=click.IntRange(0, 4096), help="Of each cloud; 0: as many as the model draws.")
 @click.option("--refine", default="", metavar="MODEL", help="What draws points beyond those; else they come midway.")
+@click.option("--candidates", default=1, type=click.IntRange(1, 16), help="Clouds for each, of which the best stay.")
 @click.option("--seed", default=0, show_default=True, type=int)
 @click.option(
     "--whole/--as-drawn",
@@ -126,6 +126,7 @@ def generate(
     count: int,
     points: int,
     refine: str,
+    candidates: int,
     seed: int,
     whole: bool,
     in_parts: bool,
@@ -149,8 +150,7 @@ def generate(
     asked, words = bool(asked_for), (change_of(prompt),) if prompt else ()
     from engine.generating import model_to_draw_with
 
-    if model.endswith(".safetensors"):
-        model = str(Path(model).resolve())
+    model = model_named(model)
     folder = home(options.project)
     if not (folder / "project.json").exists():
         model = model or model_to_draw_with(None, category, method, asked)  # before a folder is made for nothing
@@ -163,7 +163,8 @@ def generate(
             whole=whole,
             count=count,
             points=points,
-            refine=str(Path(refine).resolve()) if refine.endswith(".safetensors") else refine,
+            refine=model_named(refine),
+            candidates=candidates,
             seed=seed,
             category=category,
             with_parts=with_parts,

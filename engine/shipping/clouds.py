@@ -20,21 +20,20 @@ from engine.project import Project
 from engine.protocol import Note, Saved, Stage
 from engine.rows import ItemRow
 from engine.settings import override
-from engine.shipped import CARD, MODEL
+from engine.shipped import CARD, MATCH, MODEL
 from engine.shipping.card import PAGE, finished
 from engine.shipping.clock import Clock
 from engine.shipping.cloud_card import card_of_clouds, cloud_page
 from engine.shipping.cloud_pictures import draw_nearest, draw_prompts
 from engine.shipping.cloud_scores import CloudScores, Shown, measured
 from engine.shipping.learning import CLOUD_PLACES, learning_version
-from engine.shipping.pack import pack_model
+from engine.shipping.pack import pack_matcher, pack_model
 from engine.shipping.put import put, tried_of
 from engine.shipping.recipe import CloudRecipe
 from engine.storage import digest
 
-FIT, TRAIN, FINISH = "fit", "train", "finish"
+FIT, TRAIN, FINISH, RANK = "fit", "train", "finish", "match"
 PICTURES = (SHAPES, NEAREST) = ("-shapes.webp", "-nearest.webp")
-FILES = (MODEL, *PICTURES, PAGE, CARD)  # after the model's name; the card last
 
 
 def make_clouds(recipe: CloudRecipe, out: Path, work: Path, device: Device, command: str) -> Stage[dict[str, Any]]:
@@ -60,11 +59,15 @@ def make_clouds(recipe: CloudRecipe, out: Path, work: Path, device: Device, comm
         yield from do(TrainJob(run=TRAIN, settings=recipe.settings, fit=FIT, device=device))
         if recipe.finish:
             yield from do(TrainJob(run=FINISH, settings=recipe.finishing, fit=FIT, fork=TRAIN, device=device))
+        if recipe.match:
+            yield from do(TrainJob(run=RANK, settings=recipe.matching, fit=FIT, device=device))
         packed = folder / f"packed-{recipe.measured}"
         model = packed / f"{recipe.name}{MODEL}"
         if not model.exists():
             source = project.run_folder(FINISH if recipe.finish else TRAIN) / "model.safetensors"
             yield from clock.timed("pack", pack_model(source, model, recipe.drawing))
+        if recipe.match:
+            pack_matcher(project.run_folder(RANK) / "model.safetensors", packed / f"{recipe.name}{MATCH}")
         space = Workspace(packed / "cache", devices.choose(device))
         found = yield from clock.timed(
             f"measure-{recipe.measured}", _measured(recipe, model, learned, unseen, project, space)
@@ -72,8 +75,8 @@ def make_clouds(recipe: CloudRecipe, out: Path, work: Path, device: Device, comm
         machine = f"{devices.describe(space.device).split(' (')[0]}, {platform.machine()}"
         tried = tried_of(recipe.name, out)
         card = card_of_clouds(recipe, command, machine, model, len(learned), clock.seconds, found, tried)
-        card = finished(card, packed, FILES, cloud_page)
-        size = put(card.name, FILES, packed, out)
+        card = finished(card, packed, files_of(recipe), cloud_page)
+        size = put(card.name, files_of(recipe), packed, out)
     yield Saved(kind="model", path=str(out / f"{card.name}{MODEL}"))
     return {
         "name": card.name,
@@ -82,6 +85,11 @@ def make_clouds(recipe: CloudRecipe, out: Path, work: Path, device: Device, comm
         "bytes": size,
         "minutes": round(sum(clock.seconds.values()) / 60, 1),
     }
+
+
+def files_of(recipe: CloudRecipe) -> tuple[str, ...]:
+    """The files of its model, after the model's name; the card last."""
+    return (MODEL, *((MATCH,) if recipe.match else ()), *PICTURES, PAGE, CARD)
 
 
 def split(recipe: CloudRecipe, project: Project) -> tuple[list[ItemRow], list[ItemRow]]:

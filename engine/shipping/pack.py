@@ -11,6 +11,7 @@ from engine.errors import InputError
 from engine.known import KnownAbout, write_known
 from engine.latents import Latents
 from engine.method import Representation
+from engine.methods import MethodSettings
 from engine.parts.order import Rule
 from engine.protocol import Note, Stage
 from engine.settings import override
@@ -28,6 +29,25 @@ def pack_model(source: Path, place: Path, drawing: Sequence[str] = ()) -> Stage[
     What decodes latents stays as it is, so shapes of the training project and of the packed model mix. ``drawing`` changes
     settings of the sampler. Raises InputError where the samples differ by more than SAME.
     """
+    staged = place.with_name(f"full-{place.name}")
+    settings = override(read_model_about(source).settings, [f"sampler.{change}" for change in drawing])
+    _write_half(source, staged, settings)
+    apart = yield from drift(source, staged)
+    yield Note(text=f"samples in half precision differ by {apart:.4f} deviations from those in full")
+    if apart > SAME:
+        raise InputError(f"half precision changes what {source} draws, by {apart:.3f} deviations of at most {SAME}")
+    staged.replace(place)
+    return apart
+
+
+def pack_matcher(source: Path, place: Path) -> None:
+    """Write the model file ``source``, which draws nothing, to ``place`` with its matrices in half precision."""
+    staged = place.with_name(f"full-{place.name}")
+    _write_half(source, staged, read_model_about(source).settings)
+    staged.replace(place)
+
+
+def _write_half(source: Path, place: Path, settings: MethodSettings) -> None:
     tensors, header = read(source)
     assert isinstance(header, Model)
     half = {
@@ -36,16 +56,7 @@ def pack_model(source: Path, place: Path, drawing: Sequence[str] = ()) -> Stage[
         else tensor
         for name, tensor in tensors.items()
     }
-    staged = place.with_name(f"full-{place.name}")
-    settings = read_model_about(source).settings
-    settings = override(settings, [f"sampler.{change}" for change in drawing])
-    write(staged, half, Model(about=header.about | {"items": [], "settings": msgspec.to_builtins(settings)}))
-    apart = yield from drift(source, staged)
-    yield Note(text=f"samples in half precision differ by {apart:.4f} deviations from those in full")
-    if apart > SAME:
-        raise InputError(f"half precision changes what {source} draws, by {apart:.3f} deviations of at most {SAME}")
-    staged.replace(place)
-    return apart
+    write(place, half, Model(about=header.about | {"items": [], "settings": msgspec.to_builtins(settings)}))
 
 
 def pack_known(

@@ -88,6 +88,7 @@ class CloudRecipe(Settings, frozen=True):
     """How the model of clouds, which is told what to draw in words, is made and measured: one of all categories.
 
     finish : changes for a second training, which goes on from the weights of the first; () = none
+    match : changes for the training, on the same fit, of what ranks its clouds by a prompt; () = none
     items : procedural shapes of each category; their training split is learned, ``unseen`` of the others are references
     drawing : settings of drawing that it is shipped with; they are found out after the training, which they do not change
     prompts : held-out prompts whose clouds are judged; asked_points : of these clouds
@@ -101,6 +102,7 @@ class CloudRecipe(Settings, frozen=True):
     preset: str = "tiny"
     changes: tuple[str, ...] = ()
     finish: tuple[str, ...] = ()
+    match: tuple[str, ...] = ()
     drawing: tuple[str, ...] = ()
     categories: tuple[str, ...] = ("airplane", "chair", "car", "table", "lamp", "mug")
     items: Annotated[int, Meta(ge=5)] = 500
@@ -125,9 +127,14 @@ class CloudRecipe(Settings, frozen=True):
         return override(self.settings, self.finish)
 
     @property
+    def matching(self) -> MethodSettings:
+        """Settings of the training of what ranks clouds."""
+        return override(self.settings, self.match)
+
+    @property
     def learned(self) -> list[Any]:
         """All of it that a trained model follows from."""
-        told = [msgspec.to_builtins(settings) for settings in (self.settings, self.finishing)]
+        told = [msgspec.to_builtins(settings) for settings in (self.settings, self.finishing, self.matching)]
         kept = [{name: value for name, value in one.items() if name != "sampler"} for one in told]
         return [self.name, kept, self.items, self.categories, self.seed]
 
@@ -211,6 +218,19 @@ FINE = (
     "train.lr=4e-4",
 )
 
+# What ranks candidates sees many points of many shapes at once: thin parts are told by few of them.
+MATCHING = (
+    "denoiser.role=match",
+    "denoiser.width=96",
+    "denoiser.points=256",
+    "train.batch=64",
+    "train.steps=2000",
+    "train.lr=2e-3",
+    "train.ema=0.99",
+)
+
 CLOUDS: dict[str, CloudRecipe] = {
-    "tiny3d": CloudRecipe(items=800, changes=WORDS, finish=FINE, drawing=("guidance_scale=3.5",), shown=SHOWN)
+    "tiny3d": CloudRecipe(
+        items=800, changes=WORDS, finish=FINE, match=MATCHING, drawing=("guidance_scale=3.5",), shown=SHOWN
+    )
 }

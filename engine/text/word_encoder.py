@@ -68,6 +68,13 @@ class WordNetwork(nn.Module):
         pooled = torch.cat([torch.einsum("bl,blw->bw", share, x) for x in (words, tokens)], -1)
         return normalize(self.head(self.norm(pooled)), dim=-1)
 
+    def facts_told(self, vectors: Tensor) -> Tensor:
+        """(B, F) how likely each fact is of what a caption (B, dim) of `forward` is about; F = 0 where none are learned."""
+        if self.facts is None:
+            return vectors.new_zeros(len(vectors), 0)
+        guess: Tensor = self.facts(math.sqrt(vectors.shape[1]) * vectors)
+        return guess.sigmoid()
+
     def misread(self, vectors: Tensor, facts: Tensor) -> Tensor:
         """How badly the facts of shapes are told from their captions: the mean binary cross-entropy, a scalar.
 

@@ -45,7 +45,11 @@ WORDS = {
 TITLES = {"text.encoder": "What reads words", "denoiser.role": "It learns to"}  # where the name says too little
 CHOICES: Mapping[str, Mapping[object, str]] = {  # key of a field -> value -> what people call it
     "text.encoder": {"words": "learned along with it", "minilm": "MiniLM", "clip": "CLIP"},
-    "denoiser.role": {"clouds": "draw clouds", "details": "put points between others"},
+    "denoiser.role": {
+        "clouds": "draw clouds",
+        "details": "put points between others",
+        "match": "rank clouds by a prompt",
+    },
 }
 UNITS = {"mm": "mm", "s": "s", "fps": "1/s"}
 

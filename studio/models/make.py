@@ -4,7 +4,6 @@ import random
 from collections.abc import Mapping
 from typing import Self
 
-import msgspec
 from msgspec.structs import replace
 from PySide6.QtCore import QObject, Signal
 
@@ -12,8 +11,8 @@ from engine.asking import Asked
 from engine.conditions import ABSENT, ATTRIBUTE, PART, PRESENT
 from engine.jobs import GenerateJob
 from engine.project import Project
-from engine.storage import write_json
 from engine.text.asking import change_of, prompt_of
+from studio.models.make_kept import Choice, KeptChoice
 from studio.models.make_series import Series
 from studio.models.opened import OpenProject
 from studio.models.prompting import Prompting
@@ -25,19 +24,6 @@ TYPE = ATTRIBUTE + "type"  # what kind of chair, or aeroplane: the first thing t
 MOST_SEED = 2**31 - 1
 MOST_COUNT = 256  # more at a time are for the command line
 NOTHING_SAID = "Say first what it should be, or take one of the examples"
-FILE = "make.json"
-VERSION = 1
-
-
-class MakeFile(msgspec.Struct, frozen=True, kw_only=True):
-    """make.json of a project: what was chosen there last."""
-
-    model: str
-    category: str = ""
-    count: int = 12
-    prompt: str = ""
-    recent: tuple[str, ...] = ()  # prompts, the newest first
-    version: int = VERSION
 
 
 class Make(QObject):
@@ -70,8 +56,10 @@ class Make(QObject):
         self.steps = self.guidance = 0.0
         self.prompting = Prompting(project.folder)
         self.refresh()
-        self._recall()
-        self._kept = self._choice
+        self._kept = KeptChoice(project.folder, troubles)
+        if last := self._kept.read():
+            self._take(last)
+        self._kept.begin(self._choice)
         self._series = Series(queue, troubles)
         self._series.queued.connect(self.more_asked)
         queue.ended.connect(self._look_again)
@@ -182,6 +170,16 @@ class Make(QObject):
         self.prompting.points = points
         self.changed.emit()
 
+    def set_candidates(self, candidates: int) -> None:
+        """Clouds drawn for each that is kept."""
+        self.prompting.candidates = candidates
+        self.changed.emit()
+
+    @property
+    def ranks(self) -> bool:
+        """Whether candidates of the chosen model can be ranked."""
+        return self.reads and self.source is not None and self.source.ranks
+
     def set_whole(self, whole: bool) -> None:
         """Draw shapes again that come apart or are not as asked, or keep them as they are drawn."""
         self.whole = whole
@@ -214,6 +212,7 @@ class Make(QObject):
             attributes=asked.attributes,
             changes=tuple(changes),
             points=self.prompting.points if self.reads else 0,
+            candidates=self.prompting.candidates if self.ranks else 1,
             picture=False,  # the live engine draws each shape
             previews=True,
             whole=self.whole,
@@ -236,7 +235,7 @@ class Make(QObject):
         changes = dict(change.removeprefix("sampler.").split("=", 1) for change in job.changes)
         self.steps = float(changes.pop("steps", self.steps))
         self.guidance = float(changes.pop("guidance_scale", self.guidance))
-        self.prompting.points = job.points
+        self.prompting.points, self.prompting.candidates = job.points, job.candidates
         self.prompting.write(prompt_of(job.changes))
         changes.pop("prompt", "")
         self.whole = job.whole
@@ -262,7 +261,7 @@ class Make(QObject):
             self.roll()
         self.prompting.remember()
         self.asked.emit(run)
-        self._remember()
+        self._kept.keep(self._choice)
         return run
 
     @property
@@ -283,40 +282,26 @@ class Make(QObject):
     def close(self) -> None:
         """The project is closed: keep what was asked for, and what was chosen for the next time."""
         self._series.finish()
-        self._remember()
+        self._kept.keep(self._choice)
 
-    # from one time to the next ---------------------------------------------------------------------------------------
     @property
-    def _choice(self) -> MakeFile | None:
+    def _choice(self) -> Choice | None:
+        """What is kept for the next time."""
         if self.source is None:
             return None
         words, recent = self.prompting.text, tuple(self.prompting.recent)
-        return MakeFile(model=self.source.name, category=self.category, count=self.count, prompt=words, recent=recent)
+        return Choice(model=self.source.name, category=self.category, count=self.count, prompt=words, recent=recent)
 
-    def _remember(self) -> None:
-        """Keep what is chosen, if it is something else than what is kept."""
-        if (choice := self._choice) is None or choice == self._kept:
-            return
-        self._kept = choice
-        try:
-            write_json(self._project.folder / FILE, choice)
-        except OSError as error:  # a full disk must not stop anything for this
-            self._troubles.tell_error(error)
-
-    def _recall(self) -> None:
-        """Choose what was chosen last, as far as it is still there; a file that cannot be read says nothing."""
-        try:
-            kept = msgspec.json.decode((self._project.folder / FILE).read_bytes(), type=MakeFile)
-        except (OSError, msgspec.DecodeError):
-            return
-        self.set_count(kept.count)
-        self.prompting.recent = list(kept.recent)
-        self.prompting.write(kept.prompt)
-        found = next((source for source in self.sources if source.name == kept.model), None)
+    def _take(self, last: Choice) -> None:
+        """Choose what was chosen last, as far as it is still there."""
+        self.set_count(last.count)
+        self.prompting.recent = list(last.recent)
+        self.prompting.write(last.prompt)
+        found = next((source for source in self.sources if source.name == last.model), None)
         if found is not None:
             self.choose(found.name)
-            if kept.category in ("", *self.categories):
-                self.set_category(kept.category)
+            if last.category in ("", *self.categories):
+                self.set_category(last.category)
 
     def _look_again(self, run: str) -> None:
         task = self._queue.task(run)

@@ -18,7 +18,8 @@ LIKE = 0.995  # likeness from which a prompt is one that was learned
 
 class Prompting(QObject):
     """``text`` is what is typed, a prompt a line. ``known`` is what the chosen model knows, None where it reads no
-    words; ``points`` are those of a cloud, 0 = as many as the model draws."""
+    words; ``points`` are those of a cloud, 0 = as many as the model draws; of ``candidates`` for each cloud the one is kept
+    that goes best with the prompt."""
 
     changed = Signal()
     wanted = Signal()  # somebody is to type a prompt now
@@ -32,6 +33,7 @@ class Prompting(QObject):
         self.known: Known | None = None
         self.text = ""
         self.points = 0  # of a cloud; 0 = as many as the model draws by itself
+        self.candidates = 1  # clouds drawn for each that is kept
         self.recent: list[str] = []  # the newest first
         self.examples: tuple[str, ...] = ()
         self._seen: dict[str, Look] = {}  # prompt -> what the model makes of it: some milliseconds each

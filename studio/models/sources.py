@@ -10,12 +10,13 @@ from engine import shipped
 from engine.asking import Askable
 from engine.conditions import Classes, Seen
 from engine.errors import StudioError
+from engine.jobs import TrainJob
 from engine.methods import MethodSettings, name_of
 from engine.project import Project
 from engine.settings import SamplerSettings
 from studio.models.train_methods import METHODS
 
-DETAILS = "details"  # role of a denoiser that refines clouds
+CLOUDS, MATCH = "clouds", "match"  # roles of what is trained on clouds: it draws them, or tells which go with a prompt
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Source:
     """A model. ``name`` is what a GenerateJob takes; ``sampler`` its own settings of drawing; ``about`` a few words.
 
     reads : it comes with the program and is asked in words
+    ranks : there is a model that tells which of its clouds go best with a prompt
     """
 
     name: str
@@ -32,6 +34,7 @@ class Source:
     sampler: SamplerSettings
     own: bool
     reads: bool = False
+    ranks: bool = False
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -64,13 +67,14 @@ def shipped_sources() -> list[Source]:
             continue
         words = f"{card.training:,} training shapes, comes with the program"
         source = _source(model, card.title or name.capitalize(), words, about, own=False)
-        found.append(replace(source, reads=card.reads_words))
+        found.append(replace(source, reads=card.reads_words, ranks=shipped.has_file(model, shipped.MATCH)))
     return found
 
 
 def own_sources(project: Project) -> list[Source]:
     """The models that were trained or imported in a project, newest first."""
-    found = []
+    found: list[Source] = []
+    matched: set[str] = set()  # fits whose clouds can be ranked
     for run in reversed(project.catalogue.runs()):
         path = project.run_folder(run.id) / "model.safetensors"
         if run.state == "finished" and path.is_file():
@@ -78,14 +82,26 @@ def own_sources(project: Project) -> list[Source]:
                 about = read_about(path)
             except StudioError:
                 continue
-            if getattr(about.settings, "denoiser", None) and getattr(about.settings.denoiser, "role", "") == DETAILS:
-                continue  # it puts points between those of others, and draws nothing by itself
+            role = getattr(getattr(about.settings, "denoiser", None), "role", CLOUDS)
+            if role == MATCH:
+                matched.add(_fit_of(run.id, project))
+            if role != CLOUDS:
+                continue  # it draws nothing by itself
             what = ", ".join(name for name in about.categories if name) or "shapes"
             title = f"{what.capitalize()} ({run.id})"
             found.append(
                 _source(run.id, title, f"{METHODS[name_of(about.settings)][0]}, trained here", about, own=True)
             )
-    return found
+    return [replace(source, ranks=bool(fit := _fit_of(source.name, project)) and fit in matched) for source in found]
+
+
+def _fit_of(run: str, project: Project) -> str:
+    """The fit that a training learned from; "" of a model from elsewhere."""
+    try:
+        job = project.job(run)
+    except (StudioError, OSError):
+        return ""
+    return job.fit if isinstance(job, TrainJob) else ""
 
 
 def read_about(path: Path) -> _About:

@@ -148,6 +148,7 @@ def command_of(job: Job, project: Path) -> str:
             words += [word for pair in job.attributes.items() for word in ("--attribute", "=".join(pair))]
             words += ["--points", str(job.points)] if job.points else []
             words += ["--refine", job.refine] if job.refine else []
+            words += ["--candidates", str(job.candidates)] if job.candidates > 1 else []
             words += [] if job.whole else ["--as-drawn"]
             words += ["--device", job.device] if job.device != "auto" else []
         case _:

@@ -24,7 +24,7 @@ from studio.widgets.tall_area import TallArea
 from studio.widgets.words import Ground, button, label, line, tool
 
 MOST_STEPS = 1_000
-MOST_POINTS = 4_096  # as many as a GenerateJob takes
+MOST_POINTS, MOST_CANDIDATES = 4_096, 16  # as many as a GenerateJob takes
 FEW = 64  # shapes on the slider; more are typed
 NAMES = 76  # pixels of the names on the left
 
@@ -64,6 +64,8 @@ class MakeView(Ground):
         self.guidance = QDoubleSpinBox(minimum=0, maximum=20, singleStep=0.5, decimals=2)
         self.points = QSpinBox(minimum=0, maximum=MOST_POINTS, singleStep=256)
         self.points.setSpecialValueText("As the model draws")
+        self.candidates = QSpinBox(minimum=1, maximum=MOST_CANDIDATES, suffix=" for each")
+        self.candidates.setSpecialValueText("None: the first that come")
         self.whole = QCheckBox("Draw again what comes apart")
         self.go = button("Generate", lambda: self._make.generate(), "primary", tip="Put it into the queue (Ctrl+Enter)")
         self.clear = button("Clear", self._make.clear, "flat", tip="Ask for nothing in particular")
@@ -87,7 +89,9 @@ class MakeView(Ground):
         column.addWidget(self.prompt)
         numbers = Rows(NAMES)
         numbers.row("Count", _row(self.slider, self.count))
+        numbers.row("Candidates", self.candidates)
         numbers.row("Next seed", _row(self.seed, self.lock, self.dice))
+        self._numbers = numbers
         column.addLayout(numbers)
         column.addWidget(self.more, 0, Qt.AlignmentFlag.AlignLeft)
         self._extra = QWidget()
@@ -132,6 +136,7 @@ class MakeView(Ground):
         self.steps.valueChanged.connect(lambda: make.set_drawing(self.steps.value(), self.guidance.value()))
         self.guidance.valueChanged.connect(lambda: make.set_drawing(self.steps.value(), self.guidance.value()))
         self.points.valueChanged.connect(make.set_points)
+        self.candidates.valueChanged.connect(make.set_candidates)
         self.prompt.entered.connect(lambda: make.generate())
         make.prompting.changed.connect(self._draw_points)
         self.whole.toggled.connect(make.set_whole)
@@ -141,6 +146,9 @@ class MakeView(Ground):
         self.steps.setToolTip("Of drawing: more are slower and a little cleaner")
         self.guidance.setToolTip("How closely shapes follow what was asked for; 1 = off, at least 2 when something is")
         self.points.setToolTip("Of each cloud: more take longer, and show more of small things")
+        self.candidates.setToolTip(
+            "How many clouds are drawn for each that is kept: those stay that go best with the prompt, the best first"
+        )
         names = {
             "Model": (self.model, "What draws the shapes: one that comes with the program, or one of your own"),
             "Category": (self.category, "What kind of shapes"),
@@ -179,6 +187,7 @@ class MakeView(Ground):
         categories = make.categories
         self.prompt.setVisible(make.reads)
         self._rows.setRowVisible(self.points, make.reads)
+        self._numbers.setRowVisible(self.candidates, make.ranks)
         self._rows.setRowVisible(self.whole, not make.reads)
         self._draw_points()
         many = len(categories) > 1
@@ -200,8 +209,9 @@ class MakeView(Ground):
         self.model.setEnabled(bool(make.sources))
 
     def _draw_points(self) -> None:
-        with QSignalBlocker(self.points):
+        with QSignalBlocker(self.points), QSignalBlocker(self.candidates):
             self.points.setValue(self._make.prompting.points)
+            self.candidates.setValue(self._make.prompting.candidates)
 
     def _ask(self) -> None:
         """A choice for each thing that the model can be asked for."""

@@ -28,17 +28,17 @@ def test_facts_are_categories_and_what_items_differ_in() -> None:
     items = rows(
         ("chair", CHAIR), ("chair", CHAIR | {"arms": False}), ("chair", CHAIR | {"seat": "square"}), ("mug", {})
     )
-    assert facts_of(items, 100).tolist() == [
+    assert facts_of(items, 100).table.tolist() == [
         [1, 0, 0, 1, 1, 0],
         [1, 0, 1, 0, 1, 0],
         [1, 0, 0, 1, 0, 1],
         [0, 1, -1, -1, -1, -1],
     ]
-    assert facts_of(items, 2).shape == (4, 2) and len(facts_in(items)) == 6
+    assert facts_of(items, 2).table.shape == (4, 2) and len(facts_in(items)) == 6
 
 
 def test_items_that_are_all_alike_have_no_facts() -> None:
-    assert facts_of(rows(("chair", CHAIR), ("chair", CHAIR)), 100).shape == (2, 0)
+    assert facts_of(rows(("chair", CHAIR), ("chair", CHAIR)), 100).table.shape == (2, 0)
 
 
 def test_a_share_of_captions_has_the_same_words_in_another_order() -> None:

@@ -1,5 +1,6 @@
 """The prompt of the Make panel: typed, mended, asked for by Enter, remembered, queued as a list, seen forming in the view."""
 
+import dataclasses
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,7 @@ from studio.models.looking import Looking
 from studio.models.make import Make
 from studio.models.mix_kin import Kin
 from studio.models.offers import offers
+from studio.models.titles import command_of
 from studio.models.watching import Watching, watched
 from studio.views.gallery import GalleryView
 from studio.views.make import MakeView
@@ -67,6 +69,24 @@ def jobs(desk: Desk) -> list[GenerateJob]:
     """All generations that were asked for, in their order."""
     tasks = sorted(desk.opened.queue.tasks, key=lambda task: task.run)
     return [task.job for task in tasks if isinstance(task.job, GenerateJob)]
+
+
+def test_candidates_are_asked_for_where_they_can_be_ranked(
+    asked: tuple[Desk, MakeView, PromptLine], qtbot: QtBot
+) -> None:
+    desk, view, line = asked
+    make = desk.opened.model(Make)
+    assert not view.candidates.isVisible() and make.source is not None
+    make.source = dataclasses.replace(make.source, ranks=True)
+    make.changed.emit()
+    assert view.candidates.isVisible()
+    view.candidates.setValue(4)
+    qtbot.keyClicks(line, "a round table")
+    qtbot.keyClick(line, Key.Key_Return)
+    (job,) = jobs(desk)
+    assert job.candidates == 4 and "--candidates 4" in command_of(job, desk.opened.folder)
+    make.prompting.candidates = 1
+    assert make.recall(job) and view.candidates.value() == 4
 
 
 def test_enter_asks_for_what_was_typed(asked: tuple[Desk, MakeView, PromptLine], qtbot: QtBot) -> None:

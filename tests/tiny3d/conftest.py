@@ -5,7 +5,7 @@ from contextlib import nullcontext
 import pytest
 from torch import Tensor, nn
 
-from engine.methods.tiny3d import denoiser, upsampler
+from engine.methods.tiny3d import denoiser, matcher, upsampler
 
 DIM = 4
 
@@ -24,5 +24,5 @@ class Reader(nn.Module):
 @pytest.fixture
 def exact(monkeypatch: pytest.MonkeyPatch) -> None:
     """In float32, wherever the tests run."""
-    for module in (denoiser, upsampler):
+    for module in (denoiser, matcher, upsampler):
         monkeypatch.setattr(module, "narrow", lambda device: nullcontext())

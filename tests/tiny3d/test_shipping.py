@@ -16,7 +16,7 @@ from engine.generating import model_to_draw_with
 from engine.shapes import read_model_about
 from engine.shipped import ModelCard
 from engine.shipping.cloud_card import cloud_page
-from engine.shipping.clouds import FILES
+from engine.shipping.clouds import files_of
 from engine.shipping.make import make_models
 from engine.shipping.recipe import CLOUDS, CloudRecipe
 from engine.stages import ended
@@ -27,8 +27,10 @@ from engine.text.spelling import check
 SMALL = CloudRecipe(
     name="words",
     preset="smoke",
-    changes=("fit.points=32", "fit.pool=2", "train.steps=4", "train.batch=2", "sampler.steps=2", "sampler.points=64"),
+    changes=("fit.points=32", "fit.pool=2", "train.steps=4", "train.batch=2", "sampler.steps=2", "sampler.points=64")
+    + ("text.facts=128",),
     finish=("train.steps=2", "denoiser.min_snr=0"),
+    match=("denoiser.role=match", "train.steps=2"),
     drawing=("guidance_scale=3",),
     categories=("table", "mug"),
     items=12,
@@ -70,7 +72,7 @@ def card_of(models: Path) -> ModelCard:
 
 def test_its_card_tells_what_was_measured_and_how_it_draws(models: Path) -> None:
     card = card_of(models)
-    assert {path.name for path in models.iterdir()} == {f"words{suffix}" for suffix in FILES}
+    assert {path.name for path in models.iterdir()} == {f"words{suffix}" for suffix in files_of(SMALL)}
     assert {(row.category, row.kind) for row in card.scores} == {
         (category, kind) for category in ("table", "mug") for kind in ("generated", "real")
     }

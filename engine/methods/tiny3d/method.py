@@ -14,6 +14,7 @@ from engine.errors import InputError
 from engine.layout import Layout
 from engine.method import Batch, LatentSet, Look, Representation, Shapes
 from engine.methods.tiny3d.denoiser import PointDenoiser, Prompted
+from engine.methods.tiny3d.matcher import Matcher
 from engine.methods.tiny3d.reading import read_prompt
 from engine.methods.tiny3d.settings import PromptSettings, Tiny3dSettings
 from engine.methods.tiny3d.upsampler import Upsampler
@@ -47,6 +48,8 @@ class Tiny3d:
             )
         own = settings.text.encoder == "words"
         reader, width = WordNetwork(settings.text) if own else nn.Identity(), settings.fit.width
+        if settings.denoiser.role == "match":
+            return Matcher(settings.learned, reader, settings.text.dim, width)
         if settings.denoiser.role != "details":
             return PointDenoiser(settings.learned, reader, settings.text.dim, width)
         if settings.fit.colours:
@@ -79,6 +82,9 @@ class Tiny3d:
         """The denoising loss on clouds that are told their captions; rows hold points in any order."""
         assert isinstance(trainee, PointDenoiser)
         drop, facts = settings.train.condition_drop, batch.extras.get("facts")
+        if isinstance(trainee, Matcher):
+            assert isinstance(representation, CloudRepresentation)
+            trainee.name(representation.facts)
         some = settings.fit.width * settings.denoiser.points
         rows = batch.target[:, :some] if some else batch.target
         return trainee.loss(rows, batch.extras["caption"], generator, drop, facts)
@@ -96,10 +102,11 @@ class Tiny3d:
         """Clouds of ``settings.points`` points as ``settings.prompt`` says; what was made of its words is told."""
         assert isinstance(trainee, PointDenoiser)
         assert isinstance(representation, CloudRepresentation)
-        if isinstance(trainee, Upsampler):
-            raise InputError(
-                "this model puts points into clouds, it draws none; draw with another, and --refine with it"
-            )
+        if isinstance(trainee, Upsampler | Matcher):
+            refines = isinstance(trainee, Upsampler)
+            what = "puts points into clouds" if refines else "tells how well clouds go with prompts"
+            how = "--refine with it" if refines else "ask for --candidates"
+            raise InputError(f"this model {what}, it draws none; draw with another, and {how}")
         asked = msgspec.convert(msgspec.to_builtins(settings), PromptSettings)
         text = yield from read_prompt(asked.prompt, trainee, representation, asked.encoder_folder)
         points = asked.points or representation.settings.fit.points

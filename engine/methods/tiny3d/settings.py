@@ -36,8 +36,11 @@ class PointDenoiserSettings(Settings, frozen=True):
     """The transformer over points, its noise schedule and its loss."""
 
     role: Annotated[
-        Literal["clouds", "details"],
-        Meta(description="details: it learns to put new points between those of a cloud, see `upsampler`"),
+        Literal["clouds", "details", "match"],
+        Meta(
+            description="details: it learns to put new points between those of a cloud, see `upsampler`; match: it learns "
+            "to tell how well clouds go with prompts, see `matcher`"
+        ),
     ] = "clouds"
     network: Annotated[
         Literal["ours", "published"],
