@@ -9,7 +9,8 @@ BEST = "The rows of real training shapes say what is the best that can be had; 1
 STEPS = {
     "samples": "procedural shapes",
     "train": "training",
-    "finish": "second training", "match": "what ranks candidates",
+    "finish": "second training",
+    "match": "what ranks candidates",
     "sample": "a shape drawn, looked at and drawn again",
 }
 
