@@ -1,16 +1,15 @@
 """The stage of a GenerateJob: a model, of the project or one that comes with the program, draws new shapes."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-import torch
 from torch import Tensor
 
-from engine import methods
+from engine import device, methods
 from engine.asking import Asked, class_ids, unusual
-from engine.clouds.matching import Ranking, ranking_for
+from engine.clouds.matching import nth, ranking_for
 from engine.clouds.representation import CloudRepresentation
 from engine.clouds.upsampled import open_refiner, with_points
 from engine.errors import InputError
@@ -56,11 +55,9 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
     if job.points or job.refine:
         sampler = _counted(job, sampler, settings)
     refiner = (yield from open_refiner(job.refine, project, work)) if job.refine else None
-    ranking = (yield from ranking_for(job, model, sampler, project, work)) if about.reads_words else None
-    if job.candidates > 1 and ranking is None:
-        raise InputError(
-            f"{job.model} is asked in no words, by which candidates could be ranked; leave --candidates out"
-        )
+    ranking = (yield from ranking_for(job, model, sampler, project, work)) if job.candidates > 1 else None
+    device.use_threads(model.trainee)  # as many as suit what draws, not what was opened after it
+    draws, matches = job.candidates if ranking else 1, list[float]()
     asked = Asked(job.category, job.with_parts, job.without, job.attributes)
     if (job.with_parts or job.without or job.attributes) and not any("guidance_scale" in one for one in job.changes):
         sampler = msgspec.structs.replace(sampler, guidance_scale=max(GUIDED, sampler.guidance_scale))
@@ -86,16 +83,17 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
     def draw(attempt: int) -> Stage[Shapes]:
         seed = seed_of(job.seed, "again", attempt) if attempt else job.seed
         look = look_at if forming and not attempt else None
-        found = yield from method.sample(model.trainee, representation, job.count, sampler, seed, condition, look)
-        if ranking and job.candidates > 1:
-            others = [found]
-            for number in range(1, job.candidates):
-                own = seed_of(seed, "candidate", number)
-                others.append(
-                    (yield from method.sample(model.trainee, representation, job.count, sampler, own, condition))
-                )
-            found = yield from _best(ranking, others, job.count)
-            guesses.update((number, found.row(number)) for number in guesses)
+        first = method.sample(model.trainee, representation, job.count, sampler, seed, condition, look)
+        found = yield from nth(first, 0, draws)
+        for number in range(1, draws):
+            assert ranking is not None
+            own = seed_of(seed, "candidate", number)
+            more = method.sample(model.trainee, representation, job.count, sampler, own, condition)
+            found, matches[:] = yield from ranking.best(found, (yield from nth(more, number, draws)))
+            guesses.update((place, found.row(place)) for place in guesses)
+        if matches:
+            said = f"{job.count} of {draws * job.count} candidates are kept, the best first"
+            yield Note(text=f"{said}; text match {matches[0]:.1f} to {matches[-1]:.1f}")
         if job.points:
             assert isinstance(representation, CloudRepresentation)
             words = (getattr(sampler, name, "") for name in ("prompt", "encoder_folder"))
@@ -156,21 +154,9 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
         "moved": finished.told_moves(),
         "nearest": nearest,
         "matches": [
-            {"shape": name, "match": round(match, 2)}
-            for name, match in zip(ids, ranking.of(shapes) if ranking else [], strict=ranking is not None)
+            {"shape": name, "match": round(match, 2)} for name, match in zip(ids, matches, strict=bool(matches))
         ],
     }
-
-
-def _best(ranking: Ranking, candidates: Sequence[Shapes], count: int) -> Stage[Shapes]:
-    """The best ``count`` of the clouds of several draws, the best first."""
-    every = Shapes(torch.cat([one.latent for one in candidates]), model_id=candidates[0].model_id)
-    found, matches = ranking.best(every, count)
-    yield Note(
-        text=f"{count} of {len(every.latent)} candidates are kept, the best first; text match {matches[0]:.1f} to "
-        f"{matches[-1]:.1f}"
-    )
-    return found
 
 
 def model_to_draw_with(project: Project | None, category: str = "", method: str = "", words: bool = False) -> str:

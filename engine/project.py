@@ -9,7 +9,7 @@ from typing import Any, Self
 import msgspec
 
 from engine.catalogue import Catalogue
-from engine.errors import DamagedFileError, InputError
+from engine.errors import DamagedFileError, InputError, StudioError
 from engine.jobs import VERSION as JOB_VERSION
 from engine.jobs import ExportJob, FilmJob, FitJob, Job, TrainJob, kind_of
 from engine.methods import name_of
@@ -111,6 +111,14 @@ class Project:
             raise InputError(f"there is no run {run!r} in this project; `list runs` shows what there is")
         job: Job = _read(path, Job, JOB_VERSION)
         return job
+
+    def fit_of(self, run: str) -> str:
+        """The fit that a training learned from; "" of models from elsewhere, and where that cannot be read."""
+        try:
+            job = self.job(run)
+        except (StudioError, OSError):
+            return ""
+        return job.fit if isinstance(job, TrainJob) else ""
 
     def submit(self, job: Job) -> Job:
         """Give the job a run (unless it names one), keep it as job.json, and return it.

@@ -189,7 +189,12 @@ def keep_version(model: str, project: Path) -> str:
     card = shipped_card(model, project)
     for suffix in (MATCH if card.reads_words else KNOWN, CARD, MODEL):
         place = project / VERSIONS / card.hash / f"{card.name}{suffix}"
-        if not place.is_file() and (suffix != MATCH or has_file(PREFIX + card.name, MATCH)):
+        here = (
+            suffix != MATCH
+            or has_file(PREFIX + card.name, MATCH)
+            and shipped_card(PREFIX + card.name).hash == card.hash
+        )
+        if here and not place.is_file():
             write_atomic(place, shipped_file(model, suffix, project).read_bytes())
     return f"{PREFIX}{card.name}@{card.hash}"
 

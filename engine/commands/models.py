@@ -101,7 +101,9 @@ def train(options: Options, method: str, fit_run: str, fork: str, without: tuple
 @click.option("--count", default=8, show_default=True, type=click.IntRange(1, 100_000))
 @click.option("--points", default=0, type=click.IntRange(0, 4096), help="Of each cloud; 0: as many as the model draws.")
 @click.option("--refine", default="", metavar="MODEL", help="What draws points beyond those; else they come midway.")
-@click.option("--candidates", default=1, type=click.IntRange(1, 16), help="Clouds for each, of which the best stay.")
+@click.option(
+    "--candidates", default=1, type=click.IntRange(1, 16), help="Clouds drawn for each one kept: the best stay."
+)
 @click.option("--seed", default=0, show_default=True, type=int)
 @click.option(
     "--whole/--as-drawn",

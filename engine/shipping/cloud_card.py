@@ -48,7 +48,8 @@ def card_of_clouds(
         command=command,
         device=machine,
         seconds=({"samples": round(made, 1)} if made else {})
-        | {step: round(seconds[step], 1) for step in ("fit", "train", "finish", "match") if step in seconds},
+        | {step: round(seconds[step], 1) for step in ("fit", "train", "finish") if step in seconds}
+        | {name.partition("-")[0]: round(value, 1) for name, value in seconds.items() if name.startswith("match-")},
         scores=tuple(score_of(row) for row in found.rows),
         verdicts={},
         verdicts_unseen={},

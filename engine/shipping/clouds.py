@@ -26,13 +26,13 @@ from engine.shipping.clock import Clock
 from engine.shipping.cloud_card import card_of_clouds, cloud_page
 from engine.shipping.cloud_pictures import draw_nearest, draw_prompts
 from engine.shipping.cloud_scores import CloudScores, Shown, measured
-from engine.shipping.learning import CLOUD_PLACES, learning_version
+from engine.shipping.learning import CLOUD_PLACES, MATCH_PLACES, learning_version
 from engine.shipping.pack import pack_matcher, pack_model
 from engine.shipping.put import put, tried_of
 from engine.shipping.recipe import CloudRecipe
 from engine.storage import digest
 
-FIT, TRAIN, FINISH, RANK = "fit", "train", "finish", "match"
+FIT, TRAIN, FINISH = "fit", "train", "finish"
 PICTURES = (SHAPES, NEAREST) = ("-shapes.webp", "-nearest.webp")
 
 
@@ -59,15 +59,17 @@ def make_clouds(recipe: CloudRecipe, out: Path, work: Path, device: Device, comm
         yield from do(TrainJob(run=TRAIN, settings=recipe.settings, fit=FIT, device=device))
         if recipe.finish:
             yield from do(TrainJob(run=FINISH, settings=recipe.finishing, fit=FIT, fork=TRAIN, device=device))
+        version = learning_version(places=MATCH_PLACES)
+        rank = f"match-{digest(msgspec.json.encode([recipe.match, version]))[:6]}"  # learned anew without the rest
         if recipe.match:
-            yield from do(TrainJob(run=RANK, settings=recipe.matching, fit=FIT, device=device))
+            yield from do(TrainJob(run=rank, settings=recipe.matching, fit=FIT, device=device))
         packed = folder / f"packed-{recipe.measured}"
         model = packed / f"{recipe.name}{MODEL}"
         if not model.exists():
             source = project.run_folder(FINISH if recipe.finish else TRAIN) / "model.safetensors"
             yield from clock.timed("pack", pack_model(source, model, recipe.drawing))
         if recipe.match:
-            pack_matcher(project.run_folder(RANK) / "model.safetensors", packed / f"{recipe.name}{MATCH}")
+            pack_matcher(project.run_folder(rank) / "model.safetensors", packed / f"{recipe.name}{MATCH}")
         space = Workspace(packed / "cache", devices.choose(device))
         found = yield from clock.timed(
             f"measure-{recipe.measured}", _measured(recipe, model, learned, unseen, project, space)

@@ -134,7 +134,7 @@ class CloudRecipe(Settings, frozen=True):
     @property
     def learned(self) -> list[Any]:
         """All of it that a trained model follows from."""
-        told = [msgspec.to_builtins(settings) for settings in (self.settings, self.finishing, self.matching)]
+        told = [msgspec.to_builtins(settings) for settings in (self.settings, self.finishing)]
         kept = [{name: value for name, value in one.items() if name != "sampler"} for one in told]
         return [self.name, kept, self.items, self.categories, self.seed]
 

@@ -127,7 +127,7 @@ class _Reader:
         if (own := made.get(shape.id)) is None:
             return ""
         lent = _listed(tuple(f"{part} from {name}" for part, name in own.lent.items()))
-        return f"; pulled to it from training shape {own.start}" + (f", {lent}" if lent else "")
+        return f"; begun from training shape {own.start}" + (f", {lent}" if lent else "")
 
     def _record(self, shape: ShapeRow) -> Record | None:
         """What was kept with a derived shape, or with one that was put into order after it was drawn."""

@@ -313,4 +313,5 @@ def _asked_by(job: GenerateJob | None) -> tuple[object, ...]:
     """What a job asks for, in whatever order it was said; how it is drawn is left out."""
     if job is None:
         return ()
-    return job.model, job.count, job.seed, job.category, {*job.with_parts}, {*job.without}, job.attributes, job.whole
+    drawn = job.count, job.seed, job.whole, job.candidates
+    return job.model, *drawn, job.category, {*job.with_parts}, {*job.without}, job.attributes

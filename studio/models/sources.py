@@ -10,7 +10,6 @@ from engine import shipped
 from engine.asking import Askable
 from engine.conditions import Classes, Seen
 from engine.errors import StudioError
-from engine.jobs import TrainJob
 from engine.methods import MethodSettings, name_of
 from engine.project import Project
 from engine.settings import SamplerSettings
@@ -84,7 +83,7 @@ def own_sources(project: Project) -> list[Source]:
                 continue
             role = getattr(getattr(about.settings, "denoiser", None), "role", CLOUDS)
             if role == MATCH:
-                matched.add(_fit_of(run.id, project))
+                matched.add(project.fit_of(run.id))
             if role != CLOUDS:
                 continue  # it draws nothing by itself
             what = ", ".join(name for name in about.categories if name) or "shapes"
@@ -92,16 +91,7 @@ def own_sources(project: Project) -> list[Source]:
             found.append(
                 _source(run.id, title, f"{METHODS[name_of(about.settings)][0]}, trained here", about, own=True)
             )
-    return [replace(source, ranks=bool(fit := _fit_of(source.name, project)) and fit in matched) for source in found]
-
-
-def _fit_of(run: str, project: Project) -> str:
-    """The fit that a training learned from; "" of a model from elsewhere."""
-    try:
-        job = project.job(run)
-    except (StudioError, OSError):
-        return ""
-    return job.fit if isinstance(job, TrainJob) else ""
+    return [replace(source, ranks=bool(fit := project.fit_of(source.name)) and fit in matched) for source in found]
 
 
 def read_about(path: Path) -> _About:

@@ -147,13 +147,14 @@ class MakeView(Ground):
         self.guidance.setToolTip("How closely shapes follow what was asked for; 1 = off, at least 2 when something is")
         self.points.setToolTip("Of each cloud: more take longer, and show more of small things")
         self.candidates.setToolTip(
-            "How many clouds are drawn for each that is kept: those stay that go best with the prompt, the best first"
+            "How many clouds are drawn for each one that is kept: the ones that go best with the prompt, best first"
         )
         names = {
             "Model": (self.model, "What draws the shapes: one that comes with the program, or one of your own"),
             "Category": (self.category, "What kind of shapes"),
             "Count": (self.count, "How many shapes"),
             "Count, slider": (self.slider, "How many shapes"),
+            "Candidates": (self.candidates, self.candidates.toolTip()),
             "Next seed": (self.seed, "What is made next is drawn with it: the same seed gives the same shapes again"),
         }
         for name, (widget, tip) in names.items():

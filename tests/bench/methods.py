@@ -1,4 +1,4 @@
-"""`bench methods`: ``basis`` against ``hyperdiffusion`` and ``semantic``, on the same shapes and in the same run.
+"""`bench methods`: ``basis`` against ``hyperdiffusion`` and ``semantic``, on the same shapes.
 
 Procedural aeroplanes and chairs, a model per category and method: one fit of 512 training shapes, three denoisers of
 different seeds on it, 512 samples of each against 512 shapes that no model has seen. Everything is a job of one project in
@@ -7,8 +7,8 @@ settings and code (remarks and layout do not count): the benchmark may be stoppe
 where it was, and a change of one method leaves the runs of the others standing. Jobs run on the CPU, one after the other.
 
 A row (one method on one category) that is finished is kept in ``tests/bench/measured`` under the name of all that it follows
-from, code included, so that a benchmark of many hours can be gone on with on another machine. SHAPESTUDIO_BENCH_ANEW=1
-measures it again.
+from, the engine's code included, with its day and machine: so another machine goes on where one has stopped. With
+SHAPESTUDIO_BENCH_ANEW=1 and an empty cache everything is measured again.
 
 Settings are each method's preset ``tiny``, which its author chose for some hundreds of shapes and minutes of CPU; nothing
 is tuned here, and running scores are off. The only change is the budget of CPU time: 30 minutes for a fit, points and
@@ -56,6 +56,7 @@ from tests.bench._source import ROOT, code_of
 
 ANEW = "SHAPESTUDIO_BENCH_ANEW"  # environment: rows that are kept are measured again
 OURS = "basis"
+ROW = 1  # counts up where rows have other columns
 COMPARED = ("hyperdiffusion", "semantic", OURS)
 UNWATCHED = ["train.watch_every=0"]
 LEARNING = (
@@ -143,7 +144,7 @@ def _category(
     for method, settings in recipe.settings.items():
         learning = msgspec.json.encode([settings, recipe.fit_s, recipe.train_s]) + code_of((*LEARNING, *OWN[method]))
         job = FitJob(run=f"fit-{method}-{category}-{digest(learning)[:6]}", settings=settings, device="cpu")
-        measuring = code_of(MEASURING) + msgspec.json.encode([recipe.seeds, recipe.emd_shapes])
+        measuring = code_of(MEASURING) + msgspec.json.encode([ROW, recipe.seeds, recipe.emd_shapes])
         name = f"{method}-{category}-{digest(job.run.encode() + measuring + project.folder.name.encode())}"
         row = kept.row(name) if kept else None
         if row is not None:

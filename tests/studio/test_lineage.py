@@ -111,7 +111,7 @@ def test_parts_found_in_a_cloud_tell_which_training_shape_they_went_out_from(fam
         made = [{"shape": split, "start": "chair-7", "lent": {"arm": "chair-9"}, "near": 0.98}]
         write_json(project.run_folder("split-0001") / "result.json", {"run": "split-0001", "made": made})
     told = read_lineage(family, split).words
-    assert told == "parts found in a cloud; pulled to it from training shape chair-7, arm from chair-9"
+    assert told == "parts found in a cloud; begun from training shape chair-7, arm from chair-9"
 
 
 def test_a_shape_whose_card_is_gone_still_tells_its_parents(family: Path) -> None:

@@ -1,21 +1,22 @@
 """The matcher: it learns to tell facts from clouds, and generations keep the best of several candidates by it."""
 
 import math
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Generator, Iterator
+from typing import Any, cast
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from engine import Project, methods
+from engine import Project, methods, run
 from engine.clouds.told import Facts
 from engine.errors import InputError
 from engine.generating import model_to_draw_with
 from engine.jobs import FitJob, GenerateJob, SamplesJob, TrainJob
 from engine.methods.tiny3d.matcher import POINTS, Matcher
 from engine.methods.tiny3d.settings import PointDenoiserSettings
+from engine.protocol import Progress
 from engine.settings import override
 from engine.storage import read_tensors
 from engine.text.settings import WordSettings
@@ -147,14 +148,41 @@ def test_the_best_candidates_are_kept_the_best_first(trained: tuple[Project, str
     project, base, _ = trained
     plain, first = drawn(project, "plain", model=base, changes=ROUND, count=2)
     rows, matches = drawn(project, "best", model=base, changes=ROUND, count=2, candidates=3)
-    assert rows.shape == plain.shape and len(first) == len(matches) == 2
-    assert matches == sorted(matches, reverse=True) and matches[0] >= max(first)
+    assert rows.shape == plain.shape and first == [] and len(matches) == 2
+    assert matches == sorted(matches, reverse=True)
+    again, same = drawn(project, "again", model=base, changes=ROUND, count=2, candidates=3)
+    assert np.array_equal(rows, again) and same == matches
     more, _ = drawn(project, "more", model=base, changes=ROUND, count=2, candidates=3, points=150)
     assert np.array_equal(more[:, : rows.shape[1]], rows)
     notes: list[str] = []
     finished(GenerateJob(model=base, changes=ROUND, count=1, candidates=2, picture=False), project, notes)
     assert any("1 of 2 candidates are kept" in note for note in notes)
+    assert len(notes) == len(set(notes))  # what a draw says is said once
     assert drawn(project, "anything", model=base, count=1)[1] == []  # without a prompt there is nothing to match
+
+
+def test_a_prompt_of_unknown_words_has_no_candidates(trained: tuple[Project, str, str]) -> None:
+    project, base, _ = trained
+    notes: list[str] = []
+    job = GenerateJob(model=base, changes=("sampler.prompt=zzqx",), count=2, candidates=3, picture=False)
+    done = finished(job, project, notes)
+    assert len(done["shapes"]) == 2 and done["matches"] == []
+    assert any("no candidates are drawn" in note for note in notes)
+
+
+def test_a_stop_keeps_the_best_so_far(trained: tuple[Project, str, str]) -> None:
+    """Stopped while later candidates are drawn: what is kept is what was seen, the best of the first draws."""
+    project, base, _ = trained
+    job = GenerateJob(model=base, changes=ROUND, count=2, candidates=3, picture=False, previews=True, run="stopped")
+    events, two = cast(Generator[Any, None, None], run(job, project)), 0
+    for event in events:
+        two += isinstance(event, Progress) and event.stage == "match"
+        if two == 2:  # the third draws were ranked
+            break
+    events.close()
+    kept = read_tensors(project.run_folder("stopped") / "latents.safetensors")[0]["latent"]
+    best = drawn(project, "two", model=base, changes=ROUND, count=2, candidates=2)[0]
+    assert np.array_equal(kept, best)
 
 
 def test_the_window_knows_whose_clouds_can_be_ranked(trained: tuple[Project, str, str]) -> None:
@@ -176,6 +204,6 @@ def test_what_cannot_be_ranked_says_why(trained: tuple[Project, str, str]) -> No
     assert model_to_draw_with(project, words=True) == base  # although the other is newer
     other = finished(FitJob(settings=override(methods.preset("tiny3d", "smoke"), SMALL)), project)["run"]
     apart = finished(TrainJob(settings=override(methods.preset("tiny3d", "smoke"), SMALL), fit=other), project)["run"]
-    with pytest.raises(InputError, match="on the same fit"):
+    with pytest.raises(InputError, match="on its fit"):
         finished(GenerateJob(model=apart, count=1, candidates=2, changes=ROUND), project)
     assert not next(source for source in own_sources(project) if source.name == apart).ranks

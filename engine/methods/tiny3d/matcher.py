@@ -70,6 +70,7 @@ class Matcher(PointDenoiser):
         super().__init__(settings, nn.Identity(), dim, channels)
         del self.network
         self.clouds = CloudReader(settings.width, facts)
+        self._named = False
         self.register_buffer("names", torch.zeros(NAME * facts, dtype=torch.uint8))
         self.register_buffer("rates", torch.full((facts,), 0.5))
 
@@ -81,18 +82,19 @@ class Matcher(PointDenoiser):
 
     @torch.no_grad()
     def name(self, facts: Facts | None) -> None:
-        """Which facts there are, and of all training shapes. Raises InputError for none, or names too long to be kept."""
+        """Which facts the items of the fit have, told once. Raises InputError for none, or names too long to be kept."""
+        if self._named:
+            return
         if facts is None or not facts.names:
             raise InputError("the shapes of this fit differ in no fact, so clouds and prompts cannot be matched")
         text = msgspec.json.encode(facts.names)
         if len(text) > len(self.names):
             raise InputError("the names of the facts are too long to be kept; set a larger text.facts")
-        if self.known == list(facts.names):
-            return
         self.names.zero_()
         self.names[: len(text)] = torch.tensor(list(text), dtype=torch.uint8)
         there, true = (facts.table >= 0).sum(0), (facts.table == 1).sum(0)
         self.rates[: len(facts.names)] = ((true + 1) / (there + 2)).to(self.rates)
+        self._named = True
 
     def match(self, rows: Tensor, told: Tensor) -> Tensor:
         """(B,) log-likelihood ratios of clouds (B, C P), canonical, and a text that tells facts (F,) so probably."""

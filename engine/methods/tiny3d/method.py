@@ -48,6 +48,8 @@ class Tiny3d:
             )
         own = settings.text.encoder == "words"
         reader, width = WordNetwork(settings.text) if own else nn.Identity(), settings.fit.width
+        if settings.denoiser.role != "clouds" and settings.train.preview_every:
+            raise InputError("it draws nothing that could be seen while it learns; set train.preview_every=0")
         if settings.denoiser.role == "match":
             return Matcher(settings.learned, reader, settings.text.dim, width)
         if settings.denoiser.role != "details":
