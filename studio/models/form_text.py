@@ -40,6 +40,9 @@ def sentence(field: Field) -> str:
     return f"This needs {field.needs}."
 
 
+FINEST = 1e-9  # step: smaller ones are nothing that a person means, down to what no number is left of
+
+
 def stepped(field: Field, value: float, steps: int) -> float:
     """``value`` after so many steps up (or down), within the field's bounds, as a round number.
 
@@ -71,7 +74,7 @@ def _step_size(value: float, whole: bool, low: float, high: float) -> float:
     if not whole and high - low <= 2:
         return _round_down((high - low) / 20)
     size = 10.0 ** (math.floor(math.log10(abs(value))) - 1) if value else (1 if whole else 0.1)
-    return max(1.0, size) if whole else size
+    return max(1.0 if whole else FINEST, size)
 
 
 def _in_sequence(value: float, way: int) -> float:

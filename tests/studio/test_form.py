@@ -123,6 +123,11 @@ def test_steps_go_the_right_way_and_stay_within(data: st.DataObject) -> None:
     assert down < value or not inner_low
 
 
+def test_the_smallest_number_can_be_stepped_away_from() -> None:
+    field = next(one for one in describe(Sample()).all_fields() if one.open_low and one.high == 10)
+    assert stepped(field, 5e-324, 1) == pytest.approx(1e-9) and stepped(field, 5e-324, -1) == 5e-324
+
+
 def test_learning_rates_go_by_ratio() -> None:
     field = next(one for one in describe(preset("basis", "full")).all_fields() if one.key == "train.lr")
     walk = [2e-4]
