@@ -57,7 +57,8 @@ def generate(job: GenerateJob, project: Project, work: Workspace) -> Stage[dict[
     refiner = (yield from open_refiner(job.refine, project, work)) if job.refine else None
     ranking = (yield from ranking_for(job, model, sampler, project, work)) if job.candidates > 1 else None
     device.use_threads(model.trainee)  # as many as suit what draws, not what was opened after it
-    draws, matches = job.candidates if ranking else 1, list[float]()
+    draws = job.candidates if ranking else 1
+    matches: list[float] = []
     asked = Asked(job.category, job.with_parts, job.without, job.attributes)
     if (job.with_parts or job.without or job.attributes) and not any("guidance_scale" in one for one in job.changes):
         sampler = msgspec.structs.replace(sampler, guidance_scale=max(GUIDED, sampler.guidance_scale))

@@ -13,7 +13,7 @@ from engine import Project, methods, run
 from engine.clouds.told import Facts
 from engine.errors import InputError
 from engine.generating import model_to_draw_with
-from engine.jobs import FitJob, GenerateJob, SamplesJob, TrainJob
+from engine.jobs import FitJob, GenerateJob, TrainJob
 from engine.methods.tiny3d.matcher import POINTS, Matcher
 from engine.methods.tiny3d.settings import PointDenoiserSettings
 from engine.protocol import Progress
@@ -23,6 +23,7 @@ from engine.text.settings import WordSettings
 from engine.text.word_encoder import WordNetwork
 from studio.models.sources import own_sources
 from tests.hearing import finished
+from tests.tiny3d.conftest import trained_for
 
 pytestmark = pytest.mark.usefixtures("exact")
 
@@ -122,16 +123,8 @@ def test_facts_are_needed(learned: Matcher) -> None:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, str, str]]:
     """A base and a matcher, which have learned nothing yet to speak of."""
-    torch.set_num_threads(1)
-    with Project.create(tmp_path_factory.mktemp("matcher") / "p") as project:
-        finished(SamplesJob(category="table", count=6, seed=3), project)
-        settings = override(methods.preset("tiny3d", "smoke"), SMALL)
-        fit = finished(FitJob(settings=settings), project)["run"]
-        names = []
-        for role in ("clouds", "match"):
-            own = override(settings, [f"denoiser.role={role}"])
-            names.append(finished(TrainJob(settings=own, fit=fit), project)["run"])
-        yield project, names[0], names[1]
+    with trained_for(("clouds", "match"), SMALL, tmp_path_factory.mktemp("matcher") / "p") as found:
+        yield found
 
 
 SMALL = ["fit.points=64", "fit.pool=2", "train.steps=3", "text.facts=64", "sampler.steps=2", "sampler.points=64"]

@@ -12,7 +12,7 @@ from engine import Project, methods
 from engine.clouds.upsampling import midpoints, nearest
 from engine.errors import InputError
 from engine.generating import model_to_draw_with
-from engine.jobs import FitJob, GenerateJob, SamplesJob, TrainJob
+from engine.jobs import GenerateJob
 from engine.layout import Layout, Slot
 from engine.method import LatentSet
 from engine.methods.tiny3d.settings import PointDenoiserSettings
@@ -22,7 +22,7 @@ from engine.settings import SamplerSettings, override
 from engine.stages import ended
 from engine.storage import read_tensors
 from tests.hearing import finished
-from tests.tiny3d.conftest import DIM, Reader
+from tests.tiny3d.conftest import DIM, Reader, trained_for
 
 pytestmark = pytest.mark.usefixtures("exact")
 QUICKLY = SamplerSettings(sampler="ddim", steps=2, spacing="even", batch=4)
@@ -111,16 +111,12 @@ def test_it_learns_to_bring_points_to_the_surface() -> None:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, str, str]]:
     """A base and an upsampler, which have learned nothing yet to speak of."""
-    torch.set_num_threads(1)
-    with Project.create(tmp_path_factory.mktemp("upsampler") / "p") as project:
-        finished(SamplesJob(category="table", count=6, seed=3), project)
-        settings = override(methods.preset("tiny3d", "smoke"), ["fit.points=128", "fit.pool=2", "train.steps=3"])
-        fit = finished(FitJob(settings=settings), project)["run"]
-        names = []
-        for role in ("clouds", "details"):
-            own = override(settings, [f"denoiser.role={role}"])
-            names.append(finished(TrainJob(settings=own, fit=fit), project)["run"])
-        yield project, names[0], names[1]
+    with trained_for(
+        ("clouds", "details"),
+        ("fit.points=128", "fit.pool=2", "train.steps=3"),
+        tmp_path_factory.mktemp("upsampler") / "p",
+    ) as found:
+        yield found
 
 
 def drawn(project: Project, name: str, **asked: Any) -> np.ndarray:
