@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -14,12 +14,12 @@ from engine.geometry.file import load_geometry
 from engine.geometry.health import Health, health, together
 from engine.geometry.mesh import Mesh
 from engine.jobs import HealthJob
-from engine.method import Workspace
-from engine.opened import open_shape
 from engine.project import Project
 from engine.protocol import Progress, Stage
 from engine.settings import ExportOptions
-from engine.write import write_shape
+
+if TYPE_CHECKING:
+    from engine.method import Workspace
 
 LEAST_WALL = 0.8  # mm: two lines of the usual 0.4 mm nozzle; thinner walls come out weak, or not at all
 MEMORY, SECONDS = 8 * 2**30, 600.0  # that looking at one file may take
@@ -69,7 +69,7 @@ def thorough(order: Order) -> Stage[Health]:
         return (yield from _answered(child, order))
 
 
-def checkup(job: HealthJob, project: Project, work: Workspace) -> Stage[dict[str, Any]]:
+def checkup(job: HealthJob, project: Project, work: "Workspace") -> Stage[dict[str, Any]]:
     """Health of files, items and shapes of a project, one after the other; see ``HealthJob``."""
     kinds = [_kind(name, project) for name in job.names]
     found = []
@@ -93,8 +93,11 @@ def check_surfaces(job: HealthJob) -> Stage[dict[str, Any]]:
     return {"checked": found}
 
 
-def _decoded(name: str, job: HealthJob, project: Project, work: Workspace) -> Stage[Path]:
+def _decoded(name: str, job: HealthJob, project: Project, work: "Workspace") -> Stage[Path]:
     """The union of a shape's parts, as a printer would get it, in a file."""
+    from engine.opened import open_shape  # with torch, which the child that looks at files needs not load
+    from engine.write import write_shape
+
     path = work.folder / "staged" / "shape.stl"
     opened = yield from open_shape(name, project, work)
     parts = opened.representation.parts

@@ -1,10 +1,7 @@
 """Health of files, items and shapes: by the job, and by the command line as a person asks."""
 
-import subprocess
-import sys
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import pytest
 import trimesh
@@ -15,6 +12,7 @@ from engine.errors import InputError, MeshError
 from engine.geometry.file import save_geometry
 from engine.geometry.mesh import Geometry
 from engine.jobs import HealthJob
+from tests.command_line import call
 from tests.geometry.shapes import box
 from tests.hearing import finished
 from tests.parts.projects import keep_fit
@@ -45,16 +43,11 @@ def test_a_shape_an_item_and_a_file(tmp_path: Path, plate: Path) -> None:
 
 
 def test_files_alone_need_no_project_and_can_be_given_a_size(plate: Path, tmp_path: Path) -> None:
-    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "engine", "health", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
-
-    done = call(str(plate), "--size-mm", "20", "--json")
-    (found,) = msgspec.json.decode(done.stdout)["checked"]
+    (found,) = call("health", str(plate), "--size-mm", "20", "--json").answer["checked"]
     assert found["unit"] == "mm" and found["thinnest_wall"] == pytest.approx(0.5, rel=1e-3) and found["thin"] > 0.9
     assert "thinner than 0.8" in found["words"][0] and not found["sound"]
-    missing = call(str(tmp_path / "none.stl"), "--project", str(tmp_path))
-    assert missing.returncode == 2 and missing.stderr.count("\n") == 1
+    missing = call("health", str(tmp_path / "none.stl"), "--project", str(tmp_path), status=2)
+    assert missing.stderr.count("\n") == 1
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:

@@ -1,14 +1,15 @@
 """The command line as a script sees it: JSON on stdout, progress on stderr, exit status."""
 
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import pytest
 import trimesh
+
+from tests import command_line
+from tests.command_line import Said, spawned
 
 SMALL = [
     *("--set", "samples.uniform=4000", "--set", "samples.near=4000", "--set", "samples.per_part=1000"),
@@ -27,11 +28,10 @@ TRAIN = [
 ]
 
 
-def call(*arguments: str, status: int = 0) -> tuple[dict[str, Any], str]:
-    """Run the command line; its JSON object and what it wrote on stderr."""
-    done = subprocess.run([sys.executable, "-m", "engine", *arguments, "--json"], capture_output=True, text=True)
-    assert done.returncode == status, done.stderr
-    return msgspec.json.decode(done.stdout), done.stderr
+def call(*arguments: str, status: int = 0, run: Callable[..., Said] = command_line.call) -> tuple[dict[str, Any], str]:
+    """The JSON object of a command and what it wrote on stderr."""
+    said = run(*arguments, "--json", status=status)
+    return said.answer, said.stderr
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +46,16 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_the_whole_line(project: str, tmp_path: Path) -> None:
-    drawn, _ = call("generate", "--count", "2", "--seed", "3", "--project", project)
-    assert len(drawn["shapes"]) == 2
+    """As a shell runs it, each command in a process of its own."""
+    drawn, said = call("generate", "--count", "2", "--seed", "3", "--project", project, run=spawned)
+    assert len(drawn["shapes"]) == 2 and "Traceback" not in said
+    wrong, said = call("generate", "--model", "no-such-run", "--project", project, status=2, run=spawned)
+    assert "no-such-run" in wrong["error"] and said.count("\n") == 1
     fitted = call("list", "shapes", "--project", project)[0]["shapes"][0]
     assert fitted["kind"] == "fitted"
     out = str(tmp_path / "out")
-    files = call("export", fitted["id"], "--out", out, "--resolution", "48", "--project", project)[0]["files"]
+    told, _ = call("export", fitted["id"], "--out", out, "--resolution", "48", "--project", project, run=spawned)
+    files = told["files"]
     assert files[0]["watertight"]
     assert set(files[0]["parts"]) <= {"body", "wing", "tail", "engine"}
     scene = trimesh.load_scene(files[0]["path"])
@@ -61,8 +65,8 @@ def test_the_whole_line(project: str, tmp_path: Path) -> None:
 def test_the_same_seed_gives_the_same_shapes(project: str) -> None:
     from safetensors.numpy import load_file
 
-    runs = [call("generate", "--count", "2", "--seed", "7", "--project", project)[0]["run"] for _ in range(2)]
-    other = call("generate", "--count", "2", "--seed", "8", "--project", project)[0]["run"]
+    runs = [call("generate", "--count", "1", "--seed", "7", "--project", project)[0]["run"] for _ in range(2)]
+    other = call("generate", "--count", "1", "--seed", "8", "--project", project)[0]["run"]
     first, second, third = (
         load_file(Path(project, "runs", run, "latents.safetensors"))["latent"] for run in (*runs, other)
     )

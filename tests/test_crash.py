@@ -20,6 +20,7 @@ from engine.checkpoint import verify
 from engine.events import read_events
 from engine.project import Project
 from engine.storage import read_tensors
+from tests.command_line import call
 
 SMALL = [
     *("--set", "samples.uniform=2000", "--set", "samples.near=2000", "--set", "samples.per_part=500"),
@@ -128,8 +129,8 @@ def test_killed_runs_equal_the_uninterrupted_ones(tmp_path: Path, kills: int) ->
     straight, broken = tmp_path / "straight", tmp_path / "broken"
     chance = random.Random(kills)
     for project in (straight, broken):
-        engine(project, "new", str(project))
-        engine(project, "samples", "--category", "airplane", "--count", "12", "--seed", "5")
+        call("new", str(project))
+        call("samples", "--category", "airplane", "--count", "12", "--seed", "5", "--project", str(project))
     finished = {}
     for arguments in (FIT, TRAIN):
         engine(straight, *arguments)

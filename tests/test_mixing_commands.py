@@ -1,11 +1,9 @@
 """Mixing by the command line, and what it reads."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from engine import Project
@@ -13,6 +11,7 @@ from engine.card import MirrorMove, ScaleMove, ShiftMove, TurnMove
 from engine.commands import parts
 from engine.errors import InputError
 from engine.parts.settings import Blend
+from tests.command_line import call
 from tests.mixed import A, make_project
 from tests.parts.toys import NAMES
 
@@ -41,23 +40,16 @@ def test_faders_of_the_command_line() -> None:
             parts._blends(given | {"blends": texts})
 
 
-def call(*arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
-    """The command line in a process of its own."""
-    done = subprocess.run([sys.executable, "-m", "engine", *arguments], capture_output=True, text=True, check=False)
-    assert done.returncode == status, done.stderr
-    return done
-
-
 def test_mix_card_list_and_export_from_the_command_line(project: Project, tmp_path: Path) -> None:
     here = ("--project", str(project.folder))
     asked = ("--part", "wing=drawn/0001", "--duplicate", "tail=tail.2", "--move", "tail.2=0.2,0,-0.05", "--turn")
     done = call("mix", "--base", A, *asked, "wing=y:15", "--hold", "body", "--json", *here)
-    result = json.loads(done.stdout)
+    result = done.answer
     (name,) = result["shapes"]
     assert [row["part"] for row in result["parts"]] == [*NAMES, "tail.2"]
-    card = json.loads(call("card", name, "--json", *here).stdout)
-    kept = (project.run_folder(result["run"]) / "cards" / "0000.json").read_text()
-    assert card == json.loads(kept) and card["held"] == ["body", "wing"]
+    card = call("card", name, "--json", *here).answer
+    kept = (project.run_folder(result["run"]) / "cards" / "0000.json").read_bytes()
+    assert card == msgspec.json.decode(kept) and card["held"] == ["body", "wing"]
     shown = call("card", name, *here).stdout
     assert (
         "drawn/0001" in shown and "wing turned by 15 degrees about y" in shown and "licence of fit-fit-a" not in shown
@@ -65,7 +57,7 @@ def test_mix_card_list_and_export_from_the_command_line(project: Project, tmp_pa
     assert "licence of fit-a" in shown and card["hashes"]["wing"] in shown
     assert "mixed" in call("list", "shapes", *here).stdout
     export = call("export", name, "--out", str(tmp_path), "--resolution", "48", "--json", *here)
-    (file,) = json.loads(export.stdout)["files"]
+    (file,) = export.answer["files"]
     assert set(file["parts"]) == {*NAMES, "tail.2"} and file["watertight"]
     done = call("mix", "--base", A, "--part", "wing=fit-b", *here, status=2)
     assert "is an item" in done.stderr and done.stderr.count("\n") == 1, done.stderr

@@ -1,7 +1,5 @@
 """tiny3d from items to files: by the command line, with the words of a prompt, and seen while clouds form."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +26,7 @@ from engine.settings import override
 from engine.stages import ended
 from engine.storage import read_tensors
 from engine.text.asking import prompt_of
+from tests.command_line import call
 from tests.hearing import finished, heard
 
 SMOKE = methods.preset("tiny3d", "smoke")
@@ -224,9 +223,7 @@ def test_from_the_command_line_to_files(trained: tuple[Project, str], tmp_path: 
     project, model = trained
     options = ["--project", str(project.folder), "--model", model, "--prompt", 'a "round" table', "--count", "2"]
     out = ["--out", str(tmp_path / "out"), "--format", "ply", "--set", "sampler.points=50", "--json"]
-    command = [sys.executable, "-m", "engine", "generate", *options, *out]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    told = msgspec.json.decode(said)
+    told = call("generate", *options, *out).answer
     assert [Path(file["path"]).suffix for file in told["files"]] == [".ply", ".ply"]
     for file in told["files"]:
         head, _, body = Path(file["path"]).read_bytes().partition(b"end_header\n")
@@ -245,14 +242,13 @@ def test_a_list_of_prompts_is_a_run_for_each_line(trained: tuple[Project, str], 
     listed = tmp_path / "list.txt"
     options = ["--project", str(project.folder), "--model", model, "--prompts", str(listed), "--count", "1"]
     options += ["--set", "sampler.points=16", "--set", "sampler.steps=2", "--out", str(tmp_path / "out"), "--json"]
-    command = [sys.executable, "-m", "engine", "generate", *options, "--format", "ply"]
+    command = ["generate", *options, "--format", "ply"]
     before = len(project.catalogue.runs("generate"))
     listed.write_text("a table\n?\n", "utf-8")
-    refused = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert refused.returncode == 2 and "list.txt: line 2" in refused.stderr
+    assert "list.txt: line 2" in call(*command, status=2).stderr
     assert len(project.catalogue.runs("generate")) == before
     listed.write_text("\ufeffa round table\n\n# none\na lamp\n", "utf-8")
-    told = msgspec.json.decode(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    told = call(*command).answer
     assert [one["prompt"] for one in told["prompts"]] == ["a round table", "a lamp"]
     for one in told["prompts"]:
         job = project.job(one["run"])
