@@ -1,6 +1,7 @@
 """What each layer loads, seen in a fresh process. The import contracts say the same of the source."""
 
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -50,6 +51,19 @@ def test_the_face_loads_no_torch() -> None:
 def test_the_package_offers_project_and_run_without_torch() -> None:
     loaded = loaded_by("import engine; engine.Project, engine.run; report('engine')")["engine"]
     assert not BODY.intersection(loaded)
+
+
+def test_processes_for_files_start_without_torch() -> None:
+    """It takes seconds to load and 200 MB, and what reads, looks at and writes files has no use for it."""
+    found = set()
+    for path in (ROOT / "engine").rglob("*.py"):
+        own = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for name in re.findall(r'\bChild\(f?"([^":]+):', path.read_text(encoding="utf-8")):
+            found.add(own if name == "{__name__}" else name)
+    found.remove("engine.somewhere")  # of a docstring
+    assert {"engine.datasets.reading", "engine.checkup", "engine.geometry.export.slowly"} <= found
+    loaded = loaded_by("\n".join(f"import {name}; report({name!r})" for name in sorted(found)))
+    assert [name for name, modules in loaded.items() if "torch" in modules] == []
 
 
 def test_the_whole_engine_loads_no_window_and_nothing_copyleft() -> None:

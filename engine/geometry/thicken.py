@@ -1,14 +1,16 @@
 """Sheets made solid: all that is near the surface counts as inside."""
 
+from typing import TYPE_CHECKING
+
 import igl
 import numpy as np
-import torch
-from torch import Tensor
 
 from engine.errors import InputError
 from engine.geometry.mesh import Mesh
-from engine.geometry.surface import extract
 from engine.stages import ended
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 ACROSS = 3  # cells of the grid across the thickness
 COARSEST, FINEST = 64, 384  # grid vertices per axis
@@ -25,6 +27,10 @@ def thicken(mesh: Mesh, thickness: float) -> Mesh:
     """
     if not THINNEST <= thickness <= THICKEST:
         raise InputError(f"thickness {thickness}: choose a share of the longest side, {THINNEST} to {THICKEST}")
+    import torch  # takes seconds to load, and few files have sheets that are to be thickened
+
+    from engine.geometry.surface import extract
+
     low, high = mesh.bounds
     side, centre = float((high - low).max()), (low + high) / 2
     scale = (1 - 2 * MARGIN) / (side * (1 + thickness))
@@ -34,7 +40,7 @@ def thicken(mesh: Mesh, thickness: float) -> Mesh:
     tree.init(vertices, faces)
     half = thickness * side * scale / 2
 
-    def field(points: Tensor) -> Tensor:
+    def field(points: "Tensor") -> "Tensor":
         squared, *_ = tree.squared_distance(vertices, faces, np.ascontiguousarray(points.numpy(), np.float64))
         return torch.from_numpy(half - np.sqrt(squared)).float()
 

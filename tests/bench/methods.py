@@ -68,8 +68,10 @@ LEARNING = (
 WEIGHT_SPACE = ("methods/hyperdiffusion", "methods/semantic")
 OWN = {"hyperdiffusion": WEIGHT_SPACE, "semantic": WEIGHT_SPACE, "basis": ("basis", "methods/basis")}
 GEOMETRY = tuple(
-    f"geometry/{file.name}" for file in sorted((ROOT / "engine/geometry").glob("*.py"))
-)  # not its files' formats
+    f"geometry/{file.name}"
+    for file in sorted((ROOT / "engine/geometry").glob("*.py"))
+    if file.name != "thicken.py"  # of sheets, which no procedural shape has; nor its files' formats
+)
 MEASURING = ("metrics", *GEOMETRY, "evaluating.py")
 
 
