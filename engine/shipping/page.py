@@ -25,7 +25,7 @@ def page(card: ModelCard) -> str:
         f"![Mixes of its shapes, healed]({card.name}-mixes.webp)",
         "",
         "*Random mixes of parts of them, healed; what comes apart all the same, or has a part moved by more than 0.3 of the "
-        "cube, has made way for the next.*",
+        "cube, or is twice as unlikely as those shapes to the model, has made way for the next.*",
     ]
     found = [*_scores(card), *_novelty(card)]
     if card.closed is not None and card.closed_real is not None:
