@@ -74,6 +74,11 @@ def ranking_for(
             "leave --candidates out"
         )
     if not (name := _at_hand(job.model, project, work)):
+        if is_shipped(job.model):
+            raise InputError(
+                f"this project keeps {job.model} without what tells how well clouds go with a prompt; ask for "
+                f"{job.model.partition('@')[0]} instead, or leave --candidates out"
+            )
         raise InputError(
             f"nothing here tells how well clouds of {job.model} go with a prompt; train what does on its fit with "
             f"--set denoiser.role={ROLE}, or leave --candidates out"

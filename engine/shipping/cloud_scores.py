@@ -60,7 +60,7 @@ def measured(
     for name in recipe.categories:
         mine, others = ([item for item in some if item.category == name] for some in (learned, unseen))
         prompts = [caption(item.category, item.attributes, recipe.draw) for item in mine[: len(others)]]
-        free = override(model.about.settings.sampler, [f"points={recipe.points}", "guidance_scale=1"])
+        free = override(model.about.settings.sampler, [f"points={recipe.points}", "guidance_scale=1", "emphasis=1"])
         seeds = [seed_of(recipe.draw, name, place) for place in range(len(prompts))]
         clouds = yield from drawn(model, prompts, free, seeds, space.folder / f"apart-{name}")
         real = _clouds(mine, recipe.points, project)

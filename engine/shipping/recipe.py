@@ -12,7 +12,7 @@ from engine.storage import digest
 
 COMMAND = "python -m engine models"
 METHOD = "basis"
-HEALING = 2  # counts up where healing gives other shapes than before
+HEALING = 3  # counts up where mixing or healing gives other shapes than before
 LICENCE = "CC0-1.0"  # of the models, as of the shapes that they learned from
 
 
@@ -229,8 +229,10 @@ MATCHING = (
     "train.ema=0.99",
 )
 
+# What prompts say of a kind is guided twice as strongly as the kind: plain guidance that brings out square mugs and lamps
+# on three legs makes caricatures of all else.
+DRAWING = ("sampler=dpmpp-2m", "steps=20", "spacing=snr", "guidance_scale=2.5", "emphasis=2")
+
 CLOUDS: dict[str, CloudRecipe] = {
-    "tiny3d": CloudRecipe(
-        items=800, changes=WORDS, finish=FINE, match=MATCHING, drawing=("guidance_scale=3.5",), shown=SHOWN
-    )
+    "tiny3d": CloudRecipe(items=800, changes=WORDS, finish=FINE, match=MATCHING, drawing=DRAWING, shown=SHOWN)
 }

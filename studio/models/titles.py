@@ -64,6 +64,7 @@ STAGES = {  # what the engine calls its work -> what people call it
     "fit": "fitting",
     "import": "reading meshes",
     "make shapes": "making shapes",
+    "match": "choosing the best",
     "mend": "moving parts together",
     "nearest": "comparing with training shapes",
     "order": "looking at the order of parts",

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.diffusion.schedule import make_schedule
+from engine.methods.tiny3d import denoiser
 from engine.methods.tiny3d.denoiser import PointDenoiser, noisy, weights
 from engine.methods.tiny3d.settings import PRESETS, PointDenoiserSettings, Tiny3dSettings, published
 from engine.text.settings import WordSettings
@@ -105,6 +106,36 @@ def test_guidance_in_one_pass_is_guidance_in_two(predict: str) -> None:
         assert torch.allclose(found.x0(x, t, text, 2.5), free + 2.5 * (asked - free), atol=1e-3)
         assert torch.allclose(found.x0(x, t, text, 0.0), free, atol=1e-3)
         assert not torch.allclose(asked, free, atol=1e-3)
+
+
+def test_clouds_taken_a_few_at_a_time_are_those_taken_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = made()
+    x, t, text = torch.randn(5, 30), torch.arange(5) * 200, torch.randn(5, DIM)
+    seen: list[int] = []
+    forward = PointDenoiser.forward
+
+    def noted(self: PointDenoiser, x: Tensor, t: Tensor, text: Tensor) -> Tensor:
+        seen.append(len(x))
+        return forward(self, x, t, text)
+
+    with torch.no_grad():
+        at_once = found.x0(x, t, text, 2.0)
+        monkeypatch.setattr(denoiser, "AT_ONCE", 20)
+        monkeypatch.setattr(PointDenoiser, "forward", noted)
+        assert torch.allclose(found.x0(x, t, text, 2.0), at_once, atol=1e-5)
+    assert seen == [2] * 5  # of ten clouds, two of 10 points at a time
+
+
+def test_emphasis_guides_what_is_said_more_strongly_than_its_kind() -> None:
+    """Steps from nothing to the kind, and from there to the whole text; emphasis 1 is plain guidance."""
+    found = made()
+    x, t, text, kind = torch.randn(3, 15), torch.tensor([10, 300, 900]), torch.randn(3, DIM), torch.randn(3, DIM)
+    with torch.no_grad():
+        asked, bare, free = found.x0(x, t, text), found.x0(x, t, kind), found.x0(x, t, None)
+        wanted = free + 2.5 * (bare - free) + 5 * (asked - bare)
+        assert torch.allclose(found.x0(x, t, text, 2.5, kind, 2.0), wanted, atol=1e-3)
+        assert torch.allclose(found.x0(x, t, text, 2.5, kind), found.x0(x, t, text, 2.5), atol=1e-5)
+        assert torch.allclose(found.x0(x, t, kind, 2.5, kind, 2.0), found.x0(x, t, kind, 2.5), atol=1e-3)
 
 
 def test_the_published_recipe_is_that_of_the_original() -> None:

@@ -74,6 +74,18 @@ def test_any_number_of_points(trained: tuple[Project, str], sampler: str) -> Non
     assert np.array_equal(ended(open_shape(f"{sampler}/0001", project, work)).decoded().points, made[1])
 
 
+def test_emphasis_counts_where_more_is_said_than_the_kind(trained: tuple[Project, str]) -> None:
+    project, model = trained
+    made = {}
+    for name, prompt in {"more": "a round table", "kind": "a table", "none": "with four legs"}.items():
+        for emphasis in (1, 3):
+            changes = (f"sampler.prompt={prompt}", f"sampler.emphasis={emphasis}", "sampler.points=20")
+            made[name, emphasis] = clouds(project, f"{name}-{emphasis}", model, *changes, count=1)
+    assert not np.allclose(made["more", 1], made["more", 3], atol=0.05)
+    assert np.allclose(made["kind", 1], made["kind", 3], atol=0.05)
+    assert np.array_equal(made["none", 1], made["none", 3])
+
+
 def test_slips_are_read_and_strange_words_told(trained: tuple[Project, str]) -> None:
     project, model = trained
     job = GenerateJob(model=model, count=1, changes=("sampler.prompt=a tabel made of xylophones",), picture=False)

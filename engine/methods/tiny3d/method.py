@@ -15,7 +15,7 @@ from engine.layout import Layout
 from engine.method import Batch, LatentSet, Look, Representation, Shapes
 from engine.methods.tiny3d.denoiser import PointDenoiser, Prompted
 from engine.methods.tiny3d.matcher import Matcher
-from engine.methods.tiny3d.reading import read_prompt
+from engine.methods.tiny3d.reading import read_kind, read_prompt
 from engine.methods.tiny3d.settings import PromptSettings, Tiny3dSettings
 from engine.methods.tiny3d.upsampler import Upsampler
 from engine.protocol import Stage
@@ -111,8 +111,11 @@ class Tiny3d:
             raise InputError(f"this model {what}, it draws none; draw with another, and {how}")
         asked = msgspec.convert(msgspec.to_builtins(settings), PromptSettings)
         text = yield from read_prompt(asked.prompt, trainee, representation, asked.encoder_folder)
+        kind = None
+        if text is not None and asked.emphasis != 1:
+            kind = yield from read_kind(asked.prompt, trainee, representation, asked.encoder_folder)
         points = asked.points or representation.settings.fit.points
-        denoiser = cast(Denoiser, Prompted(trainee, points, text))  # all of it that drawing uses
+        denoiser = cast(Denoiser, Prompted(trainee, points, text, kind, asked.emphasis))  # all of it that drawing uses
         return Shapes((yield from draw(denoiser, count, settings, seed, {}, look)))
 
 

@@ -7,6 +7,7 @@ from engine.clouds.representation import CloudRepresentation
 from engine.methods.tiny3d.denoiser import PointDenoiser
 from engine.protocol import Note, Stage
 from engine.text.encoder import require
+from engine.text.kinds import kind_said
 from engine.text.opening import mark_from_bytes, opening
 from engine.text.prompts import words_of
 from engine.text.settings import MOST_WORDS
@@ -40,3 +41,14 @@ def read_prompt(
     numbers = encoder.encode([checked.text]) if encoder else torch.from_numpy(clouds.vocabulary.ids([checked.known]))
     with torch.no_grad():
         return trainee.read(numbers.to(trainee.device))
+
+
+def read_kind(
+    prompt: str, trainee: PointDenoiser, clouds: CloudRepresentation, folder: str = ""
+) -> Stage[Tensor | None]:
+    """(1, dim) that tell the denoiser the bare kind of thing that a prompt names, see `kind_said`; None where it names none
+    that captions had. The rest as `read_prompt`."""
+    vocabulary = clouds.vocabulary
+    if not (kind := kind_said(check(prompt, vocabulary.words).text, vocabulary.words)):
+        return None
+    return (yield from read_prompt(kind, trainee, clouds, folder))

@@ -80,6 +80,14 @@ class PromptSettings(SamplerSettings, frozen=True):
 
     prompt: Annotated[str, Meta(max_length=LONGEST, description="what to draw, in words; nothing: anything")] = ""
     points: Annotated[int, Meta(ge=0, le=16_384, description="of a cloud; 0 = as many as in training")] = 0
+    emphasis: Annotated[
+        float,
+        Meta(
+            ge=1,
+            le=10,
+            description="how many times as strongly as the kind of thing that a prompt names what it says of it is guided",
+        ),
+    ] = 1.0
     encoder_folder: Annotated[
         str,
         Meta(max_length=1000, description="of the text encoder's weights, when no longer where training found them"),
@@ -100,7 +108,7 @@ class Tiny3dSettings(Settings, frozen=True, tag="tiny3d"):
     train: TrainSettings = TrainSettings(
         steps=6_000, batch=16, lr=1e-3, warmup=100, conditions="none", watch_every=0, condition_drop=0.1
     )
-    sampler: PromptSettings = PromptSettings(sampler="ddim", steps=20, spacing="even", guidance_scale=2.0, points=1024)
+    sampler: PromptSettings = PromptSettings(steps=20, guidance_scale=2.0, points=1024)
 
     @property
     def learned(self) -> PointDenoiserSettings:
@@ -142,7 +150,7 @@ PRESETS: dict[str, Tiny3dSettings] = {
         text=TextSettings(dim=32, width=32, layers=1, heads=1, bigrams=64),
         denoiser=PointDenoiserSettings(width=64, layers=2, heads=1),
         train=_training(100, 8, 2e-3, 0.99, 10),
-        sampler=PromptSettings(sampler="ddim", steps=10, spacing="even", guidance_scale=2.0, points=256),
+        sampler=PromptSettings(steps=10, guidance_scale=2.0, points=256),
     ),
     "small": Tiny3dSettings(
         fit=CloudSettings(points=512),

@@ -1,0 +1,32 @@
+"""The bare kind that a prompt names, by the words that the model knows."""
+
+import pytest
+
+from engine.text.captions import vocabulary_of_captions
+from engine.text.kinds import kind_said
+
+KNOWN = vocabulary_of_captions().words
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("my travel mug needs a lid", "a travel mug"),
+        ("a mug with two handles", "a mug"),
+        ("An airliner, four engines!", "an airliner"),
+        ("a round coffee table with a shelf", "a coffee table"),
+        ("a lamp for the table", "a lamp"),
+        ("a table for a lamp", "a table"),
+        ("two handles, please", ""),
+        ("", ""),
+    ],
+)
+def test_the_first_noun_is_the_kind(text: str, kind: str) -> None:
+    assert kind_said(text, KNOWN) == kind
+
+
+def test_a_noun_that_the_model_never_learned_is_none() -> None:
+    """A model of chairs knows neither mugs nor what travel is."""
+    chairs = vocabulary_of_captions(("chair",)).words
+    assert kind_said("a travel mug with a lid", chairs) == ""
+    assert kind_said("an office chair", chairs) == "an office chair"
