@@ -74,11 +74,6 @@ def ranking_for(
             "leave --candidates out"
         )
     if not (name := _at_hand(job.model, project, work)):
-        if is_shipped(job.model):
-            raise InputError(
-                f"this project keeps {job.model} without what tells how well clouds go with a prompt; ask for "
-                f"{job.model.partition('@')[0]} instead, or leave --candidates out"
-            )
         raise InputError(
             f"nothing here tells how well clouds of {job.model} go with a prompt; train what does on its fit with "
             f"--set denoiser.role={ROLE}, or leave --candidates out"
@@ -108,12 +103,14 @@ def nth(draw: Stage[Shapes], number: int, of: int) -> Stage[Shapes]:
 
 def _at_hand(model: str, project: Project, work: Workspace) -> str:
     """The file beside a model that comes with the program, or the newest training on the same fit, settled at the first
-    start; "" without one."""
+    start; "" without such a training. Raises InputError where that file is missing."""
     if is_shipped(model):
         try:
             return str(shipped_file(model, MATCH, project.folder))
-        except InputError:  # a version that was kept without it
-            return ""
+        except InputError as error:  # a version that was kept without it, or a file that is gone
+            raise InputError(
+                f"nothing here tells how well clouds of {model} go with a prompt: {error}; or leave --candidates out"
+            ) from error
     fit = project.fit_of(model)
     found = [
         run.id

@@ -229,8 +229,8 @@ MATCHING = (
     "train.ema=0.99",
 )
 
-# What prompts say of a kind is guided twice as strongly as the kind: plain guidance that brings out square mugs and lamps
-# on three legs makes caricatures of all else.
+# What prompts say of a kind is guided twice as strongly as the kind: plain guidance brings out neither square mugs nor lamps
+# on three legs, however strong, and more emphasis makes caricatures.
 DRAWING = ("sampler=dpmpp-2m", "steps=20", "spacing=snr", "guidance_scale=2.5", "emphasis=2")
 
 CLOUDS: dict[str, CloudRecipe] = {

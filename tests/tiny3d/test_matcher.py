@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -10,10 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from engine import Project, methods, run
+from engine.clouds import matching
 from engine.clouds.told import Facts
 from engine.errors import InputError
 from engine.generating import model_to_draw_with
 from engine.jobs import FitJob, GenerateJob, TrainJob
+from engine.method import Workspace
 from engine.methods.tiny3d.matcher import POINTS, Matcher
 from engine.methods.tiny3d.settings import PointDenoiserSettings
 from engine.protocol import Progress
@@ -200,3 +203,15 @@ def test_what_cannot_be_ranked_says_why(trained: tuple[Project, str, str]) -> No
     with pytest.raises(InputError, match="on its fit"):
         finished(GenerateJob(model=apart, count=1, candidates=2, changes=ROUND), project)
     assert not next(source for source in own_sources(project) if source.name == apart).ranks
+
+
+def test_a_shipped_model_whose_matcher_is_gone_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(model: str, suffix: str, project: Path) -> Path:
+        raise InputError(f"this installation lacks {suffix}; install it again")
+
+    monkeypatch.setattr(matching, "shipped_file", gone)
+    with (
+        Project.create(tmp_path / "p") as project,
+        pytest.raises(InputError, match=r"clouds of shipped:tiny3d.*lacks.*install it again.*--candidates"),
+    ):
+        matching._at_hand("shipped:tiny3d", project, Workspace(tmp_path, torch.device("cpu")))

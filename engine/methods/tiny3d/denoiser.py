@@ -123,11 +123,9 @@ class PointDenoiser(nn.Module):
         told = [(free, 1.0)] if text is None else [(free, 1 - guidance_scale), (text, said)]
         if text is not None and kind is not None:
             told.append((kind, guidance_scale - said))
-        told = [(vectors, share) for vectors, share in told if share]
-        many = len(told)
-        found = self._answers(x.repeat(many, 1), t.repeat(many), torch.cat([vectors for vectors, _ in told])).chunk(
-            many
-        )
+        told = [(one, share) for one, share in told if share]
+        many, vectors = len(told), torch.cat([one for one, _ in told])
+        found = self._answers(x.repeat(many, 1), t.repeat(many), vectors).chunk(many)
         output = torch.stack([share * one for one, (_, share) in zip(found, told, strict=True)]).sum(0)
         return to_x0(self.settings.predict, output, x, *self.schedule.coefficients(t, x))
 
