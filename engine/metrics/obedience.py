@@ -2,8 +2,10 @@
 
 A rule looks at a bare cloud of about 512 points or more (`obedience_measures`) and says which of two values the shape has.
 It is fit to judge because it is right on clouds of real procedural shapes: at least 97 % of either kind, within its scope
-(`bench obedience` shows the table). Prompts ask each rule for both values equally often, so chance is exactly one half: a
-model that does not read its prompt scores 50 %.
+(`bench obedience` shows the table). Of the limits that give that, each is amid those by which the rule is right most often on
+the same clouds made rough or crooked too: what is drawn is never as clean, and a rule asks what it is, not how fine. (Limits
+set on clean clouds alone took half of the twin-engined aeroplanes with noise of 0.02 for four-engined ones.) Prompts ask each
+rule for both values equally often, so chance is exactly one half: a model that does not read its prompt scores 50 %.
 
 Tried and left out, since no simple rule told them apart in 97 of 100 real clouds: swept from straight wings (gentle sweep
 and a taper look the same), where engines sit, an open car from a closed one, a bonnet from a sloping front, drawers, six
@@ -74,35 +76,35 @@ HUNG = ("floor lamp", "pendant lamp", "chandelier")
 JETS = {"type": ("airliner", "transport"), "engine": ("jet",), "engine_place": ("wing",)}
 
 RULES: tuple[Rule, ...] = (
-    Rule("airplane", "engines", ("4",), ("2",), see.outer_engines, 0.21, False, JETS, ("type", "engine_place")),
-    Rule("airplane", "tail", ("T-tail",), ("conventional",), see.tailplane_height, 0.45),
-    Rule("airplane", "wing_level", ("high",), ("low",), see.wing_height, 0.62, False,
+    Rule("airplane", "engines", ("4",), ("2",), see.outer_engines, 0.33, False, JETS, ("type", "engine_place")),
+    Rule("airplane", "tail", ("T-tail",), ("conventional",), see.tailplane_height, 0.38),
+    Rule("airplane", "wing_level", ("high",), ("low",), see.wing_height, 0.61, False,
          {"engine_place": ("wing", "nose", "none"), "gear": ("none", "wheels")}),
-    Rule("airplane", "biplane", ("yes",), ("no",), see.wing_depth, 0.1, False, {"gear": ("none", "wheels")}),
-    Rule("chair", "arms", ("yes",), ("no",), see.chair_arms, 0.01, False, {"back": (*BACKS, "none")}),
-    Rule("chair", "back", (*BACKS, "tub"), ("none",), see.chair_back, 0.06),
-    Rule("chair", "seat", ("round",), ("square",), see.seat_corners, 0.07, True),
-    Rule("chair", "legs", ("disc",), ("four",), see.chair_floor, 0.08),
-    Rule("chair", "legs", ("three",), ("four",), see.threefold, -0.08),
-    Rule("chair", "legs", ("cantilever",), ("four",), see.rear_legs, 0.17, True),
-    Rule("car", "load", ("bed",), ("none",), see.rear_floor, 0.68, True,
+    Rule("airplane", "biplane", ("yes",), ("no",), see.wing_depth, 0.094, False, {"gear": ("none", "wheels")}),
+    Rule("chair", "arms", ("yes",), ("no",), see.chair_arms, 0.012, False, {"back": (*BACKS, "none")}),
+    Rule("chair", "back", (*BACKS, "tub"), ("none",), see.chair_back, 0.056),
+    Rule("chair", "seat", ("round",), ("square",), see.seat_corners, 0.047, True),
+    Rule("chair", "legs", ("disc",), ("four",), see.chair_floor, 0.06),
+    Rule("chair", "legs", ("three",), ("four",), see.threefold, -0.16),
+    Rule("chair", "legs", ("cantilever",), ("four",), see.rear_legs, 0.26, True),
+    Rule("car", "load", ("bed",), ("none",), see.rear_floor, 0.73, True,
          {"type": ("pickup", "hatchback", "estate car", "van", "off-roader")}),
-    Rule("car", "type", ("bus",), (*CLOSED, "sports car", "van"), see.broad, 0.335, True),
-    Rule("car", "type", ("van", "off-roader"), ("sports car",), see.tall, 0.345),
-    Rule("table", "top", ("round",), ("square", "rectangular"), see.table_corners, 0.035, True),
-    Rule("table", "top", ("rectangular",), ("square",), see.broad, 1.15, False,
+    Rule("car", "type", ("bus",), (*CLOSED, "sports car", "van"), see.broad, 0.337, True),
+    Rule("car", "type", ("van", "off-roader"), ("sports car",), see.tall, 0.368),
+    Rule("table", "top", ("round",), ("square", "rectangular"), see.table_corners, 0.054, True),
+    Rule("table", "top", ("rectangular",), ("square",), see.broad, 1.14, False,
          {"type": ("dining table", "coffee table")}, ("type",)),
-    Rule("table", "legs", ("pedestal",), ("four",), see.table_leg_reach, 0.45, True),
-    Rule("lamp", "hanging", ("yes",), ("no",), see.above_the_thinnest, 0.32, True),
-    Rule("lamp", "shades", ("2", "3", "4", "5", "6"), ("1",), see.shades_apart, 0.2, False,
+    Rule("table", "legs", ("pedestal",), ("four",), see.table_leg_reach, 0.56, True),
+    Rule("lamp", "hanging", ("yes",), ("no",), see.above_the_thinnest, 0.33, True),
+    Rule("lamp", "shades", ("2", "3", "4", "5", "6"), ("1",), see.shades_apart, 0.22, False,
          {"type": HUNG, **CENTRED}, ("type",)),
-    Rule("lamp", "base", ("tripod",), ("disc",), see.three_feet, 0.5, False, {"type": ("floor lamp",)}, ("type",)),
-    Rule("lamp", "pole", ("arc",), ("straight",), see.lamp_overhang, 0.3, False, {"hanging": ("no",)}),
-    Rule("lamp", "shade", ("cone",), ("drum",), see.shade_taper, 0.82, True, STANDING, ("type",)),
-    Rule("mug", "handles", ("1", "2"), ("0",), see.broad, 1.06),
-    Rule("mug", "handles", ("2",), ("1",), see.one_sided, 0.2, True),
-    Rule("mug", "outline", ("square",), ("round",), see.mug_diagonal, 1.083),
-    Rule("mug", "lid", ("yes",), ("no",), see.mug_lid, 0.015, False, {"type": ("travel mug",)}, ("type",)),
+    Rule("lamp", "base", ("tripod",), ("disc",), see.three_feet, 0.4, False, {"type": ("floor lamp",)}, ("type",)),
+    Rule("lamp", "pole", ("arc",), ("straight",), see.lamp_overhang, 0.4, False, {"hanging": ("no",)}),
+    Rule("lamp", "shade", ("cone",), ("drum",), see.shade_taper, 0.85, True, STANDING, ("type",)),
+    Rule("mug", "handles", ("1", "2"), ("0",), see.broad, 1.065),
+    Rule("mug", "handles", ("2",), ("1",), see.one_sided, 0.207, True),
+    Rule("mug", "outline", ("square",), ("round",), see.mug_diagonal, 1.075),
+    Rule("mug", "lid", ("yes",), ("no",), see.mug_lid, 0.011, False, {"type": ("travel mug",)}, ("type",)),
 )  # fmt: skip
 
 

@@ -172,9 +172,9 @@ def mug_diagonal(p: Cloud) -> float:
 
 
 def mug_lid(p: Cloud) -> float:
-    """Share of the points within the rim, at the top."""
+    """Share of the points well within the rim, at the top."""
     middle, radius = mug_body(p)
-    return float(np.mean((np.hypot(p[:, 0] - middle, p[:, 2]) < 0.75 * radius) & (height(p) > 0.88)))
+    return float(np.mean((np.hypot(p[:, 0] - middle, p[:, 2]) < 0.6 * radius) & (height(p) > 0.9)))
 
 
 # lamps
@@ -198,8 +198,10 @@ def shade_of(p: Cloud) -> Cloud:
 
 
 def shades_apart(p: Cloud) -> float:
-    """How unevenly the points of the shade half lie round the axis: 0 of one round shade, 1 of two opposite small ones."""
-    x, _, z = shade_of(p).T
+    """How unevenly the points of the shade half lie round their middle: 0 of one round shade, wherever it is, 1 of two
+    opposite small ones."""
+    xz = shade_of(p)[:, [0, 2]]
+    x, z = (xz - np.quantile(xz, [0.02, 0.98], axis=0).mean(0)).T
     reach = np.hypot(x, z)
     turn = np.arctan2(z, x)[reach >= 0.5 * np.quantile(reach, 0.98)]
     return float(max(abs(np.mean(np.exp(1j * k * turn))) for k in range(1, 7)))

@@ -67,12 +67,19 @@ LEARNING = (
 )  # code that a model follows from, beside its method's own:
 WEIGHT_SPACE = ("methods/hyperdiffusion", "methods/semantic")
 OWN = {"hyperdiffusion": WEIGHT_SPACE, "semantic": WEIGHT_SPACE, "basis": ("basis", "methods/basis")}
-GEOMETRY = tuple(
-    f"geometry/{file.name}"
-    for file in sorted((ROOT / "engine/geometry").glob("*.py"))
-    if file.name != "thicken.py"  # of sheets, which no procedural shape has; nor its files' formats
+NOT_MEASURING = (
+    "thicken.py",  # of sheets, which no procedural shape has
+    *("obedience.py", "obedience_measures.py", "obedience_prompts.py", "obeying.py"),  # of clouds that words ask for
 )
-MEASURING = ("metrics", *GEOMETRY, "evaluating.py")
+MEASURING = (
+    *(
+        f"{folder}/{file.name}"
+        for folder in ("metrics", "geometry")  # files' formats are in folders below
+        for file in sorted((ROOT / "engine" / folder).glob("*.py"))
+        if file.name not in NOT_MEASURING
+    ),
+    "evaluating.py",
+)
 
 
 class Recipe(Settings, frozen=True):
