@@ -2,10 +2,14 @@
 
 A rule looks at a bare cloud of about 512 points or more (`obedience_measures`) and says which of two values the shape has.
 It is fit to judge because it is right on clouds of real procedural shapes: at least 97 % of either kind, within its scope
-(`bench obedience` shows the table). Of the limits that give that, each is amid those by which the rule is right most often on
-the same clouds made rough or crooked too: what is drawn is never as clean, and a rule asks what it is, not how fine. (Limits
-set on clean clouds alone took half of the twin-engined aeroplanes with noise of 0.02 for four-engined ones.) Prompts ask each
-rule for both values equally often, so chance is exactly one half: a model that does not read its prompt scores 50 %.
+(`bench obedience` shows the table). Limits were set on 40 shapes of either kind (seeds from 12 million): of those that are
+right there, amid the ones that are right most often on the same clouds with noise of 0.012 and 0.02, with a smooth warp of
+0.015, and with both. What is drawn is never as clean as what is real, and a rule asks what it is, not how fine: limits set on
+clean clouds alone took half of the twin-engined aeroplanes with noise of 0.02 for four-engined ones. Rough clouds are judged
+worse all the same, which the table shows beside.
+
+Prompts ask each rule for both values equally often, so chance is exactly one half: a model that does not read its prompt
+scores 50 %.
 
 Tried and left out, since no simple rule told them apart in 97 of 100 real clouds: swept from straight wings (gentle sweep
 and a taper look the same), where engines sit, an open car from a closed one, a bonnet from a sloping front, drawers, six
@@ -76,7 +80,7 @@ HUNG = ("floor lamp", "pendant lamp", "chandelier")
 JETS = {"type": ("airliner", "transport"), "engine": ("jet",), "engine_place": ("wing",)}
 
 RULES: tuple[Rule, ...] = (
-    Rule("airplane", "engines", ("4",), ("2",), see.outer_engines, 0.33, False, JETS, ("type", "engine_place")),
+    Rule("airplane", "engines", ("4",), ("2",), see.outer_engines, 0.3, False, JETS, ("type", "engine_place")),
     Rule("airplane", "tail", ("T-tail",), ("conventional",), see.tailplane_height, 0.38),
     Rule("airplane", "wing_level", ("high",), ("low",), see.wing_height, 0.61, False,
          {"engine_place": ("wing", "nose", "none"), "gear": ("none", "wheels")}),

@@ -68,18 +68,20 @@ LEARNING = (
 WEIGHT_SPACE = ("methods/hyperdiffusion", "methods/semantic")
 OWN = {"hyperdiffusion": WEIGHT_SPACE, "semantic": WEIGHT_SPACE, "basis": ("basis", "methods/basis")}
 NOT_MEASURING = (
-    "thicken.py",  # of sheets, which no procedural shape has
-    *("obedience.py", "obedience_measures.py", "obedience_prompts.py", "obeying.py"),  # of clouds that words ask for
+    "geometry/thicken.py",  # of sheets, which no procedural shape has
+    *(
+        f"metrics/{name}.py" for name in ("obedience", "obedience_measures", "obedience_prompts", "obeying")
+    ),  # of prompts
 )
 MEASURING = (
     *(
-        f"{folder}/{file.name}"
-        for folder in ("metrics", "geometry")  # files' formats are in folders below
-        for file in sorted((ROOT / "engine" / folder).glob("*.py"))
-        if file.name not in NOT_MEASURING
+        place
+        for pattern in ("metrics/**/*.py", "geometry/*.py")  # files' formats are in folders below
+        for file in sorted((ROOT / "engine").glob(pattern))
+        if (place := file.relative_to(ROOT / "engine").as_posix()) not in NOT_MEASURING
     ),
     "evaluating.py",
-)
+)  # rows were renamed, not measured again, when files that no row follows from were left out
 
 
 class Recipe(Settings, frozen=True):

