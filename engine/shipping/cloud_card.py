@@ -32,6 +32,8 @@ def card_of_clouds(
     about = read_model_about(model)
     data = f"procedural generator, version {VERSION}"
     made = sum(value for name, value in seconds.items() if name.startswith("samples-"))
+    trained = {name: value for name, value in sorted(seconds.items()) if name == "fit" or name.startswith("train-")}
+    ranked = {"match": sum(value for name, value in seconds.items() if name.startswith("match-"))}
     return ModelCard(
         name=recipe.name,
         title="Clouds from words",
@@ -47,9 +49,7 @@ def card_of_clouds(
         settings=msgspec.to_builtins(about.settings),
         command=command,
         device=machine,
-        seconds=({"samples": round(made, 1)} if made else {})
-        | {step: round(seconds[step], 1) for step in ("fit", "train", "finish") if step in seconds}
-        | {name.partition("-")[0]: round(value, 1) for name, value in seconds.items() if name.startswith("match-")},
+        seconds={step: round(value, 1) for step, value in ({"samples": made} | trained | ranked).items() if value},
         scores=tuple(score_of(row) for row in found.rows),
         verdicts={},
         verdicts_unseen={},

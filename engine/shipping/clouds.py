@@ -32,7 +32,7 @@ from engine.shipping.put import put, tried_of
 from engine.shipping.recipe import CloudRecipe
 from engine.storage import digest
 
-FIT, TRAIN, FINISH = "fit", "train", "finish"
+FIT, TRAIN = "fit", "train"
 PICTURES = (SHAPES, NEAREST) = ("-shapes.webp", "-nearest.webp")
 
 
@@ -56,9 +56,9 @@ def make_clouds(recipe: CloudRecipe, out: Path, work: Path, device: Device, comm
         learned, unseen = split(recipe, project)
         names = tuple(item.id for item in learned)
         yield from do(FitJob(run=FIT, settings=recipe.settings, items=names, device=device))
-        yield from do(TrainJob(run=TRAIN, settings=recipe.settings, fit=FIT, device=device))
-        if recipe.finish:
-            yield from do(TrainJob(run=FINISH, settings=recipe.finishing, fit=FIT, fork=TRAIN, device=device))
+        trainings = [f"{TRAIN}-{number}" for number in range(1, 1 + len(recipe.trainings))]
+        for run, fork, settings in zip(trainings, ("", *trainings), recipe.trainings, strict=False):
+            yield from do(TrainJob(run=run, settings=settings, fit=FIT, fork=fork, device=device))
         version = learning_version(places=MATCH_PLACES)
         rank = f"match-{digest(msgspec.json.encode([recipe.match, version]))[:6]}"  # learned anew without the rest
         if recipe.match:
@@ -66,7 +66,7 @@ def make_clouds(recipe: CloudRecipe, out: Path, work: Path, device: Device, comm
         packed = folder / f"packed-{recipe.measured}"
         model = packed / f"{recipe.name}{MODEL}"
         if not model.exists():
-            source = project.run_folder(FINISH if recipe.finish else TRAIN) / "model.safetensors"
+            source = project.run_folder(trainings[-1]) / "model.safetensors"
             yield from clock.timed("pack", pack_model(source, model, recipe.drawing))
         if recipe.match:
             pack_matcher(project.run_folder(rank) / "model.safetensors", packed / f"{recipe.name}{MATCH}")
@@ -76,7 +76,8 @@ def make_clouds(recipe: CloudRecipe, out: Path, work: Path, device: Device, comm
         )
         machine = f"{devices.describe(space.device).split(' (')[0]}, {platform.machine()}"
         tried = tried_of(recipe.name, out)
-        card = card_of_clouds(recipe, command, machine, model, len(learned), clock.seconds, found, tried)
+        spent = {name: value for name, value in clock.seconds.items() if not name.startswith("match-") or name == rank}
+        card = card_of_clouds(recipe, command, machine, model, len(learned), spent, found, tried)
         card = finished(card, packed, files_of(recipe), cloud_page)
         size = put(card.name, files_of(recipe), packed, out)
     yield Saved(kind="model", path=str(out / f"{card.name}{MODEL}"))

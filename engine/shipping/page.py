@@ -9,7 +9,6 @@ BEST = "The rows of real training shapes say what is the best that can be had; 1
 STEPS = {
     "samples": "procedural shapes",
     "train": "training",
-    "finish": "second training",
     "match": "what ranks candidates",
     "sample": "a shape drawn, looked at and drawn again",
 }
@@ -53,7 +52,7 @@ def written(card: ModelCard, pictures: Sequence[str], found: Sequence[str]) -> s
 def _facts(card: ModelCard) -> list[str]:
     """The table of what the model is and what it took."""
     asked = [f"{name.partition(':')[2] or name} ({', '.join(values)})" for name, values in card.conditions.items()]
-    seconds = ", ".join(f"{STEPS.get(step, step)} {_time(value)}" for step, value in card.seconds.items())
+    seconds = ", ".join(f"{_step(step)} {_time(value)}" for step, value in card.seconds.items())
     words = "anything about its categories, in words"
     rows = {
         "method": f"`{card.method}`",
@@ -112,6 +111,12 @@ def _closed(own: Closed, real: Closed, card: ModelCard) -> list[str]:
 
 def _shares(shares: Mapping[str, float]) -> str:
     return ", ".join(f"{share:.1%} are {verdict}" for verdict, share in shares.items())
+
+
+def _step(name: str) -> str:
+    """What a step is called: "training", of several in a row "training 2"."""
+    step, _, number = name.partition("-")
+    return f"{STEPS.get(step, step)} {number}".rstrip()
 
 
 def _time(seconds: float) -> str:

@@ -87,7 +87,7 @@ class Recipe(Settings, frozen=True):
 class CloudRecipe(Settings, frozen=True):
     """How the model of clouds, which is told what to draw in words, is made and measured: one of all categories.
 
-    finish : changes for a second training, which goes on from the weights of the first; () = none
+    later : changes of ``settings`` for each further training, which goes on from the weights of the one before
     match : changes for the training, on the same fit, of what ranks its clouds by a prompt; () = none
     items : procedural shapes of each category; their training split is learned, ``unseen`` of the others are references
     drawing : settings of drawing that it is shipped with; they are found out after the training, which they do not change
@@ -101,7 +101,7 @@ class CloudRecipe(Settings, frozen=True):
     method: str = "tiny3d"
     preset: str = "tiny"
     changes: tuple[str, ...] = ()
-    finish: tuple[str, ...] = ()
+    later: tuple[tuple[str, ...], ...] = ()
     match: tuple[str, ...] = ()
     drawing: tuple[str, ...] = ()
     categories: tuple[str, ...] = ("airplane", "chair", "car", "table", "lamp", "mug")
@@ -118,13 +118,13 @@ class CloudRecipe(Settings, frozen=True):
 
     @property
     def settings(self) -> MethodSettings:
-        """Settings of fit and training."""
+        """Settings of the fit and of the first training."""
         return override(methods.preset(self.method, self.preset), self.changes)
 
     @property
-    def finishing(self) -> MethodSettings:
-        """Settings of the second training."""
-        return override(self.settings, self.finish)
+    def trainings(self) -> list[MethodSettings]:
+        """Settings of the trainings that follow one another."""
+        return [override(self.settings, changes) for changes in ((), *self.later)]
 
     @property
     def matching(self) -> MethodSettings:
@@ -134,7 +134,7 @@ class CloudRecipe(Settings, frozen=True):
     @property
     def learned(self) -> list[Any]:
         """All of it that a trained model follows from."""
-        told = [msgspec.to_builtins(settings) for settings in (self.settings, self.finishing)]
+        told = [msgspec.to_builtins(settings) for settings in self.trainings]
         kept = [{name: value for name, value in one.items() if name != "sampler"} for one in told]
         return [self.name, kept, self.items, self.categories, self.seed]
 
@@ -207,8 +207,7 @@ WORDS: tuple[str, ...] = (
 # Where the reader had learned facts before, captions lowered the loss of equally short trainings by 42 % more. Here it
 # learns them beside.
 WORDS += ("text.facts=384", "text.shuffle=0.5", "denoiser.late=1.5")
-# Then every error of v counts alike, and more points are seen at once: surfaces become thinner, and what is decided in
-# much noise stays as good.
+# Then every error of v counts alike, and more points are seen at once: surfaces become thinner.
 FINE = (
     "denoiser.min_snr=0",
     "denoiser.late=1",
@@ -216,6 +215,14 @@ FINE = (
     "train.batch=8",
     "train.steps=4000",
     "train.lr=4e-4",
+)
+
+# Then long with clouds of middling size, and once more with larger ones: by how much right captions lower the error against
+# wrong ones still grows where the error itself falls no more.
+MORE = ("denoiser.min_snr=0", "denoiser.points=128", "train.batch=16", "train.steps=20000", "train.lr=8e-4")
+LAST = (
+    *("denoiser.min_snr=0", "denoiser.points=0", "train.batch=8", "train.steps=2000", "train.lr=4e-4"),
+    "seed=1",  # or it would draw what the second training has drawn
 )
 
 # What ranks candidates sees many points of many shapes at once: thin parts are told by few of them.
@@ -231,8 +238,10 @@ MATCHING = (
 
 # What prompts say of a kind is guided twice as strongly as the kind: plain guidance brings out neither square mugs nor lamps
 # on three legs, however strong, and more emphasis makes caricatures.
-DRAWING = ("sampler=dpmpp-2m", "steps=20", "spacing=snr", "guidance_scale=2.5", "emphasis=2")
+DRAWING = ("sampler=dpmpp-2m", "steps=20", "spacing=snr", "guidance_scale=2", "emphasis=2")
 
 CLOUDS: dict[str, CloudRecipe] = {
-    "tiny3d": CloudRecipe(items=800, changes=WORDS, finish=FINE, match=MATCHING, drawing=DRAWING, shown=SHOWN)
+    "tiny3d": CloudRecipe(
+        items=800, changes=WORDS, later=(FINE, MORE, LAST), match=MATCHING, drawing=DRAWING, shown=SHOWN
+    )
 }
