@@ -93,7 +93,7 @@ RULES: tuple[Rule, ...] = (
     Rule("chair", "legs", ("cantilever",), ("four",), see.rear_legs, 0.26, True),
     Rule("car", "load", ("bed",), ("none",), see.rear_floor, 0.73, True,
          {"type": ("pickup", "hatchback", "estate car", "van", "off-roader")}),
-    Rule("car", "type", ("bus",), (*CLOSED, "sports car", "van"), see.broad, 0.337, True),
+    Rule("car", "type", ("bus",), (*CLOSED, "sports car", "van"), see.body_width, 0.294, True),
     Rule("car", "type", ("van", "off-roader"), ("sports car",), see.tall, 0.368),
     Rule("table", "top", ("round",), ("square", "rectangular"), see.table_corners, 0.054, True),
     Rule("table", "top", ("rectangular",), ("square",), see.broad, 1.14, False,

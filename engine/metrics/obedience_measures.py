@@ -52,7 +52,7 @@ def tall(p: Cloud) -> float:
 
 
 def broad(p: Cloud) -> float:
-    """Width over depth: of an aeroplane its span over its length; of a mug what its handles add; of a car its width."""
+    """Width over depth: of an aeroplane its span over its length; of a mug what its handles add."""
     return float(extents(p)[0] / extents(p)[2])
 
 
@@ -238,6 +238,12 @@ def shade_taper(p: Cloud) -> float:
 
 
 # cars
+
+
+def body_width(p: Cloud) -> float:
+    """How far apart a car's sides are, over its length: most of its points lie on them, or not far within."""
+    side = np.abs(p[:, 0] - np.median(p[:, 0]))
+    return 2 * quantile(side, 0.7) / float(extents(p)[2])
 
 
 def rear_floor(p: Cloud) -> float:

@@ -56,7 +56,7 @@ def test_rules_are_right_on_rough_and_crooked_clouds() -> None:
     found = scores(real(RULES, 50, 7 * 10**6, rough=True))
     print("\n".join(table(found)))
     assert mean(found) >= 0.96
-    assert min(min(score.yes, score.no) for score in found) >= 35  # of 50: crooked buses are broad ones
+    assert min(min(score.yes, score.no) for score in found) >= 35  # of 50
 
 
 def test_real_shapes_are_judged_by_every_rule_that_knows_them() -> None:
