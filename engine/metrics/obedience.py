@@ -4,9 +4,10 @@ A rule looks at a bare cloud of about 512 points or more (`obedience_measures`) 
 It is fit to judge because it is right on clouds of real procedural shapes: at least 97 % of either kind, within its scope
 (`bench obedience` shows the table). Limits were set on 40 shapes of either kind (seeds from 12 million): of those that are
 right there, amid the ones that are right most often on the same clouds with noise of 0.012 and 0.02, with a smooth warp of
-0.015, and with both. What is drawn is never as clean as what is real, and a rule asks what it is, not how fine: limits set on
-clean clouds alone took half of the twin-engined aeroplanes with noise of 0.02 for four-engined ones. Rough clouds are judged
-worse all the same, which the table shows beside.
+0.015, and with both; that of buses on 60, clean and with both. That of engines was lowered from 0.33 to 0.3 after a look
+at 70 others, as four engines were seen in 97 % of clean ones only. What is drawn is never as clean as what is real, and a
+rule asks what it is, not how fine: limits set on clean clouds alone took half of the twin-engined aeroplanes with noise of
+0.02 for four-engined ones. Rough clouds are judged worse all the same, which the table shows beside.
 
 Prompts ask each rule for both values equally often, so chance is exactly one half: a model that does not read its prompt
 scores 50 %.
