@@ -62,7 +62,8 @@ class CloudRepresentation(Representation):
             said = f"{learned:,} of the {known:,} facts that captions could tell of the items are learned"
             yield Note(text=f"{said}; set text.facts={known} for all", warning=True)
         yield Progress(stage="words", done=0, total=1)
-        own = [text for item in data.items for text in (*item.captions, item.category) if text]
+        brought = [text for item in data.items if not captioned(item) for text in item.captions]
+        own = [text for text in (*brought, *{item.category for item in data.items}) if text]
         made = tuple(sorted({item.category for item in data.items if captioned(item)}))
         found = dict.fromkeys((*vocabulary_of_captions(made).words, *(Vocabulary.of(own).words if own else ())))
         most = self.settings.text.words

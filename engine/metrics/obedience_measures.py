@@ -198,10 +198,11 @@ def shade_of(p: Cloud) -> Cloud:
 
 
 def shades_apart(p: Cloud) -> float:
-    """How unevenly the points of the shade half lie round their middle: 0 of one round shade, wherever it is, 1 of two
-    opposite small ones."""
+    """How unevenly the points of the shade half lie round their middle: 0 of one round or oval shade, wherever it is, 1 of
+    two opposite small ones."""
     xz = shade_of(p)[:, [0, 2]]
-    x, z = (xz - np.quantile(xz, [0.02, 0.98], axis=0).mean(0)).T
+    low, high = np.quantile(xz, [0.02, 0.98], axis=0)
+    x, z = ((xz - (low + high) / 2) / np.maximum(high - low, 1e-9)).T
     reach = np.hypot(x, z)
     turn = np.arctan2(z, x)[reach >= 0.5 * np.quantile(reach, 0.98)]
     return float(max(abs(np.mean(np.exp(1j * k * turn))) for k in range(1, 7)))

@@ -22,6 +22,7 @@ from engine.settings import SamplerSettings
 from engine.storage import read_tensors, write_tensors
 
 PIECE = 10  # clouds that a stop may lose
+SEED = 0  # the first one, with which the program draws unless it is told another
 
 Clouds = NDArray[np.float32]
 

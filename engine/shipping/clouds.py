@@ -14,7 +14,7 @@ from engine.errors import InputError
 from engine.jobs import Device, FitJob, Job, SamplesJob, TrainJob
 from engine.method import Workspace
 from engine.metrics.obedience_prompts import held_out
-from engine.metrics.obeying import drawn, obeyed
+from engine.metrics.obeying import SEED, drawn, obeyed
 from engine.opened import open_model
 from engine.project import Project
 from engine.protocol import Note, Saved, Stage
@@ -122,7 +122,7 @@ def _measured(
     prompts = held_out(recipe.prompts)
     asked = override(model.about.settings.sampler, [f"points={recipe.asked_points}"])
     texts = [prompt.text for prompt in prompts]
-    clouds = yield from drawn(model, texts, asked, [recipe.draw] * len(texts), space.folder / "asked")
+    clouds = yield from drawn(model, texts, asked, [SEED] * len(texts), space.folder / f"asked-{SEED}")
     found = yield from measured(recipe, model, learned, unseen, project, space)
     pictures = [path.with_name(f"{recipe.name}{suffix}") for suffix in PICTURES]
     seeds = [recipe.draw] * len(recipe.shown)

@@ -1,25 +1,64 @@
-"""What kind of thing a prompt is about: its noun, without what it says of it. No torch."""
+"""What kind of thing a prompt is about: its noun, without what it says of it, and what means nothing there. No torch."""
 
 from collections.abc import Collection
+from functools import lru_cache
+from typing import NamedTuple
 
-from engine.text.captions import article
+from engine.text.captions import article, vocabulary_of_captions
 from engine.text.phrases import phrases
 from engine.text.prompts import words_of
+from engine.text.spelling import recognised
+
+
+class Kind(NamedTuple):
+    """A noun of a procedural category or one of its types, and which words of a text are it, from ``start`` to ``end``."""
+
+    start: int
+    end: int
+    noun: str
+    category: str
 
 
 def kind_said(text: str, known: Collection[str]) -> str:
-    """The bare kind that a text names: "a travel mug" of "my travel mug needs a lid"; the first noun of those of the
-    procedural categories and their types, as long as it goes; "" where it names none.
+    """The bare kind that a text names: "a travel mug" of "my travel mug needs a lid"; "" where it names none.
 
     known : the words that the model has learned; nouns of others mean nothing to it
     """
+    kind = _kind(text, known)
+    return f"{article(kind.noun)} {kind.noun}" if kind else ""
+
+
+def strange_words(text: str, known: Collection[str]) -> tuple[str, tuple[str, ...]]:
+    """The category that a text names, and its known words that no caption of that category has, each once; "" and none where
+    it names no category, and for a model that has learned other captions than those of procedural shapes.
+
+    "classic" makes a car of a chair: it was said of cars alone, so of chairs it means nothing, and to leave it out is better.
+    """
+    kind = _kind(text, known)
+    if kind is None or not _words().issuperset(known):
+        return "", ()
+    own = _words((kind.category,))
+    return kind.category, tuple(dict.fromkeys(word for word in words_of(text) if not recognised(word, own)))
+
+
+def _kind(text: str, known: Collection[str]) -> Kind | None:
+    """The first noun of a text, as long as it goes; of nouns that overlap the last ("a bedside table lamp" is a lamp)."""
     words, found = words_of(text), []
-    for category in phrases().values():
+    for name, category in phrases().items():
         types = category.attributes.get("type", {}).values()
         for noun in (*category.noun, *(noun for value in types for noun in value.noun)):
             own = words_of(noun)
             places = [place for place in range(len(words)) if words[place : place + len(own)] == own]
             if places and all(word in known for word in own):
-                found.append((places[0], -len(own), noun))
-    noun = min(found)[2] if found else ""
-    return f"{article(noun)} {noun}" if noun else ""
+                found.append(Kind(places[0], places[0] + len(own), noun, name))
+    if not found:
+        return None
+    first = min(found, key=lambda kind: (kind.start, -kind.end))
+    while longer := [kind for kind in found if first.start < kind.start < first.end < kind.end]:
+        first = max(longer, key=lambda kind: kind.end)
+    return first
+
+
+@lru_cache(16)
+def _words(categories: tuple[str, ...] | None = None) -> frozenset[str]:
+    return frozenset(vocabulary_of_captions(categories).words)

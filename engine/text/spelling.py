@@ -1,4 +1,5 @@
-"""Prompts before they are used: words that were mistyped, words that a model has never seen, the nearest prompt it knows.
+"""Prompts before they are used: words that were mistyped or are other forms of known ones, words that a model has never seen,
+the nearest prompt it knows.
 
 No torch: the window may import this. The known words are those of the model's captions (`vocabulary.Vocabulary`).
 """
@@ -16,6 +17,7 @@ from engine.text.prompts import words_of
 
 SHORTEST = 4  # letters of a word that may have been mistyped; shorter ones resemble too many others
 LONG = 10  # letters from which two slips are forgiven
+ENDINGS = ("s", "es", "ed", "d", "ing", "y", "ly")  # of forms of one word: engine and engined, seat and seating
 SHORT = 6  # letters up to which another first or last letter makes another word: road is no load, room no roof
 POLITE = frozenset(
     words_of(
@@ -65,8 +67,8 @@ class Checked(msgspec.Struct, frozen=True):
 def check(prompt: str, known: Collection[str], spelled: Collection[str] = ()) -> Checked:
     """Correct the words of a prompt that are a slip or two away from a known one; say which are unknown.
 
-    Only the letters of such words change: "a toliet" -> "a toilet". A known word with an s more or less is left alone, and
-    so are words of ``spelled``, which are right though no caption had them.
+    Only such words change: "a toliet" -> "a toilet", and what is a form of a known one: "a seating" -> "a seat". A known
+    word with an s more or less is left alone, and so are words of ``spelled``, which are right though no caption had them.
     """
     words = frozenset(known)
     corrected: dict[str, str] = {}
@@ -77,8 +79,9 @@ def check(prompt: str, known: Collection[str], spelled: Collection[str] = ()) ->
         plain = "".join(words_of(said))
         if not plain or plain in POLITE or recognised(plain, words):
             return said
-        right = plain in ORDINARY or recognised(plain, spelled)
-        meant = None if right else nearest_word(plain, words)
+        meant = None
+        if not recognised(plain, spelled):
+            meant = (None if plain in ORDINARY else nearest_word(plain, words)) or related_word(plain, words)
         if meant is None:
             unknown[plain] = None
             return said
@@ -94,6 +97,27 @@ def recognised(word: str, known: Collection[str]) -> str | None:
     """The known word that ``word`` is, also as plural or singular of it."""
     forms = (word, word + "s", word.removesuffix("s"), word.removesuffix("es"))
     return next((form for form in forms if form in known), None)
+
+
+@lru_cache(4096)
+def related_word(word: str, known: frozenset[str]) -> str | None:
+    """The known word that ``word`` is another form of, the one nearest in length; None without any.
+
+    >>> related_word("seating", frozenset({"seat", "slat"}))
+    'seat'
+    """
+    own = _stems(word)
+    found = [(abs(len(one) - len(word)), one) for one in known if own & _stems(one)]
+    return min(found)[1] if found else None
+
+
+@lru_cache(4096)
+def _stems(word: str) -> frozenset[str]:
+    """A word without each ending that leaves enough of it, with the e that such an ending takes away ("curving", "curve"),
+    and circle for circular; none of a short word, which resembles too many others."""
+    cut = [word.removesuffix(end) for end in ENDINGS if word.endswith(end)]
+    stems = [word, *cut, *(one + "e" for one in cut), *([word[:-4] + "le"] if word.endswith("ular") else [])]
+    return frozenset(one for one in stems if len(one) >= SHORTEST)
 
 
 @lru_cache(4096)

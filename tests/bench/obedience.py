@@ -30,7 +30,7 @@ from engine.method import Workspace
 from engine.metrics.obedience import RULES, Score, mean, scores, table
 from engine.metrics.obedience_measures import Cloud
 from engine.metrics.obedience_prompts import held_out, seeds_of
-from engine.metrics.obeying import Obeyed, drawn, obeyed, table_obeyed
+from engine.metrics.obeying import SEED, Obeyed, drawn, obeyed, table_obeyed
 from engine.opened import open_model
 from engine.project import Project
 from engine.protocol import Note, Progress, Stage
@@ -92,7 +92,7 @@ def _model(name: str, count: int) -> Stage[list[Obeyed]]:
         sampler = override(model.about.settings.sampler, [f"points={POINTS}"])
         told = f"{model.hash} {[prompt.text for prompt in prompts]}".encode() + msgspec.json.encode(sampler)
         texts = [prompt.text for prompt in prompts]
-        clouds = yield from drawn(model, texts, sampler, [0] * len(texts), cache / digest(told))
+        clouds = yield from drawn(model, texts, sampler, [SEED] * len(texts), cache / digest(told))
     return obeyed(prompts, clouds)
 
 

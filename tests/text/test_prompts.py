@@ -11,7 +11,7 @@ from engine.errors import InputError
 from engine.text.captions import vocabulary_of_captions
 from engine.text.phrases import phrases
 from engine.text.prompts import LONGEST, MOST, prompts_of, words_of
-from engine.text.spelling import check, nearest_prompt, nearest_word, slips
+from engine.text.spelling import check, nearest_prompt, nearest_word, related_word, slips
 
 KNOWN = frozenset(vocabulary_of_captions().words) | {"toilet"}
 
@@ -47,6 +47,25 @@ def test_a_word_that_nothing_resembles_is_said_and_kept() -> None:
     found = check("a purple chair", KNOWN)
     assert (found.text, found.unknown, found.known) == ("a purple chair", ("purple",), "a chair")
     assert "purple" in found.said()
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("seating", "seat"), ("winged", "wings"), ("circle", "circular"), ("sporty", "sports"), ("standy", "stand"),
+     ("curving", "curved"), ("rectangle", "rectangular"), ("taper", "tapered")],
+)  # fmt: skip
+def test_another_form_of_a_known_word_is_read_as_it(typed: str, meant: str) -> None:
+    """Unless an encoder knows that form itself; it is said what it was read as."""
+    found = check(f"a {typed} thing", KNOWN)
+    assert (found.corrected, found.known) == (((typed, meant),), f"a {meant}")
+    assert check(f"a {typed} thing", KNOWN, (typed, "thing")).corrected == ()
+
+
+@pytest.mark.parametrize(
+    "typed", ["road", "hand", "lower", "party", "singer", "tailor", "planet", "care", "boxer", "king"]
+)
+def test_other_words_have_no_form_in_common(typed: str) -> None:
+    assert related_word(typed, KNOWN - {"low"}) is None
 
 
 @pytest.mark.parametrize("word", sorted(word for word in KNOWN if len(word) >= 5))
