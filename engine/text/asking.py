@@ -15,6 +15,7 @@ from engine.errors import DamagedFileError, InputError
 from engine.jobs import GenerateJob
 from engine.shipped import MODEL, is_shipped, shipped_file
 from engine.text.captions import article
+from engine.text.kinds import told_strange, words_heard
 from engine.text.phrases import Category, phrases
 from engine.text.prompts import prompts_of, words_of
 from engine.text.spelling import POLITE, Checked, check, nearest_prompt, recognised
@@ -47,7 +48,8 @@ class Known(msgspec.Struct, frozen=True):
 class Look(msgspec.Struct, frozen=True):
     """What a model makes of a prompt.
 
-    text : with slips corrected; corrected : (as typed, as meant); unknown : words that no caption had
+    text : with slips corrected; corrected : (as typed, as meant); unknown : words that no caption had; strange : that no
+        caption of the kind of thing has which it names, so they are left out
     nearest : the caption most like it, and how like, 0 to 1; category : the one it names, "" = none
     """
 
@@ -57,10 +59,12 @@ class Look(msgspec.Struct, frozen=True):
     nearest: str
     likeness: float
     category: str
+    strange: tuple[str, ...] = ()
 
     def said(self) -> str:
         """What to tell a person about its words; "" when all is well."""
-        return Checked(self.text, self.corrected, self.unknown).said()
+        checked = Checked(self.text, self.corrected, self.unknown).said()
+        return "; ".join(one for one in (checked, told_strange(self.strange)) if one)
 
 
 def change_of(prompt: str) -> str:
@@ -112,7 +116,8 @@ def look(prompt: str, known: Known) -> Look:
     told = _plain(checked.text)
     nearest, likeness = nearest_prompt(told, tuple(captions)) if told and captions else ("", 0.0)
     nearest = captions[nearest] if likeness else ""
-    return Look(checked.text, checked.corrected, checked.unknown, nearest, likeness, category)
+    strange = () if known.reads_all else words_heard(checked.known, known.words)[1]
+    return Look(checked.text, checked.corrected, checked.unknown, nearest, likeness, category, strange)
 
 
 def examples(known: Known, count: int = 8) -> tuple[str, ...]:

@@ -1,13 +1,15 @@
 """What kind of thing a prompt is about: its noun, without what it says of it, and what means nothing there. No torch."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from engine.text.captions import article, vocabulary_of_captions
 from engine.text.phrases import phrases
 from engine.text.prompts import words_of
-from engine.text.spelling import recognised
+from engine.text.spelling import POLITE, recognised
+
+SILENT = POLITE - {"one"}  # one engine is no two
 
 
 class Kind(NamedTuple):
@@ -28,17 +30,24 @@ def kind_said(text: str, known: Collection[str]) -> str:
     return f"{article(kind.noun)} {kind.noun}" if kind else ""
 
 
-def strange_words(text: str, known: Collection[str]) -> tuple[str, tuple[str, ...]]:
-    """The category that a text names, and its known words that no caption of that category has, each once; "" and none where
-    it names no category, and for a model that has learned other captions than those of procedural shapes.
+def words_heard(text: str, known: Collection[str]) -> tuple[str, tuple[str, ...]]:
+    """The words of a text that tell a model something, and its strange words, each once: those that no caption of the
+    category has which it names. Both fall away, as do words that say nothing of a shape.
 
-    "classic" makes a car of a chair: it was said of cars alone, so of chairs it means nothing, and to leave it out is better.
+    "classic" makes a car of a chair: it was said of cars alone, so of chairs it means nothing. "its" makes boxes, as captions
+    have it in "a box for its load". A model that has learned other captions than those of procedural shapes hears them all.
     """
-    kind = _kind(text, known)
-    if kind is None or not _words().issuperset(known):
-        return "", ()
-    own = _words((kind.category,))
-    return kind.category, tuple(dict.fromkeys(word for word in words_of(text) if not recognised(word, own)))
+    words, kind = words_of(text), _kind(text, known)
+    if not _words().issuperset(known):
+        return " ".join(words), ()
+    own = _words((kind.category,) if kind else None)
+    strange = tuple(dict.fromkeys(word for word in words if not recognised(word, own)))
+    return " ".join(word for word in words if word not in SILENT and word not in strange), strange
+
+
+def told_strange(words: Sequence[str]) -> str:
+    """What to tell a person about `strange_words`; "" where there are none."""
+    return f"{', '.join(words)} left out, as no caption of such a thing has it" if words else ""
 
 
 def _kind(text: str, known: Collection[str]) -> Kind | None:

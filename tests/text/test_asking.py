@@ -99,6 +99,7 @@ def test_a_look_tells_slips_the_category_and_the_nearest_caption() -> None:
     assert look("a stool with three legs", KNOWN).likeness == pytest.approx(1)
     assert look("zyzzyva", KNOWN).nearest == "" and look("zyzzyva", KNOWN).likeness == 0
     assert look("", KNOWN).said() == ""
+    assert look("a classic chair", KNOWN).said() == "classic left out, as no caption of such a thing has it"
 
 
 def test_words_are_no_slips_where_all_are_read(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from engine.clouds.representation import CloudRepresentation
 from engine.methods.tiny3d.denoiser import PointDenoiser
 from engine.protocol import Note, Stage
 from engine.text.encoder import require
-from engine.text.kinds import kind_said, strange_words
+from engine.text.kinds import kind_said, told_strange, words_heard
 from engine.text.opening import mark_from_bytes, opening
 from engine.text.prompts import words_of
 from engine.text.settings import MOST_WORDS
@@ -20,8 +20,9 @@ def read_prompt(
     """(1, dim) that tell the denoiser a prompt; None for clouds of anything, which is said where words were meant.
 
     Words that no caption had, or none of the category that the prompt names, are left out where the model has an encoder of
-    its own: there they have learned nothing. One from elsewhere reads them all. folder : of that one's weights, when not
-    where training found them. Raises InputError for another encoder than the model was trained with.
+    its own: there they have learned nothing. So are those that say nothing of a shape, see `words_heard`. An encoder from
+    elsewhere reads them all. folder : of that one's weights, when not where training found them. Raises InputError for
+    another encoder than the model was trained with.
     """
     if not prompt.strip():
         return None
@@ -33,10 +34,9 @@ def read_prompt(
     if said := checked.said():
         guess = ", so what they mean is guessed" if checked.unknown and not own else ""
         yield Note(text=said + guess, warning=bool(checked.unknown))
-    category, strange = strange_words(checked.known, clouds.vocabulary.words) if own else ("", ())
+    known, strange = words_heard(checked.known, clouds.vocabulary.words) if own else ("", ())
     if strange:
-        yield Note(text=f"left out, as no caption of a {category} has it: {', '.join(strange)}")
-    known = " ".join(word for word in words_of(checked.known) if word not in strange)
+        yield Note(text=told_strange(strange))
     if own and len(words_of(known)) > MOST_WORDS:
         yield Note(text=f"only the first {MOST_WORDS} words of the prompt are read", warning=True)
     if not (known if own else words_of(checked.text)):
