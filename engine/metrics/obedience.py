@@ -4,10 +4,11 @@ A rule looks at a bare cloud of about 512 points or more (`obedience_measures`) 
 It is fit to judge because it is right on clouds of real procedural shapes: at least 97 % of either kind, within its scope
 (`bench obedience` shows the table). Limits were set on 40 shapes of either kind (seeds from 12 million): of those that are
 right there, amid the ones that are right most often on the same clouds with noise of 0.012 and 0.02, with a smooth warp of
-0.015, and with both; that of buses on 60, clean and with both. That of engines was lowered from 0.33 to 0.3 after a look
-at 70 others, as four engines were seen in 97 % of clean ones only. What is drawn is never as clean as what is real, and a
-rule asks what it is, not how fine: limits set on clean clouds alone took half of the twin-engined aeroplanes with noise of
-0.02 for four-engined ones. Rough clouds are judged worse all the same, which the table shows beside.
+0.015, and with both; those of buses, load beds and second handles on 40 to 60, clean and with both. That of engines was
+lowered from 0.33 to 0.3 after a look at 70 others, as four engines were seen in 97 % of clean ones only. What is drawn is
+never as clean as what is real, and a rule asks what it is, not how fine: limits set on clean clouds alone took half of the
+twin-engined aeroplanes with noise of 0.02 for four-engined ones. Rough clouds are judged worse all the same, which the table
+shows beside.
 
 Prompts ask each rule for both values equally often, so chance is exactly one half: a model that does not read its prompt
 scores 50 %.
@@ -78,6 +79,7 @@ CLOSED = ("saloon", "hatchback", "estate car")
 STANDING = {"type": ("floor lamp", "table lamp"), "shades": ("1",), "pole": ("straight", "turned", "double")}
 CENTRED = {"pole": ("straight", "turned", "double"), "base": ("none", "disc", "square", "dome", "cross")}
 HUNG = ("floor lamp", "pendant lamp", "chandelier")
+CARS = (*CLOSED, "sports car", "off-roader", "pickup", "van", "bus", "convertible", "rounded classic", "limousine")
 JETS = {"type": ("airliner", "transport"), "engine": ("jet",), "engine_place": ("wing",)}
 
 RULES: tuple[Rule, ...] = (
@@ -92,8 +94,7 @@ RULES: tuple[Rule, ...] = (
     Rule("chair", "legs", ("disc",), ("four",), see.chair_floor, 0.06),
     Rule("chair", "legs", ("three",), ("four",), see.threefold, -0.16),
     Rule("chair", "legs", ("cantilever",), ("four",), see.rear_legs, 0.26, True),
-    Rule("car", "load", ("bed",), ("none",), see.rear_floor, 0.73, True,
-         {"type": ("pickup", "hatchback", "estate car", "van", "off-roader")}),
+    Rule("car", "load", ("bed",), ("none",), see.rear_floor, 0.54, True, {"type": CARS}),
     Rule("car", "type", ("bus",), (*CLOSED, "sports car", "van"), see.body_width, 0.294, True),
     Rule("car", "type", ("van", "off-roader"), ("sports car",), see.tall, 0.368),
     Rule("table", "top", ("round",), ("square", "rectangular"), see.table_corners, 0.054, True),
@@ -107,7 +108,7 @@ RULES: tuple[Rule, ...] = (
     Rule("lamp", "pole", ("arc",), ("straight",), see.lamp_overhang, 0.4, False, {"hanging": ("no",)}),
     Rule("lamp", "shade", ("cone",), ("drum",), see.shade_taper, 0.85, True, STANDING, ("type",)),
     Rule("mug", "handles", ("1", "2"), ("0",), see.broad, 1.065),
-    Rule("mug", "handles", ("2",), ("1",), see.one_sided, 0.207, True),
+    Rule("mug", "handles", ("2",), ("1",), see.both_sides, 1.064),
     Rule("mug", "outline", ("square",), ("round",), see.mug_diagonal, 1.075),
     Rule("mug", "lid", ("yes",), ("no",), see.mug_lid, 0.011, False, {"type": ("travel mug",)}, ("type",)),
 )  # fmt: skip

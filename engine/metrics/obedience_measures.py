@@ -150,17 +150,18 @@ def mug_body(p: Cloud) -> tuple[float, float]:
     return float(x[inside.argmax()]) + radius, radius
 
 
-def one_sided(p: Cloud) -> float:
-    """How unevenly a mug reaches to either side of its body: one handle does that, two opposite ones do not."""
+def both_sides(p: Cloud) -> float:
+    """How far a mug reaches to the side where it reaches less, in radii of its body, and how evenly to both: two opposite
+    handles do that, one does not."""
     low, high = np.quantile(p[:, 2], [0.01, 0.99])
     radius = max(float(high - low) / 2, 1e-9)
-    body = p[:, 0][np.abs(p[:, 2]) > 0.4 * radius]  # handles lie near z = 0
-    farther = p[:, 0][np.abs(p[:, 2]) > 0.5 * radius]
-    if not len(farther):
+    body, far = (p[:, 0][np.abs(p[:, 2]) > share * radius] for share in (0.4, 0.5))  # handles lie near z = 0
+    if not len(far):
         return 0.0
     middle = float(np.quantile(body, 0.03) + np.quantile(body, 0.97)) / 2
     left, right = np.abs(np.quantile(p[:, 0], [0.004, 0.996]) - middle)
-    return abs(float(farther.mean())) / radius + 1 - float(min(left, right) / max(left, right, 1e-9))
+    less, more = float(min(left, right)), max(float(left), float(right), 1e-9)
+    return less / radius - 0.15 * (abs(float(far.mean())) / radius + 1 - less / more)
 
 
 def mug_diagonal(p: Cloud) -> float:
@@ -248,9 +249,12 @@ def body_width(p: Cloud) -> float:
 
 
 def rear_floor(p: Cloud) -> float:
-    """How high the middle of the car's rear end is, of its whole height."""
-    at = length(p)
-    return quantile(height(p)[(at > 0.05) & (at < 0.17) & (np.abs(p[:, 0]) < 0.25 * extents(p)[0])], 0.9)
+    """How high the middle of a car's rear end is, of its whole height, less by how much its sides stand above it: a load bed
+    lies low between its sides, a boot does not."""
+    at, side, h = length(p), np.abs(p[:, 0]) / extents(p)[0], height(p)
+    rear = (at > 0.05) & (at < 0.22)
+    middle, sides = h[rear & (side < 0.25)], h[rear & (side > 0.36)]
+    return quantile(middle, 0.75) + quantile(middle, 0.9) - quantile(sides, 0.9)
 
 
 # aeroplanes
