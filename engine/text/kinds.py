@@ -10,6 +10,11 @@ from engine.text.prompts import words_of
 from engine.text.spelling import POLITE, recognised
 
 SILENT = POLITE - {"one"}  # one engine is no two
+COUNTS = {
+    "pair": "two",
+    "twin": "two",
+    "single": "one",
+}  # numbers said in other words, which captions of some kinds have
 
 
 class Kind(NamedTuple):
@@ -31,8 +36,8 @@ def kind_said(text: str, known: Collection[str]) -> str:
 
 
 def words_heard(text: str, known: Collection[str]) -> tuple[str, tuple[str, ...]]:
-    """The words of a text that tell a model something, and its strange words, each once: those that no caption of the
-    category has which it names. Both fall away, as do words that say nothing of a shape.
+    """The words of a text that tell a model something, and its strange words, each once, which do not: no caption of the
+    category that it names has them. Words that say nothing of a shape fall away too, and a strange pair is two.
 
     "classic" makes a car of a chair: it was said of cars alone, so of chairs it means nothing. "its" makes boxes, as captions
     have it in "a box for its load". A model that has learned other captions than those of procedural shapes hears them all.
@@ -41,8 +46,10 @@ def words_heard(text: str, known: Collection[str]) -> tuple[str, tuple[str, ...]
     if not _words().issuperset(known):
         return " ".join(words), ()
     own = _words((kind.category,) if kind else None)
+    words = [word if recognised(word, own) else COUNTS.get(word, word) for word in words]
+    words = [word for word in words if word not in SILENT]
     strange = tuple(dict.fromkeys(word for word in words if not recognised(word, own)))
-    return " ".join(word for word in words if word not in SILENT and word not in strange), strange
+    return " ".join(word for word in words if word not in strange), strange
 
 
 def told_strange(words: Sequence[str]) -> str:
