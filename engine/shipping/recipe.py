@@ -217,10 +217,14 @@ FINE = (
     "train.lr=4e-4",
 )
 
-# Then long with clouds of middling size, and shortly with other draws: by how much right captions lower the error against
-# wrong ones still grows where the error itself falls no more. Another 20,000 steps bring nothing.
+# Then long with clouds of middling size, shortly with other draws, once more with larger clouds: by how much right captions
+# lower the error against wrong ones still grows where the error itself falls no more. Another 20,000 steps bring nothing.
 MORE = ("denoiser.min_snr=0", "denoiser.points=128", "train.batch=16", "train.steps=20000", "train.lr=8e-4")
 SHORT = (*MORE, "train.steps=2500", "seed=2")
+LAST = (
+    *("denoiser.min_snr=0", "denoiser.points=0", "train.batch=8", "train.steps=2000", "train.lr=4e-4"),
+    "seed=1",  # or it would draw what the second training has drawn
+)
 
 # What ranks candidates sees many points of many shapes at once: thin parts are told by few of them.
 MATCHING = (
@@ -239,6 +243,6 @@ DRAWING = ("sampler=dpmpp-2m", "steps=20", "spacing=snr", "guidance_scale=2", "e
 
 CLOUDS: dict[str, CloudRecipe] = {
     "tiny3d": CloudRecipe(
-        items=800, changes=WORDS, later=(FINE, MORE, SHORT), match=MATCHING, drawing=DRAWING, shown=SHOWN
+        items=800, changes=WORDS, later=(FINE, MORE, SHORT, LAST), match=MATCHING, drawing=DRAWING, shown=SHOWN
     )
 }
