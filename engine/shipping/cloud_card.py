@@ -49,9 +49,7 @@ def card_of_clouds(
         settings=msgspec.to_builtins(about.settings),
         command=command,
         device=machine,
-        seconds={
-            step: max(0.1, round(value, 1)) for step, value in ({"samples": made} | trained | ranked).items() if value
-        },
+        seconds={step: round(value, 2) for step, value in ({"samples": made} | trained | ranked).items() if value},
         scores=tuple(score_of(row) for row in found.rows),
         verdicts={},
         verdicts_unseen={},
