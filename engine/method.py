@@ -43,7 +43,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -139,6 +139,15 @@ class LatentSet(Protocol):
 
     def batch(self, index: Tensor, generator: torch.Generator) -> Batch:
         """Rows ``index`` (B,) int64."""
+
+
+@runtime_checkable
+class Practising(Protocol):
+    """A LatentSet that can draw what is rare more often."""
+
+    def practised(self, names: Sequence[str], rows: Sequence[int]) -> LatentSet:
+        """A set whose draws are often about the named attributes of ``rows``. Raises InputError for those that they do not
+        differ in."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from engine.errors import InputError
 from engine.fitting import seeded
 from engine.jobs import FitJob, TrainJob
 from engine.latents import Chosen
-from engine.method import Workspace
+from engine.method import Practising, Workspace
 from engine.optimise import optimise
 from engine.ordering import FILE as ORDER
 from engine.ordering import order_of_fit
@@ -52,7 +52,9 @@ def train(job: TrainJob, project: Project, work: Workspace) -> Stage[dict[str, A
     rows = once(work.folder / "rows.json", good)
     parts = [part.name for part in representation.parts]
     told = settled_conditions(work.folder, settings.train.conditions, latents, rows, items, parts)
-    chosen = Chosen(latents, rows, told)
+    chosen = drawn = Chosen(latents, rows, told)
+    if isinstance(latents, Practising) and (practice := getattr(settings.denoiser, "practice", ())):
+        drawn = Chosen(latents.practised(practice, rows), rows, told)
     with seeded(settings.seed, "trainee"):
         trainee = method.trainee(settings, latents.layout, told.sizes)
     method.prepare(trainee, chosen)
@@ -68,7 +70,7 @@ def train(job: TrainJob, project: Project, work: Workspace) -> Stage[dict[str, A
 
     def loss(step: int, generator: torch.Generator) -> torch.Tensor:
         index = torch.randint(len(rows), (min(settings.train.batch, len(rows)),), generator=generator)
-        batch = chosen.batch(index, generator).to(work.device)
+        batch = drawn.batch(index, generator).to(work.device)
         return method.loss(trainee, representation, settings, batch, generator)
 
     others = real - seen.keys()

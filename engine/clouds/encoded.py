@@ -76,8 +76,9 @@ class Encoded:
             )
         self._row = {name: row for row, name in enumerate(about.items)}
 
-    def told(self, items: Sequence[ItemRow], keys: Sequence[int]) -> Tensor:
-        """(B, dim) float32: the vector of another caption of the item for each key."""
+    def told(self, items: Sequence[ItemRow], keys: Sequence[int], about: Sequence[str] = ()) -> Tensor:
+        """(B, dim) float32: the vector of another caption of the item for each key. They were encoded before the training, so
+        they name what they name; ``about`` is for others."""
         rows = [
             self._index[self._row[item.id], key % self._index.shape[1]] for item, key in zip(items, keys, strict=True)
         ]

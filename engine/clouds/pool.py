@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Protocol
 
 import msgspec
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.clouds.even import farthest
+from engine.clouds.practice import Practice
 from engine.clouds.told import Facts
 from engine.datasets.paint import FILE, load_paint
 from engine.datasets.stored import Stored
@@ -34,8 +37,8 @@ MIDDLE = 0.5  # of colours: as places, they lie around 0 in a cube of side 1
 class Captions(Protocol):
     """What says in numbers what an item is, in other words at each draw."""
 
-    def told(self, items: Sequence[ItemRow], keys: Sequence[int]) -> Tensor:
-        """(B, ...) numbers of captions of items, each drawn by its key."""
+    def told(self, items: Sequence[ItemRow], keys: Sequence[int], about: Sequence[str] = ()) -> Tensor:
+        """(B, ...) numbers of captions of items, each drawn by its key. about : attributes that they must name, "" = any."""
 
 
 class PoolFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -85,6 +88,7 @@ class CloudSet:
         if [record.item for record in self.records] != [item.id for item in items]:
             raise DamagedFileError(f"{path} is of other items; delete it and resume the fit")
         self._items, self._captions, self._points, self._facts = tuple(items), captions, points, facts
+        self._practice: Practice | None = None
         self.layout = Layout((Slot("points", (points, self._pool.shape[2])),))
         self.categories = tuple(sorted({item.category for item in items}))
         numbers = {name: number for number, name in enumerate(self.categories)}
@@ -95,17 +99,31 @@ class CloudSet:
     def __len__(self) -> int:
         return len(self._pool)
 
+    def practised(self, names: Sequence[str], rows: Sequence[int]) -> "CloudSet":
+        """The same set, of whose draws half are about attributes and of other ``rows`` than asked for, see `Practice`. Raises
+        InputError."""
+        other = copy(self)
+        other._practice = Practice(names, self._items, rows)
+        return other
+
     def batch(self, index: Tensor, generator: torch.Generator) -> Batch:
         """Rows ``index`` (B,) -> target (B, C P), ``extras["caption"]`` (B, ...) and, where there are any,
         ``extras["facts"]`` (B, F)."""
         rows = index.cpu()
         picks = torch.rand(len(rows), self._pool.shape[1], generator=generator).topk(self._points).indices
         keys = torch.randint(2**31, (len(rows),), generator=generator).tolist()
+        about: list[str] = []
+        if self._practice is not None:
+            pairs = [
+                self._practice.instead(row, Random(seed_of("practice", key)))
+                for row, key in zip(rows.tolist(), keys, strict=True)
+            ]
+            rows, about = torch.tensor([row for row, _ in pairs]), [name for _, name in pairs]
         clouds = np.stack(
             [self._pool[row][pick] for row, pick in zip(rows.tolist(), picks.numpy(), strict=True)]
         )  # (B, P, C)
         items = [self._items[row] for row in rows.tolist()]
-        extras = {"caption": self._captions.told(items, keys)}
+        extras = {"caption": self._captions.told(items, keys, about)}
         if self._facts is not None:
             extras["facts"] = self._facts.table[rows]
         batch = Batch(torch.from_numpy(clouds.astype(np.float32)).flatten(1), extras=extras)

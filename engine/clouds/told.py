@@ -20,9 +20,11 @@ class Told:
     def __init__(self, vocabulary: Vocabulary, shuffle: float = 0.0) -> None:
         self.vocabulary, self.shuffle = vocabulary, shuffle
 
-    def told(self, items: Sequence[ItemRow], keys: Sequence[int]) -> Tensor:
-        """(B, L) int64: another caption of the item for each key."""
-        texts = [self._stirred(caption_of(item, key), key) for item, key in zip(items, keys, strict=True)]
+    def told(self, items: Sequence[ItemRow], keys: Sequence[int], about: Sequence[str] = ()) -> Tensor:
+        """(B, L) int64: another caption of the item for each key. about : what each must name, see `caption_of`."""
+        named = about or [""] * len(items)
+        rows = zip(items, keys, named, strict=True)
+        texts = [self._stirred(caption_of(item, key, name), key) for item, key, name in rows]
         return torch.from_numpy(self.vocabulary.ids(texts))
 
     def _stirred(self, text: str, key: int) -> str:
@@ -78,10 +80,11 @@ def captioned(item: ItemRow) -> bool:
     return item.kind == "procedural" or not item.captions
 
 
-def caption_of(item: ItemRow, key: int) -> str:
-    """A caption of an item: of procedural ones by their attributes, else one of its own, or its category."""
+def caption_of(item: ItemRow, key: int, about: str = "") -> str:
+    """A caption of an item: of procedural ones by their attributes, of which it names ``about``, else one of its own, or its
+    category."""
     if captioned(item):
-        return caption(item.category, item.attributes, key)
+        return caption(item.category, item.attributes, key, about=about)
     return item.captions[key % len(item.captions)]
 
 

@@ -27,7 +27,7 @@ from engine.shipping.cloud_card import card_of_clouds, cloud_page
 from engine.shipping.cloud_pictures import draw_nearest, draw_prompts
 from engine.shipping.cloud_scores import CloudScores, Shown, measured
 from engine.shipping.learning import CLOUD_PLACES, MATCH_PLACES, learning_version
-from engine.shipping.pack import pack_matcher, pack_model
+from engine.shipping.pack import average, pack_matcher, pack_model
 from engine.shipping.put import put, tried_of
 from engine.shipping.recipe import CloudRecipe
 from engine.storage import digest
@@ -66,8 +66,9 @@ def make_clouds(recipe: CloudRecipe, out: Path, work: Path, device: Device, comm
         packed = folder / f"packed-{recipe.measured}"
         model = packed / f"{recipe.name}{MODEL}"
         if not model.exists():
-            source = project.run_folder(trainings[-1]) / "model.safetensors"
-            yield from clock.timed("pack", pack_model(source, model, recipe.drawing))
+            last = [project.run_folder(run) / "model.safetensors" for run in trainings[-recipe.averaged :]]
+            average(last, whole := packed / f"full{MODEL}")
+            yield from clock.timed("pack", pack_model(whole, model, recipe.drawing))
         if recipe.match:
             pack_matcher(project.run_folder(rank) / "model.safetensors", packed / f"{recipe.name}{MATCH}")
         space = Workspace(packed / "cache", devices.choose(device))

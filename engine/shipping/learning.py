@@ -10,7 +10,7 @@ from engine.storage import digest
 CLOUD_PLACES = (
     *("methods/tiny3d/denoiser.py", "methods/tiny3d/network.py", "clouds/pool.py", "diffusion", "optimise.py"),
     *("text/captions.py", "text/phrases.py", "text/vocabulary.py", "text/word_encoder.py"),
-    *("clouds/told.py", "methods/tiny3d/method.py"),
+    *("clouds/told.py", "clouds/practice.py", "methods/tiny3d/method.py"),
 )
 MATCH_PLACES = ("methods/tiny3d/matcher.py", "clouds/told.py")  # of what ranks these clouds
 PLACES = ("basis", "methods/basis", "fields", "diffusion", "optimise.py")  # of the engine

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+import torch
 
 from engine import methods
 from engine.checkpoint import Model, load_model, read, write
@@ -38,6 +39,20 @@ def pack_model(source: Path, place: Path, drawing: Sequence[str] = ()) -> Stage[
         raise InputError(f"half precision changes what {source} draws, by {apart:.3f} deviations of at most {SAME}")
     staged.replace(place)
     return apart
+
+
+def average(sources: Sequence[Path], place: Path) -> None:
+    """Write the model whose weights are the mean of those of some model files, which went on from one another (Izmailov et
+    al. 2018): what one forgot the others kept. All else is as in the last. Raises InputError and DamagedFileError as
+    `read` does."""
+    found = [read(source) for source in sources]
+    header = found[-1][1]
+    assert isinstance(header, Model)
+    mean = {
+        name: torch.stack([tensors[name] for tensors, _ in found]).mean(0) if tensor.is_floating_point() else tensor
+        for name, tensor in found[-1][0].items()
+    }
+    write(place, mean, header)
 
 
 def pack_matcher(source: Path, place: Path) -> None:

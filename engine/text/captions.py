@@ -26,10 +26,13 @@ HELD_PATTERNS = (
 )  # fmt: skip
 
 
-def caption(category: str, attributes: Mapping[str, Any], key: object, phrasing: Phrasing = "known") -> str:
+def caption(
+    category: str, attributes: Mapping[str, Any], key: object, phrasing: Phrasing = "known", about: str = ""
+) -> str:
     """A caption of a shape, the same for the same ``key`` (any value): a few facts in one of many ways.
 
-    attributes : as the catalogue has them; those without words are not said. An unknown category is said as it is.
+    attributes : as the catalogue has them; those without words are not said. about : one of them that is always said,
+    where it has words and is no type; "" = any. An unknown category is said as it is.
     """
     rng = Random(seed_of("caption", phrasing, category, key))
     if category not in phrases():
@@ -39,6 +42,10 @@ def caption(category: str, attributes: Mapping[str, Any], key: object, phrasing:
     types = facts.pop("type", [])
     nouns = [noun for value in types for noun in _chosen(value, phrasing).noun] if rng.random() < TYPED else []
     names = rng.sample(sorted(facts), min(rng.randint(0 if nouns else 1, MOST_FACTS), len(facts)))
+    if about in facts:
+        # its own value: "two handles" rather than "a handle", which those with one have too
+        facts[about] = facts[about][:1]
+        names = [about, *(name for name in names if name != about)][:MOST_FACTS]
     return said(
         category, [rng.choice(facts[name]) for name in names], rng, phrasing, rng.choice(nouns) if nouns else ""
     )

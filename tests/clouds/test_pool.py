@@ -1,7 +1,9 @@
 """Pools: points of surfaces, other ones at each draw, and a stopped pool goes on as if it had not been stopped."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
@@ -13,11 +15,13 @@ from engine import Project, run
 from engine.clouds import pool as pools
 from engine.clouds.even import farthest
 from engine.clouds.pool import CloudSet, make_pool
+from engine.clouds.told import Told
 from engine.errors import DamagedFileError
 from engine.geometry.file import load_geometry
 from engine.jobs import SamplesJob
 from engine.method import Data, Encoded
 from engine.rows import ItemRow
+from engine.text.captions import vocabulary_of_captions
 
 POINTS, MANY = 32, 4
 
@@ -25,7 +29,7 @@ POINTS, MANY = 32, 4
 class Keys:
     """Captions that are the item's number and the key."""
 
-    def told(self, items: Sequence[ItemRow], keys: Sequence[int]) -> Tensor:
+    def told(self, items: Sequence[ItemRow], keys: Sequence[int], about: Sequence[str] = ()) -> Tensor:
         return torch.tensor([[int(item.id.split("-")[-1]), key] for item, key in zip(items, keys, strict=True)])
 
 
@@ -93,3 +97,19 @@ def test_a_pool_is_of_its_items(data: Data, tmp_path: Path) -> None:
     list(make_pool(data, POINTS, 1, 0, tmp_path / "c.safetensors"))
     with pytest.raises(DamagedFileError, match="other items"):
         CloudSet(tmp_path / "c.safetensors", data.items[::-1], POINTS, Keys())
+
+
+def test_what_is_practised_and_whose_words_are_stirred_are_chosen_apart(data: Data, tmp_path: Path) -> None:
+    """Both by the key of a draw, but not by the same number: else captions that practise would never be sentences."""
+    seen: list[tuple[bool, bool]] = []
+
+    class Watching(Told):
+        def told(self, items: Sequence[ItemRow], keys: Sequence[int], about: Sequence[str] = ()) -> Tensor:
+            seen.extend((bool(name), Random(key).random() < 0.5) for name, key in zip(about, keys, strict=True))
+            return super().told(items, keys, about)
+
+    list(make_pool(data, POINTS, MANY, 0, tmp_path / "clouds.safetensors"))
+    captions = Watching(vocabulary_of_captions(("lamp", "mug")), 0.5)
+    clouds = CloudSet(tmp_path / "clouds.safetensors", data.items, POINTS, captions).practised(["lamp.pole"], range(6))
+    clouds.batch(torch.zeros(400, dtype=torch.int64), torch.Generator().manual_seed(0))
+    assert min(Counter(seen).values()) > 60 and len(set(seen)) == 4

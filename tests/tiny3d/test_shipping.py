@@ -5,14 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
 
 from engine import Project, shipped
 from engine.__main__ import cli
+from engine.clouds.practice import Practice
 from engine.errors import InputError
 from engine.generating import model_to_draw_with
+from engine.metrics.obedience_prompts import PLANS, attributes_of
+from engine.rows import ItemRow
 from engine.shapes import read_model_about
 from engine.shipped import ModelCard
 from engine.shipping.cloud_card import cloud_page
@@ -24,12 +28,14 @@ from engine.storage import read_tensors
 from engine.text.captions import vocabulary_of_captions
 from engine.text.spelling import check
 
+EMPTY: dict[str, Any] = dict.fromkeys(("id", "path", "hash", "verdict", "reason", "split"), "") | {"kind": "procedural"}
 SMALL = CloudRecipe(
     name="words",
     preset="smoke",
     changes=("fit.points=32", "fit.pool=2", "train.steps=4", "train.batch=2", "sampler.steps=2", "sampler.points=64")
     + ("text.facts=128",),
-    later=(("train.steps=2",), ("train.steps=2", "denoiser.min_snr=0")),
+    later=(("train.steps=2",), ("train.steps=2", "denoiser.min_snr=0", 'denoiser.practice=["mug.handles"]')),
+    averaged=2,
     match=("denoiser.role=match", "train.steps=2"),
     drawing=("guidance_scale=3",),
     categories=("table", "mug"),
@@ -92,6 +98,22 @@ def test_its_card_tells_what_was_measured_and_how_it_draws(models: Path) -> None
         assert words in text, words
 
 
+def test_its_weights_are_the_mean_of_those_of_its_last_trainings(models: Path) -> None:
+    (work,) = (models.parent / "work").iterdir()
+    shipped_, *trained = (
+        read_tensors(path)[0]
+        for path in (
+            models / "words.safetensors",
+            *(work / "runs" / f"train-{k}" / "model.safetensors" for k in (2, 3)),
+        )
+    )
+    name = "trainee.network.leave.weight"
+    first, second = (one[name] for one in trained)
+    assert shipped_[name].dtype == np.float16 and not np.array_equal(first, second)
+    np.testing.assert_allclose(shipped_[name], (first + second) / 2, atol=1e-3 * np.abs(first).max())
+    assert np.array_equal(shipped_["representation.words"], trained[1]["representation.words"])
+
+
 def test_words_find_it_and_a_category_does_not(models: Path) -> None:
     """Who asks for a category wants a shape with parts; a model of clouds is taken for a prompt or for its method."""
     assert model_to_draw_with(None, words=True) == model_to_draw_with(None, method="tiny3d") == "shipped:words"
@@ -129,3 +151,13 @@ def test_the_recipe_asks_in_words_that_it_learns() -> None:
         known = vocabulary_of_captions(recipe.categories).words
         assert len(recipe.shown) == 20 and not any(check(prompt, known).said() for prompt in recipe.shown)
         assert recipe.settings.train.conditions == "none" and 0.2 * recipe.items > recipe.unseen
+        rows = [
+            ItemRow(category=name, attributes=attributes_of(name, k), **EMPTY) for name in PLANS for k in range(1500)
+        ]
+        practised = {name for settings in recipe.trainings for name in getattr(settings.denoiser, "practice", ())}
+        assert practised and Practice(sorted(practised), rows, range(len(rows)))
+
+
+def test_no_more_trainings_are_averaged_than_there_are() -> None:
+    with pytest.raises(InputError, match="the mean of 4 trainings, and there are 3"):
+        msgspec.structs.replace(SMALL, averaged=4)

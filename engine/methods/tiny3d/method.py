@@ -35,7 +35,7 @@ class Tiny3d:
     def trainee(self, settings: Tiny3dSettings, layout: Layout, conditions: Mapping[str, int]) -> PointDenoiser:
         """The denoiser, and the network that reads captions unless they come as vectors.
 
-        Raises InputError for conditions other than these.
+        Raises InputError for conditions other than these, and for settings that do not go together.
         """
         if conditions:
             raise InputError(
@@ -46,7 +46,12 @@ class Tiny3d:
                 f"the fit gives {settings.fit.points} points of a cloud, denoiser.points asks for more; fit with more, or"
                 f" set it to {settings.fit.points} at most"
             )
-        own = settings.text.encoder == "words"
+        own, practice = settings.text.encoder == "words", settings.denoiser.practice
+        if practice and not (own and settings.denoiser.role == "clouds" and settings.train.recipe == "ours"):
+            raise InputError(
+                "denoiser.practice is for what draws clouds, by our recipe and with text.encoder=words: captions that were "
+                "encoded before cannot be told what to name, and what ranks clouds learns how common things are; leave it out"
+            )
         reader, width = WordNetwork(settings.text) if own else nn.Identity(), settings.fit.width
         if settings.denoiser.role != "clouds" and settings.train.preview_every:
             raise InputError("it draws nothing that could be seen while it learns; set train.preview_every=0")

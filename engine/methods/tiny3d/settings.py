@@ -64,12 +64,23 @@ class PointDenoiserSettings(Settings, frozen=True):
     ] = 5.0
     late: Annotated[
         float,
-        Meta(ge=1, description="training noises this many times the odds, as what words say is decided in much noise"),
+        Meta(
+            ge=0.1,
+            description="training noises this many times the odds: what words say of large parts is decided in much noise, "
+            "of small ones in little",
+        ),
     ] = 1.0
     points: Annotated[
         int,
         Meta(ge=0, le=16_384, description="of a cloud in a training step, so that a step sees more shapes; 0 = all"),
     ] = 0
+    practice: Annotated[
+        tuple[str, ...],
+        Meta(
+            description='attributes that half of the draws are about, all values of one as often, as ["mug.handles"] or, of '
+            'one type, ["airplane.airliner.engines"]'
+        ),
+    ] = ()
     drop: Annotated[
         Literal["sample", "batch"], Meta(description="what forgets its caption together; published: the whole batch")
     ] = "sample"
